@@ -1,0 +1,45 @@
+# `make demo` and `make test` start from nothing but Python: each makes .venv when it is needed.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/pip --disable-pip-version-check
+RUNTIME := $(VENV)/.stamp-runtime
+DEV := $(VENV)/.stamp-dev
+
+.PHONY: demo test slow lint types bench clean
+
+# records backward masking and draws what it shows; a second call continues what was left and redraws
+demo: $(RUNTIME)
+	$(BIN)/ventral simulate --protocol backward-mask --out runs/demo.zarr
+	$(BIN)/ventral analyze readout runs/demo.zarr
+	$(BIN)/ventral analyze decoding runs/demo.zarr
+
+test: $(DEV)
+	$(BIN)/pytest
+
+slow: $(DEV)
+	$(BIN)/pytest -m slow
+
+lint: $(DEV)
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+
+types: $(DEV)
+	$(BIN)/mypy
+
+bench: $(RUNTIME)
+	set -e; for script in benchmarks/*.py; do $(BIN)/python "$$script"; done
+
+# recordings in runs/ and the environment stay
+clean:
+	rm -rf build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find ventral protocols analysis tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
+
+$(RUNTIME): pyproject.toml
+	test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
+	$(PIP) install --editable .
+	touch $@
+
+$(DEV): $(RUNTIME)
+	$(PIP) install --quiet --editable ".[dev]"
+	touch $@

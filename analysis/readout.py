@@ -1,0 +1,98 @@
+"""Accuracy of the network's own readout over time, and against SOA.
+
+Question: when does the network know what it sees, and how much of that does a mask take away at each SOA?
+
+Method: the largest logit at each tick is the answer; the shaded bands and bars are 95 % Wilson intervals over images.
+Against SOA, accuracy is read at a late time and at the time that is best without a mask. Conditions without a target
+are drawn over time, where they should stay at chance: their labels are those of the target that was not shown.
+
+Source: Liao & Poggio (2016), section 3.5, for reading the network at each time; Tang et al. (2018), PNAS 115:8835, for
+accuracy against SOA.
+"""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ventral.clock import ticks
+from ventral.decode import accuracy_over_time, wilson_interval
+from ventral.errors import UsageError, choose
+from ventral.plot import Curve, Timeline, read_timelines, readout_figure, save, write_table
+
+
+def analyze(run: Any, out: Path, *, conditions: tuple[str, ...] | None = None, at_ms: int | None = None) -> list[Path]:
+    """Draw and tabulate the accuracy of the readout.
+
+    Parameters
+    ----------
+    run
+        What `ventral.store.open_run` gives.
+    out
+        Folder for readout.png, readout.svg and readout.csv.
+    conditions
+        Which conditions; all if not given.
+    at_ms
+        When accuracy is read against SOA; the last time at which the readout is there if not given.
+
+    Returns
+    -------
+    list of Path
+        The files that were written.
+    """
+    timelines = read_timelines(run.presentations, run.attrs["protocol"])
+    if conditions is not None:
+        known = [timeline.condition for timeline in timelines]
+        chosen = {choose("condition", name, known) for name in conditions}
+        timelines = tuple(timeline for timeline in timelines if timeline.condition in chosen)
+    curves, rows = [], []
+    for timeline in timelines:
+        curve, images, chance = _curve(run, timeline)
+        curves.append(curve)
+        rows += _rows(curve, images)
+    figure = readout_figure(curves, chance, _read_ms(curves, at_ms))
+    return [*save(figure, out / "readout"), write_table(rows, out / "readout.csv")]
+
+
+def _curve(run: Any, timeline: Timeline) -> tuple[Curve, int, float]:
+    """Accuracy over time in one condition, on how many images, and chance."""
+    shown = np.flatnonzero(run.presentations["condition"].values == timeline.condition)
+    accuracy = accuracy_over_time(run.logits.isel(presentation=shown))
+    images = len(np.unique(run.presentations["image"].values[shown]))
+    time_ms = accuracy["time"].values.astype(float)
+    curve = Curve(timeline, time_ms, accuracy.values, *wilson_interval(accuracy.values, images))
+    return curve, images, float(accuracy.attrs["chance"])
+
+
+def _read_ms(curves: Sequence[Curve], at_ms: int | None) -> list[float]:
+    """Times to read against SOA: the one that was asked for, and the best without a mask if that is another."""
+    shown = [curve for curve in curves if curve.timeline.has_target] or list(curves)
+    there = ~np.isnan([curve.accuracy for curve in shown]).any(0)
+    times = shown[0].time_ms[there]
+    if not times.size:
+        raise UsageError("the readout is absent at every recorded time; record until it is reached.")
+    if at_ms is not None:
+        ticks(at_ms, "at_ms")
+        if at_ms not in times:
+            raise UsageError(f"at_ms is {at_ms}; the readout is there from {times[0]:g} to {times[-1]:g} ms.")
+    late = float(times[-1] if at_ms is None else at_ms)
+    unmasked = [curve for curve in shown if math.isnan(curve.timeline.mask_ms)]
+    best = [float(times[curve.accuracy[there].argmax()]) for curve in unmasked[:1]]
+    return list(dict.fromkeys([late, *best]))
+
+
+def _rows(curve: Curve, images: int) -> list[dict[str, object]]:
+    return [
+        {
+            "condition": curve.timeline.condition,
+            "soa_ms": curve.timeline.soa_ms,
+            "time_ms": float(time_ms),
+            "accuracy": float(accuracy),
+            "low": float(low),
+            "high": float(high),
+            "n": images,
+        }
+        for time_ms, accuracy, low, high in zip(curve.time_ms, curve.accuracy, curve.low, curve.high, strict=True)
+    ]

@@ -1,0 +1,1 @@
+"""The protocols that come with ventral, one file each; found by name, never imported all at once."""

@@ -1,0 +1,18 @@
+"""Variable readout: the image stays on and the network is read earlier or later.
+
+Does accuracy rise with time, and what happens past the times the network was trained for? Time plays the part of depth.
+
+Design: one condition, the image on throughout; `readout_ms` are the times summed up, every tick is recorded. Source: Liao &
+Poggio (2016), Fig. 8 (readout at 2, 3, 5, 10) and Fig. 10 (trained at 10, read at 6 to 12 and 15). Departures: a first
+reading is possible only when something has reached the last area.
+"""
+
+from ventral.timeline import Condition, Protocol, Show, target
+
+
+def protocol(
+    readout_ms: tuple[int, ...] = (30, 50, 60, 70, 80, 90, 100, 110, 120, 150, 200), end_ms: int = 200
+) -> Protocol:
+    """One condition, the image on from 0 to the end."""
+    on = Condition("sustained", (Show(target, 0, end_ms + 10),))
+    return Protocol((on,), end_ms=end_ms, readout_ms=readout_ms, source=__doc__ or "")

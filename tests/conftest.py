@@ -1,0 +1,58 @@
+"""What several tests share: a small network with statistics, and a few images."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from ventral.areas import Area, AreaGraph, adjacent
+from ventral.checkpoint import Model, describe, load_model, network_tensors, write_checkpoint
+from ventral.data import Images, Preprocessing, load_images
+from ventral.network import Network
+
+
+def small_graph(**changes: object) -> AreaGraph:
+    """V1-V2-V4-IT, a few channels each, on images of 16x16."""
+    names = ("V1", "V2", "V4", "IT")
+    areas = tuple(Area(name, 2 + i, 16 >> i) for i, name in enumerate(names))
+    return AreaGraph(areas, adjacent(areas), **{"readout": "IT", **changes})  # type: ignore[arg-type]
+
+
+def with_statistics(network: Network, images: torch.Tensor, ticks: int) -> Network:
+    """Estimate every normalisation on images that stay on."""
+    with torch.no_grad(), network.recording_statistics():
+        network.respond(images, ticks)
+    return network
+
+
+@pytest.fixture(scope="session")
+def images() -> Images:
+    """Forty built-in images of 16x16."""
+    return load_images("shapes", "test", 16, positions=range(40))
+
+
+@pytest.fixture(scope="session")
+def pool() -> Images:
+    """Others, to make masks of."""
+    return load_images("shapes", "train", 16, positions=range(30))
+
+
+@pytest.fixture(scope="session")
+def model_file(images: Images, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint of a small untrained network with statistics to 300 ms."""
+    preprocessing = Preprocessing.of(images)
+    network = with_statistics(Network(small_graph(), 300, seed=1), preprocessing(images.pixels), 31)
+    path = tmp_path_factory.mktemp("weights") / "small.safetensors"
+    metadata = {
+        **describe(network, preprocessing, images.label_names),
+        "data": {"name": "shapes", "split": "train", "fingerprint": ""},
+        "test": {"images": 40, "name": "shapes", "statistics": "frozen", "accuracy": [None, None, None, 0.1]},
+    }
+    write_checkpoint(path, network_tensors(network), metadata)
+    return path
+
+
+@pytest.fixture(scope="session")
+def model(model_file: Path) -> Model:
+    """That network, loaded."""
+    return load_model(model_file)

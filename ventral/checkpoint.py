@@ -1,0 +1,183 @@
+"""Weights on disk: one safetensors file with one JSON metadata entry, replaced whole or not at all.
+
+A checkpoint holds tensors and a description; loading one can run no code.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from ventral.areas import AreaGraph
+from ventral.data import Preprocessing
+from ventral.errors import CheckpointError, choose
+from ventral.network import Network
+
+FORMAT = "ventral-checkpoint"
+VERSION = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A trained network and what is needed to show it images.
+
+    Parameters
+    ----------
+    name
+        The shipped model's name, or the file's.
+    network
+        The network, in evaluation mode.
+    preprocessing
+        From pixels to what the pre-net takes.
+    label_names
+        The class that each logit stands for.
+    metadata
+        How it was trained, on what, and how well it did.
+    sha256
+        Of the checkpoint file.
+    """
+
+    name: str
+    network: Network
+    preprocessing: Preprocessing
+    label_names: tuple[str, ...]
+    metadata: Mapping[str, Any]
+    sha256: str
+
+    @property
+    def graph(self) -> AreaGraph:
+        """Its areas and transitions."""
+        return self.network.graph
+
+    @cached_property
+    def statistics_horizon_ms(self) -> int:
+        """Last time for which it has normalisation statistics."""
+        return self.network.horizon_ms
+
+
+def shipped() -> dict[str, Path]:
+    """Name and file of every model that comes with the package."""
+    folder = Path(str(resources.files("ventral"))) / "weights"
+    return {path.stem: path for path in sorted(folder.glob("*.safetensors"))}
+
+
+def write_checkpoint(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> str:
+    """Write tensors and metadata to a temporary name, sync, and rename; returns the file's sha256.
+
+    Raises
+    ------
+    CheckpointError
+        If the file cannot be written; what was there before is untouched.
+    """
+    held = {name: tensor.detach().cpu().contiguous() for name, tensor in sorted(tensors.items())}
+    header = {"format": FORMAT, "version": VERSION, **metadata}
+    blob = save(held, metadata={"ventral": json.dumps(header, sort_keys=True, allow_nan=False)})
+    temporary = path.with_name(f".{path.name}.writing")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(temporary, "wb") as file:
+            file.write(blob)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise CheckpointError(f"cannot write {path}: {error.strerror}; choose another place with --out.") from None
+    return hashlib.sha256(blob).hexdigest()
+
+
+def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Tensors and metadata of a checkpoint file.
+
+    Raises
+    ------
+    CheckpointError
+        If there is no such file, or it is not a whole checkpoint of ours.
+    """
+    if not path.is_file():
+        raise CheckpointError(f"there is no checkpoint at {path}; `ventral models` lists those that come with ventral.")
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = json.loads((file.metadata() or {}).get("ventral", "null"))
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError, ValueError) as error:
+        raise CheckpointError(f"{path} is not a whole checkpoint ({error}); train or copy it again.") from None
+    if not isinstance(header, dict) or header.get("format") != FORMAT:
+        raise CheckpointError(
+            f"{path} is a safetensors file but not a ventral checkpoint; give one from `ventral train`."
+        )
+    if header.get("version") != VERSION:
+        raise CheckpointError(f"{path} has version {header.get('version')}; this ventral reads version {VERSION}.")
+    return tensors, header
+
+
+def load_model(name: str | Path, device: str = "cpu") -> Model:
+    """Load a shipped model by name or a trained one by path.
+
+    Parameters
+    ----------
+    name
+        "shapes", "cifar10", or a path to a checkpoint file.
+    device
+        "cpu", "cuda", ...
+
+    Raises
+    ------
+    UsageError
+        If no model has this name.
+    CheckpointError
+        If the file is missing, damaged or not a checkpoint.
+    """
+    path = Path(name)
+    if path.suffix == ".safetensors" or os.sep in str(name):
+        label = path.stem
+    else:
+        label = choose("model", str(name), shipped())
+        path = shipped()[label]
+    tensors, header = read_checkpoint(path)
+    network, preprocessing = network_of(path, tensors, header)
+    network.to(device)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    return Model(label, network, preprocessing, tuple(header["label_names"]), header, digest)
+
+
+def network_of(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> tuple[Network, Preprocessing]:
+    """The network and preprocessing described by a checkpoint, with its weights in place."""
+    try:
+        graph = AreaGraph.from_json(json.dumps(header["graph"]))
+        preprocessing = Preprocessing(tuple(header["mean"]), float(header["scale"]))
+        network = Network(graph, header["horizon_ms"])
+        weights = {name.removeprefix("network/"): x for name, x in tensors.items() if name.startswith("network/")}
+        network.load_state_dict(weights)
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise CheckpointError(f"{path} does not describe a network that its weights fit: {reason}") from None
+    network.eval()
+    network.to(memory_format=torch.channels_last)
+    return network, preprocessing
+
+
+def describe(network: Network, preprocessing: Preprocessing, label_names: tuple[str, ...]) -> dict[str, Any]:
+    """The part of a checkpoint's metadata that `load_model` needs."""
+    return {
+        "graph": json.loads(network.graph.to_json()),
+        "horizon_ms": network.horizon_ms,
+        "mean": list(preprocessing.mean),
+        "scale": preprocessing.scale,
+        "label_names": list(label_names),
+    }
+
+
+def network_tensors(network: Network) -> dict[str, Tensor]:
+    """Weights and statistics of a network by their names in a checkpoint."""
+    return {f"network/{name}": tensor for name, tensor in network.state_dict().items()}

@@ -1,0 +1,572 @@
+"""The command line: reads what a person typed, calls the library, says what happened. No science."""
+
+import os
+import shlex
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ventral.errors import UsageError, VentralError
+
+if TYPE_CHECKING:
+    from ventral.data import Images, ShapeSettings
+    from ventral.simulate import Experiment
+    from ventral.store import Run
+    from ventral.timeline import Protocol
+
+EVERY_S = 30  # between two lines of progress where there is no terminal
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="ventral")
+def commands() -> None:
+    """Run experiments on a model of the ventral stream.
+
+    \b
+    ventral simulate --protocol backward-mask      record an experiment
+    ventral analyze decoding runs/mask.zarr        accuracy against ms, per area
+    ventral export runs/mask.zarr --to brainscore  hand it to other tools
+    """
+
+
+def main() -> None:
+    """Run a command; an error of ours is one or two sentences, without a traceback."""
+    try:
+        commands.main(standalone_mode=False)
+    except click.exceptions.Abort:
+        _fail("stopped.", 130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except VentralError as error:
+        _fail(str(error), error.exit_code)
+    except OSError as error:
+        if error.errno is None or not error.filename:
+            raise
+        _fail(f"{error.filename}: {os.strerror(error.errno).lower()}; choose another place with --out.", 1)
+    except BrokenPipeError:
+        sys.exit(1)
+
+
+def _fail(message: str, code: int) -> None:
+    click.echo(f"Error: {message}", err=True)
+    sys.exit(code)
+
+
+settings_option = click.option("--set", "settings", multiple=True, metavar="KNOB=VALUE", help="Set a knob; repeat it.")
+device_option = click.option("--device", default="cpu", show_default=True, help="Where to compute: cpu, cuda.")
+threads_option = click.option("--threads", type=click.IntRange(1), help="Processor threads; all cores if not given.")
+
+
+# --- recording
+
+
+@commands.command()
+@click.option(
+    "--protocol", required=True, metavar="NAME|FILE.py", help="The experiment; `ventral protocols` lists them."
+)
+@settings_option
+@click.option("--model", default="shapes", show_default=True, metavar="NAME|FILE", help="The network.")
+@click.option("--data", metavar="SOURCE", help="Images: shapes[:clutter=0.8,...], cifar10, a folder or an archive.")
+@click.option("--split", default="test", show_default=True, help="Which images of the data.")
+@click.option("--images", type=click.IntRange(1), default=500, show_default=True, help="How many, evenly over classes.")
+@click.option("--areas", metavar="V1,V2,...", help="Which areas to record; all if not given.")
+@click.option("--record", default="units", show_default=True, help="units (1,024 sites per area), maps or channels.")
+@click.option("--units", type=click.IntRange(1), default=1024, show_default=True, help="Sites per area.")
+@click.option("--dtype", default="float16", show_default=True, help="float16 or float32, on disk.")
+@click.option("--batch", type=click.IntRange(1), default=100, show_default=True, help="Presentations per shard.")
+@click.option("--beyond-horizon", default="refuse", show_default=True, help="Past the statistics: refuse or held.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Decides images, sites and masks.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="The run's folder; runs/<protocol>-<model>.zarr if not given."
+)
+@click.option("--dry-run", is_flag=True, help="Say what it would take, and record nothing.")
+@device_option
+@threads_option
+def simulate(
+    protocol: str,
+    settings: tuple[str, ...],
+    model: str,
+    data: str | None,
+    split: str,
+    images: int,
+    areas: str | None,
+    record: str,
+    units: int,
+    dtype: str,
+    batch: int,
+    beyond_horizon: str,
+    seed: int,
+    out: Path | None,
+    dry_run: bool,
+    device: str,
+    threads: int | None,
+) -> None:
+    """Record an experiment; the same command goes on with one that was interrupted."""
+    experiment_protocol = find_protocol(protocol, settings)  # before anything heavy is loaded
+    with busy("loading"):
+        from ventral.checkpoint import load_model
+        from ventral.simulate import Experiment, Settings, choose_images
+        from ventral.simulate import simulate as run_simulation
+
+        set_threads(threads)
+        chosen = tuple(name.strip() for name in areas.split(",") if name.strip()) if areas else ()
+        how = Settings(chosen, record, units, dtype, batch, beyond_horizon, seed, check_device(device))
+        network = load_model(model, device)
+    name, shapes = read_source(data or str(network.metadata["data"]["name"]))
+    with busy(f"reading {name}"):
+        size = network.graph[network.graph.entry].size
+        shown, pool = choose_images(name, split, images, seed, size, shapes)
+        experiment = Experiment(network, experiment_protocol, shown, pool, how)
+    place = out or Path("runs") / f"{experiment_protocol.name}-{network.name}.zarr"
+    click.echo(
+        f"{experiment_protocol.name}: {len(experiment_protocol.conditions)} conditions x {len(shown)} images of "
+        f"{shown.name} ({split}) on {network.name}, {experiment_protocol.start_ms} to {experiment_protocol.end_ms} ms"
+    )
+    if dry_run:
+        tell_costs(experiment, place)
+        return
+    with progress_bar("recording") as advance, resumable(f"{place} keeps what is done; the same command goes on."):
+        finished: list[int] = []
+
+        def progress(done: int, total: int) -> None:
+            finished.append(done)
+            advance(done, total)
+
+        run = run_simulation(
+            network, experiment_protocol, shown, place, pool=pool, settings=how, command=typed(), progress=progress
+        )
+    if len(finished) == 1:
+        click.echo(f"{place} was complete already; nothing was computed.")
+    tell_accuracy(run)
+    click.echo(f"\nrecorded in {place}\nnext:  ventral analyze readout {place}")
+
+
+def find_protocol(name: str, settings: Sequence[str]) -> "Protocol":
+    """A protocol by name or path, with its knobs set."""
+    from dataclasses import replace
+
+    from ventral.scripts import apply_settings, load
+
+    function = load("protocols", name).protocol
+    made: Protocol = function(**apply_settings(function, settings))
+    title = Path(name).stem if name.endswith(".py") else name
+    return replace(made, name=title.replace("_", "-"))
+
+
+def read_source(text: str) -> "tuple[str, ShapeSettings | None]":
+    """A data source as typed: "shapes:clutter=0.8,contrast=0.5" sets how hard the built-in shapes are."""
+    name, colon, rest = text.partition(":")
+    if name != "shapes" or not colon:
+        return text, None
+    from ventral.data import ShapeSettings
+    from ventral.scripts import apply_settings
+
+    given: dict[str, Any] = apply_settings(ShapeSettings, [part for part in rest.split(",") if part])
+    return name, ShapeSettings(**given)
+
+
+def tell_costs(experiment: "Experiment", place: Path) -> None:
+    """Presentations, disk and time that a run will take, measured on one batch, and when the stimulus arrives."""
+    from ventral.store import bytes_needed, check_space
+
+    layout = experiment.layout()
+    size = min(experiment.settings.batch, experiment.presentations)
+    start = time.perf_counter()
+    with busy("measuring one batch"):
+        experiment.record(range(size))
+    each = time.perf_counter() - start
+    rows = [
+        ("presentations", f"{experiment.presentations:,}"),
+        ("shards", f"{layout.shards:,} of {experiment.settings.batch}"),
+        ("time", f"about {spell(each * layout.shards)} on {experiment.settings.device}"),
+        ("disk", f"at most {bytes_needed(layout) / 1e6:,.0f} MB in {place}"),
+    ]
+    table("this run would take", ("", ""), rows)
+    arrival = experiment.model.graph.arrival_ms
+    table("the stimulus arrives", ("area", "ms after onset"), [(a, str(arrival[a])) for a in experiment.areas])
+    check_space(place, layout)
+
+
+def tell_accuracy(run: "Run") -> None:
+    """Accuracy of the readout in each condition at the protocol's readout times."""
+    from ventral.decode import accuracy_over_time
+
+    times = run.attrs["readout_ms"]
+    conditions = run.presentations["condition"].values
+    rows = []
+    for name in dict.fromkeys(conditions):
+        curve = accuracy_over_time(run.logits[conditions == name])
+        cells = [float(curve.sel(time=ms)) for ms in times]
+        rows.append((str(name), *("absent" if cell != cell else f"{100 * cell:.1f}" for cell in cells)))
+    table("% correct at the readout", ("condition", *(f"{ms} ms" for ms in times)), rows)
+
+
+# --- after recording
+
+
+@commands.command()
+@click.argument("name")
+@click.argument("run", type=click.Path(path_type=Path))
+@settings_option
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Folder for figures and tables; beside the run if not given."
+)
+def analyze(name: str, run: Path, settings: tuple[str, ...], out: Path | None) -> None:
+    """Analyse a run: a figure (PNG and SVG) and its numbers (CSV)."""
+    from ventral.scripts import apply_settings, load
+
+    function = load("analysis", name).analyze
+    knobs = apply_settings(function, settings)
+    with busy("opening the run"):
+        from ventral.store import open_run
+
+        opened = open_run(run)
+    folder = out or run.parent / f"{run.name.removesuffix('.zarr')}-analysis"
+    with logged():
+        for path in function(opened, folder, **knobs):
+            click.echo(path)
+
+
+@commands.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--to", "form", required=True, metavar="FORMAT", help="npz, or brainscore (netCDF).")
+@click.option("--areas", metavar="V1,V2,...", help="Which areas; all if not given.")
+@click.option("--out", type=click.Path(path_type=Path), help="The file; beside the run if not given.")
+def export(run: Path, form: str, areas: str | None, out: Path | None) -> None:
+    """Hand a run over to other tools."""
+    from ventral.export import FORMATS, export_run
+    from ventral.errors import choose
+
+    form = choose("format", form, FORMATS)
+    from ventral.store import open_run
+
+    chosen = tuple(name.strip() for name in areas.split(",") if name.strip()) if areas else None
+    with busy("exporting"):
+        path = export_run(open_run(run), form, out, chosen)
+    click.echo(path)
+
+
+@commands.command()
+@click.argument("run", type=click.Path(path_type=Path))
+def verify(run: Path) -> None:
+    """Check that every byte that was recorded is still there."""
+    from ventral.store import verify as check
+
+    with busy("reading every file"):
+        problems = check(run)
+    for problem in problems:
+        click.echo(problem)
+    if problems:
+        sys.exit(1)
+    click.echo(f"{run} is complete, and every file is as it was recorded.")
+
+
+# --- training
+
+
+@commands.command()
+@click.argument("model", metavar="MODEL|GRAPH.json")
+@click.option("--data", metavar="SOURCE", help="Images with the splits train and test; the model's own if not given.")
+@settings_option
+@click.option("--out", type=click.Path(path_type=Path), help="Folder; checkpoints/<model> if not given.")
+@click.option("--note", default="", help="Something about the data, to be kept with the weights.")
+@device_option
+@threads_option
+def train(
+    model: str,
+    data: str | None,
+    settings: tuple[str, ...],
+    out: Path | None,
+    note: str,
+    device: str,
+    threads: int | None,
+) -> None:
+    """Train a network; the same command goes on with a training that was interrupted.
+
+    Knobs of the recipe are set with --set: epochs, batch, rate, readout_ms, end_ms, brief, precision, seed, ...
+    """
+    with busy("loading"):
+        from ventral.areas import AreaGraph
+        from ventral.data import load_images
+        from ventral.scripts import apply_settings
+        from ventral.train import Recipe, Trainer
+        from ventral.train import train as run_training
+        from ventral.zoo import graph
+
+        set_threads(threads)
+        recipe = Recipe(**apply_settings(Recipe, settings))  # type: ignore[arg-type]
+        described = AreaGraph.from_json(read_text(Path(model))) if model.endswith(".json") else graph(model)
+        title = Path(model).stem
+    name, shapes = read_source(data or title)
+    size = described[described.entry].size
+    with busy(f"reading {name}"):
+        images, test = (load_images(name, split, size, shapes=shapes) for split in ("train", "test"))
+    place = out or Path("checkpoints") / title
+    with progress_bar("training") as advance, resumable(f"{place} keeps what is done; the same command goes on."):
+
+        def report(trainer: Trainer, loss: float, accuracy: float) -> None:
+            advance(trainer.step, trainer.steps, f"loss {loss:.2f}, {100 * accuracy:.0f} % of the batch")
+
+        path = run_training(
+            described, images, test, recipe, place, check_device(device), note, report=report, said=click.echo
+        )
+    click.echo(f"\nweights in {path}\nnext:  ventral simulate --protocol backward-mask --model {path}")
+
+
+# --- listings
+
+
+@commands.group(invoke_without_command=True)
+@click.pass_context
+def models(context: click.Context) -> None:
+    """List models, or explain one with `show NAME`."""
+    if context.invoked_subcommand is None:
+        from ventral.checkpoint import read_checkpoint, shipped
+        from ventral.zoo import GRAPHS
+
+        rows = []
+        for name in sorted({*shipped(), *GRAPHS}):
+            header = read_checkpoint(shipped()[name])[1] if name in shipped() else None
+            best = max((a for a in header["test"]["accuracy"] if a is not None), default=0) if header else 0
+            how = f"{100 * best:.1f} % on {header['test']['images']:,} test images" if header else "no weights"
+            rows.append((name, how, (GRAPHS[name].__doc__ or "").splitlines()[0] if name in GRAPHS else ""))
+        table("models", ("name", "best readout", "is"), rows)
+
+
+@models.command("show")
+@click.argument("name")
+def models_show(name: str) -> None:
+    """Transition matrix, arrival of the stimulus, parameters, and accuracy over time."""
+    from ventral.checkpoint import load_model, shipped
+    from ventral.errors import choose
+    from ventral.network import Network
+    from ventral.zoo import GRAPHS
+
+    model = None
+    if name.endswith(".safetensors") or choose("model", name, {*shipped(), *GRAPHS}) in shipped():
+        model = load_model(name)
+        graph, network = model.graph, model.network
+    else:
+        graph = GRAPHS[choose("model", name, GRAPHS)]()
+        network = Network(graph, 0)
+    kinds = {(edge.source, edge.target): edge.kind for edge in graph.edges}
+    names = [area.name for area in graph.areas]
+    rows = []
+    for area in graph.areas:
+        cells = [kinds.get((area.name, other), "") for other in names]
+        if area.identity:
+            cells[names.index(area.name)] += f"+{area.identity:g}I" if area.identity != 1 else "+I"
+        arrival = graph.arrival_ms[area.name]
+        rows.append((area.name, f"{area.size}x{area.size}x{area.channels}", f"{arrival} ms", *cells))
+    table(f"{name}: transitions from (row) to (column)", ("area", "size", "arrival", *names), rows)
+    count = sum(parameter.numel() for parameter in network.parameters())
+    click.echo(f"{count:,} parameters; {graph.drive} drive into {graph.entry}, read from {graph.readout}")
+    if model is not None:
+        tell_training(model.metadata)
+
+
+def tell_training(header: Any) -> None:
+    """What a checkpoint says of its training and its test."""
+    from ventral.clock import to_ms
+
+    test = header["test"]
+    table(
+        f"accuracy on {test['images']:,} test images of {test['name']}, images staying on",
+        ("ms", "%"),
+        [(str(to_ms(t)), f"{100 * a:.1f}") for t, a in enumerate(test["accuracy"]) if a is not None],
+    )
+    if header.get("note"):
+        click.echo(header["note"])
+
+
+@commands.group(invoke_without_command=True)
+@click.pass_context
+def protocols(context: click.Context) -> None:
+    """List protocols, or explain one with `show NAME`."""
+    if context.invoked_subcommand is None:
+        from ventral.scripts import list_scripts
+
+        rows = [(script.name, script.summary, script.origin) for script in list_scripts("protocols")]
+        table("protocols", ("name", "is", "from"), rows)
+
+
+@protocols.command("show")
+@click.argument("name")
+@settings_option
+def protocols_show(name: str, settings: tuple[str, ...]) -> None:
+    """What a protocol asks, its knobs, and what it shows when."""
+    from ventral.scripts import knobs, load, written
+
+    module = load("protocols", name)
+    made = find_protocol(name, settings)
+    click.echo((module.__doc__ or "").strip())
+    rows = [(knob.name, written(knob.default), knob.takes) for knob in knobs(module.protocol).values()]
+    table("knobs (--set)", ("name", "default", "takes"), rows)
+    lines = []
+    for condition in made.conditions:
+        events = "; ".join(f"{event.what} {event.start_ms}-{event.stop_ms}" for event in condition.events)
+        lines.append((condition.name, events))
+    table(f"conditions, {made.start_ms} to {made.end_ms} ms", ("condition", "shows (ms)"), lines)
+
+
+@commands.group(invoke_without_command=True)
+@click.pass_context
+def data(context: click.Context) -> None:
+    """List data, or count the images of one with `show SOURCE`."""
+    if context.invoked_subcommand is None:
+        rows = [
+            ("shapes", "ten classes of textured shapes in clutter, built in"),
+            ("cifar10", "CIFAR-10 in .data/cifar10 or where VENTRAL_DATA says: folder, binary or python archive"),
+            ("PATH", "a folder <split>/<class>/<image>.png, or an archive of CIFAR-10"),
+        ]
+        table("data (--data)", ("source", "is"), rows)
+
+
+@data.command("show")
+@click.argument("source")
+def data_show(source: str) -> None:
+    """Count the images of each class."""
+    import numpy as np
+
+    from ventral.data import load_images
+
+    name, shapes = read_source(source)
+    rows = []
+    for split in ("train", "test"):
+        images: Images = load_images(name, split, shapes=shapes)
+        counts = np.bincount(images.labels, minlength=len(images.label_names))
+        rows += [(split, label, f"{count:,}") for label, count in zip(images.label_names, counts, strict=True)]
+    table(source, ("split", "class", "images"), rows)
+
+
+# --- talking
+
+
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a small table."""
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+
+    drawn = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, show_header=any(columns))
+    for position, column in enumerate(columns):
+        drawn.add_column(column, no_wrap=position == 0)
+    for row in rows:
+        drawn.add_row(*row)
+    Console(width=None if sys.stdout.isatty() else 120, highlight=False).print(drawn)
+
+
+@contextmanager
+def busy(what: str) -> Iterator[None]:
+    """A spinner on a terminal while something takes a moment."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(what):
+        yield
+
+
+@contextmanager
+def progress_bar(what: str) -> Iterator[Callable[..., None]]:
+    """A bar with an estimate on a terminal, otherwise a line every half minute; called with (done, total, remark)."""
+    start = time.monotonic()
+    if sys.stderr.isatty():
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        shown = (
+            TextColumn(what),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[remark]}"),
+        )
+        with Progress(*shown, console=Console(stderr=True)) as bar:
+            task = bar.add_task(what, total=None, remark="")
+            yield lambda done, total, remark="": bar.update(task, completed=done, total=total, remark=remark)
+        return
+    state = {"said": start, "first": -1}
+
+    def line(done: int, total: int, remark: str = "") -> None:
+        now = time.monotonic()
+        if state["first"] < 0:
+            state["first"] = done
+        if now - state["said"] >= EVERY_S and done > state["first"]:
+            left = (now - start) / (done - state["first"]) * (total - done)
+            click.echo(f"{what}: {done} of {total}, {spell(left)} left. {remark}", err=True)
+            state["said"] = now
+
+    yield line
+
+
+@contextmanager
+def resumable(message: str) -> Iterator[None]:
+    """Say how to go on when a person stops the work."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        click.echo(f"\nstopped; {message}", err=True)
+        sys.exit(130)
+
+
+@contextmanager
+def logged() -> Iterator[None]:
+    """Show what an analysis logs."""
+    import logging
+
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    logger = logging.getLogger("ventral")
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+
+
+def spell(seconds: float) -> str:
+    """A duration for reading."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def typed() -> str:
+    """The command as it was typed."""
+    return shlex.join(["ventral", *sys.argv[1:]])
+
+
+def read_text(path: Path) -> str:
+    """A text file that the user named."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}.") from None
+
+
+def set_threads(count: int | None) -> None:
+    """Use so many processor threads."""
+    if count is not None:
+        import torch
+
+        torch.set_num_threads(count)
+
+
+def check_device(name: str) -> str:
+    """A device that is there."""
+    import torch
+
+    try:
+        torch.empty(0, device=name)
+    except (RuntimeError, AssertionError):
+        raise UsageError(f"there is no device {name!r} here; use cpu, or cuda where torch finds a GPU.") from None
+    return name

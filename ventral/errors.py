@@ -1,0 +1,78 @@
+"""The few kinds of error: each says what was given and what would be right."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class VentralError(Exception):
+    """Something a person can put right; the command line shows its message without a traceback."""
+
+    exit_code = 1
+
+
+class UsageError(VentralError):
+    """A command or a call that names or combines things that do not exist or fit."""
+
+    exit_code = 2
+
+
+class ClockError(UsageError):
+    """A time that does not fall on the clock."""
+
+
+class ProtocolError(UsageError):
+    """A protocol that cannot be run as it is written."""
+
+
+class GraphError(VentralError):
+    """A description of a network that cannot be built."""
+
+
+class AbsentError(VentralError):
+    """An area was read at a tick at which nothing has reached it."""
+
+
+class DataError(VentralError):
+    """Images that are missing or cannot be read."""
+
+
+class CheckpointError(VentralError):
+    """A file that does not hold the weights it should."""
+
+
+class StoreError(VentralError):
+    """A run on disk that cannot be written, continued or trusted."""
+
+
+class DecodingError(VentralError):
+    """Activity from which nothing can be decoded as asked."""
+
+
+def unknown(kind: str, name: str, choices: Iterable[str]) -> UsageError:
+    """Error for a name that is not there, with the nearest one that is.
+
+    Parameters
+    ----------
+    kind
+        What was looked for, as a person would call it: "protocol", "area", "knob".
+    name
+        What was given.
+    choices
+        What exists.
+    """
+    known = sorted(choices)
+    near = difflib.get_close_matches(name.replace("_", "-"), [c.replace("_", "-") for c in known], n=1)
+    if near:
+        wanted = next(c for c in known if c.replace("_", "-") == near[0])
+        return UsageError(f"no {kind} named {name!r}; did you mean {wanted!r}?")
+    listed = ", ".join(known) if known else "none"
+    return UsageError(f"no {kind} named {name!r}; there is: {listed}.")
+
+
+def choose(kind: str, name: str, choices: Iterable[str]) -> str:
+    """Return the choice that `name` means ("-" and "_" are the same), or raise `unknown`."""
+    known = list(choices)
+    for choice in known:
+        if choice.replace("_", "-") == name.replace("_", "-"):
+            return choice
+    raise unknown(kind, name, known)

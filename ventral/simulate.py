@@ -1,0 +1,436 @@
+"""Recording an experiment: a network, a protocol and images make a run on disk.
+
+The unit of work is a shard of consecutive presentations. Each is computed in batches of one fixed shape, padded where it is
+short, so that a presentation's numbers do not depend on what else is recorded.
+"""
+
+import json
+import platform
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from ventral.checkpoint import Model, load_model
+from ventral.clock import MS_PER_TICK, to_ms
+from ventral.data import Images, ShapeSettings, evenly, labels_of, load_images, stream
+from ventral.errors import DataError, ProtocolError, UsageError, choose
+from ventral.network import Network
+from ventral.stimuli import MASKS, make_masks
+from ventral.store import Layout, Recording, Run, Writer, check_space, open_run
+from ventral.timeline import Condition, Protocol, Stimulus
+
+RECORDS = ("units", "maps", "channels")
+BEYOND = ("refuse", "held")
+POOL = 1000  # images that masks are made of
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How an experiment is recorded.
+
+    Parameters
+    ----------
+    areas
+        Which to record, all if empty.
+    record
+        "units": some sites of each area, drawn once; "maps": every channel and place; "channels": means over places.
+    units
+        Sites per area with "units", or all where there are fewer.
+    dtype
+        "float16" or "float32", on disk.
+    batch
+        Presentations computed and written together.
+    beyond_horizon
+        Past the last normalisation statistics: "refuse", or "held" to use the last.
+    seed
+        Addresses recorded sites and masks.
+    device
+        Where the network runs.
+    """
+
+    areas: tuple[str, ...] = ()
+    record: str = "units"
+    units: int = 1024
+    dtype: str = "float16"
+    batch: int = 100
+    beyond_horizon: str = "refuse"
+    seed: int = 0
+    device: str = "cpu"
+
+    def __post_init__(self) -> None:
+        for what, choices in (("record", RECORDS), ("dtype", ("float16", "float32")), ("beyond_horizon", BEYOND)):
+            object.__setattr__(self, what, choose(what.replace("_", " "), getattr(self, what), choices))
+        for what in ("batch", "units"):
+            if getattr(self, what) < 1:
+                raise UsageError(f"{what} is {getattr(self, what)}; give a whole number from 1.")
+
+
+@dataclass(frozen=True, eq=False)
+class Experiment:
+    """A network, a protocol, images and settings, checked against each other before anything is computed.
+
+    Parameters
+    ----------
+    model
+        The network, with its preprocessing.
+    protocol
+        Conditions, each shown to every image.
+    images
+        The images presented.
+    pool
+        Images outside the presented set, which masks are made of; needed if the protocol has masks.
+    settings
+        How it is recorded.
+
+    Raises
+    ------
+    ProtocolError
+        If the protocol outlasts the statistics, or asks for what the drive cannot give.
+    DataError
+        If the images do not fit the network.
+    """
+
+    model: Model
+    protocol: Protocol
+    images: Images
+    pool: Images | None
+    settings: Settings
+
+    def __post_init__(self) -> None:
+        graph, settings = self.model.graph, self.settings
+        last = to_ms(self.protocol.count - 1)
+        if last > self.model.statistics_horizon_ms and settings.beyond_horizon == "refuse":
+            raise ProtocolError(
+                f"the protocol runs for {last} ms, but {self.model.name} has normalisation statistics only to "
+                f"{self.model.statistics_horizon_ms} ms; end earlier (--set end_ms=...) or hold the last "
+                "(--beyond-horizon held)."
+            )
+        for condition in self.protocol.conditions:
+            self.protocol.entering(condition, graph)
+            self.protocol.gains(condition, graph)
+        for stimulus in self.protocol.masks():
+            choose("mask", stimulus.kind, MASKS)
+            if self.pool is None:
+                raise DataError(f"{stimulus} is made from images that are not presented; give some (pool).")
+        size = graph[graph.entry].size
+        if tuple(self.images.pixels.shape[1:]) != (graph.colours, size, size):
+            raise DataError(f"{self.model.name} takes images of {size}x{size}; load them with size={size}.")
+        if not len(self.images):
+            raise DataError("there are no images to present.")
+
+    @property
+    def areas(self) -> tuple[str, ...]:
+        """The recorded areas, in the order of the graph."""
+        known = [area.name for area in self.model.graph.areas]
+        wanted = {choose("area", name, known) for name in self.settings.areas} or set(known)
+        return tuple(name for name in known if name in wanted)
+
+    @property
+    def presentations(self) -> int:
+        """Images times conditions."""
+        return len(self.images) * len(self.protocol.conditions)
+
+    def sites(self, area: str) -> Array:
+        """Recorded sites of an area, sorted positions in its flattened (channel, y, x)."""
+        shape = self.model.graph[area]
+        total = shape.channels * shape.size**2
+        count = min(self.settings.units, total)
+        chosen = stream("sites", self.settings.seed, area, total).choice(total, count, replace=False)
+        return np.sort(chosen)
+
+    def recording(self, area: str) -> Recording:
+        """What is recorded of an area, and where."""
+        shape = self.model.graph[area]
+        whole = (shape.channels, shape.size, shape.size)
+        arrival = self.model.graph.arrival_ms[area]
+        attrs = {"arrival_ms": arrival, "recorded": "state", "identity_gain": shape.identity, "shape": list(whole)}
+        if self.settings.record == "units":
+            sites = self.sites(area)
+            places = dict(zip(("channel", "y", "x"), np.unravel_index(sites, whole), strict=True))
+            return Recording(area, ("unit",), (len(sites),), places, attrs)
+        axes = {"channel": np.arange(shape.channels), "y": np.arange(shape.size), "x": np.arange(shape.size)}
+        if self.settings.record == "channels":
+            return Recording(area, ("channel",), whole[:1], {"channel": axes["channel"]}, attrs)
+        return Recording(area, ("channel", "y", "x"), whole, axes, attrs)
+
+    def coordinates(self) -> dict[str, Array]:
+        """Every coordinate along presentation; conditions follow one another, each with all images in order."""
+        images, conditions = self.images, self.protocol.conditions
+        times = len(conditions)
+        labels = np.array(images.label_names, dtype=object)[images.labels]
+        columns: dict[str, Array] = {
+            "image": np.tile(images.index, times),
+            "stimulus_id": np.tile(np.array(images.stimulus_ids, dtype=object), times),
+            "label": np.tile(images.labels, times),
+            "label_name": np.tile(labels, times),
+            "condition": np.repeat(np.array([c.name for c in conditions], dtype=object), len(images)),
+        }
+        for name, values in parameters(conditions).items():
+            columns[name] = np.repeat(values, len(images))
+        for name, values in images.coordinates.items():
+            columns[name] = np.tile(values, times)
+        return columns
+
+    def identity(self) -> dict[str, Any]:
+        """All that decides the numbers, for the run's key."""
+        settings, graph = self.settings, self.model.graph
+        return {
+            "model": self.model.name,
+            "weights": self.model.sha256,
+            "graph": json.loads(graph.to_json()),
+            "protocol": json.loads(self.protocol.to_json()),
+            "images": {"name": self.images.name, "split": self.images.split, "fingerprint": self.images.fingerprint},
+            "pool": self.pool.fingerprint if self.pool is not None and any(self.protocol.masks()) else None,
+            "seed": settings.seed,
+            "drive": graph.drive,
+            "statistics": "frozen",
+            "beyond_horizon": settings.beyond_horizon,
+            "record": settings.record,
+            "units": settings.units,
+            "device": torch.device(settings.device).type,
+            "threads": torch.get_num_threads(),
+            "torch": torch.__version__,
+        }
+
+    def layout(self, command: str = "") -> Layout:
+        """What the run will hold."""
+        from ventral import __version__
+
+        attrs = {
+            "identity": self.identity(),
+            "protocol": self.protocol.to_json(),
+            "graph": self.model.graph.to_json(),
+            "model": self.model.name,
+            "weights_sha256": self.model.sha256,
+            "data": self.images.name,
+            "split": self.images.split,
+            "seed": self.settings.seed,
+            "drive": self.model.graph.drive,
+            "statistics": "frozen",
+            "beyond_horizon": self.settings.beyond_horizon,
+            "record": self.settings.record,
+            "ms_per_tick": MS_PER_TICK,
+            "readout": self.model.graph.readout,
+            "readout_ms": list(self.protocol.readout_ms),
+            "versions": {
+                "ventral": __version__,
+                "torch": torch.__version__,
+                "numpy": np.__version__,
+                "python": platform.python_version(),
+            },
+        }
+        if command:
+            attrs["command"] = command
+        return Layout(
+            presentation=self.coordinates(),
+            time_ms=np.array(self.protocol.times_ms),
+            recordings=tuple(self.recording(area) for area in self.areas),
+            classes=self.model.label_names,
+            shard=self.settings.batch,
+            dtype=self.settings.dtype,
+            attrs=attrs,
+        )
+
+    def groups(self, presentations: Sequence[int]) -> list[tuple[list[int], Condition]]:
+        """Positions within a shard whose presentations share presence and interventions, with one condition of each group."""
+        graph = self.model.graph
+        found: dict[str, tuple[list[int], Condition]] = {}
+        for position, presentation in enumerate(presentations):
+            condition = self.condition(presentation)
+            kind = str((self.protocol.inputs(condition, graph), self.protocol.gains(condition, graph)))
+            found.setdefault(kind, ([], condition))[0].append(position)
+        return list(found.values())
+
+    def condition(self, presentation: int) -> Condition:
+        """The condition of a presentation."""
+        return self.protocol.conditions[presentation // len(self.images)]
+
+    def record(self, presentations: Sequence[int]) -> tuple[dict[str, Array], Array]:
+        """Compute a shard.
+
+        Returns
+        -------
+        dict, array
+            Activity of each area, (presentation, time, ...), and logits, (presentation, time, class); float32, NaN where
+            an area is absent.
+        """
+        recordings = {area: self.recording(area) for area in self.areas}
+        time = self.protocol.count
+        activity = {
+            area: np.full((len(presentations), time, *one.shape), np.nan, np.float32)
+            for area, one in recordings.items()
+        }
+        logits = np.full((len(presentations), time, len(self.model.label_names)), np.nan, np.float32)
+        network, graph = self.model.network, self.model.graph
+        sites = {area: torch.as_tensor(self.sites(area)) for area in self.areas if self.settings.record == "units"}
+        for rows, condition in self.groups(presentations):
+            gains = self.protocol.gains(condition, graph)
+            padded = [presentations[rows[min(i, len(rows) - 1)]] for i in range(self.settings.batch)]
+            with torch.inference_mode():
+                inputs = self._inputs(network, padded)
+                for tick, states in enumerate(network.run(inputs, gains=gains.__getitem__)):
+                    for area in self.areas:
+                        if area in states:
+                            kept = self._kept(states[area][: len(rows)], sites.get(area))
+                            activity[area][rows, tick] = kept.float().cpu().numpy()
+                    if graph.readout in states:
+                        logits[rows, tick] = network.readout(states, tick)[: len(rows)].float().cpu().numpy()
+        return activity, logits
+
+    def _kept(self, state: Tensor, sites: Tensor | None) -> Tensor:
+        if self.settings.record == "channels":
+            return state.mean(dim=(2, 3))
+        return state if sites is None else state.flatten(1)[:, sites.to(state.device)]
+
+    def _inputs(self, network: Network, presentations: Sequence[int]) -> Iterator[Tensor | None]:
+        """What enters at each tick for a full batch of presentations that share presence."""
+        conditions = [self.condition(p) for p in presentations]
+        entering = {c.name: self.protocol.entering(c, network.graph) for c in conditions}
+        images = self.images.take([p % len(self.images) for p in presentations])
+        encoded: dict[Stimulus, Tensor] = {}
+        for tick in range(self.protocol.count):
+            shown = [entering[c.name][tick] for c in conditions]
+            if shown[0] is None:
+                yield None
+                continue
+            for stimulus in shown:
+                if stimulus is not None and stimulus not in encoded:
+                    encoded[stimulus] = network.encode(self._pixels(stimulus, images))
+            kinds = list(dict.fromkeys(shown))
+            mixed = encoded[kinds[0]]  # type: ignore[index]
+            for kind in kinds[1:]:
+                here = torch.tensor([what == kind for what in shown], device=mixed.device)
+                mixed = torch.where(here[:, None, None, None], encoded[kind], mixed)  # type: ignore[index]
+            yield mixed
+
+    def _pixels(self, stimulus: Stimulus, images: Images) -> Tensor:
+        """A stimulus for each image of a batch, mean-subtracted."""
+        device = self.settings.device
+        if stimulus.role == "blank":
+            return torch.zeros(images.pixels.shape, device=device)
+        pixels = images.pixels
+        if stimulus.role == "mask":
+            assert self.pool is not None
+            pixels = make_masks(
+                stimulus.kind, images.stimulus_ids, images.labels, self.pool, self.settings.seed, stimulus.exemplar
+            )
+        return self.model.preprocessing(pixels.to(device))
+
+
+def parameters(conditions: Sequence[Condition]) -> dict[str, Array]:
+    """Condition parameters as columns, (condition,): numbers are NaN and strings empty where a condition has none."""
+    rows = [condition.coordinates() for condition in conditions]
+    columns: dict[str, Array] = {}
+    for name in dict.fromkeys(name for row in rows for name in row):
+        given = [row[name] for row in rows if name in row]
+        if any(isinstance(value, str) for value in given):
+            columns[name] = np.array([str(row.get(name, "")) for row in rows], dtype=object)
+        else:
+            columns[name] = np.array([float(row.get(name, np.nan)) for row in rows])
+    return columns
+
+
+def simulate(
+    model: Model | str | Path,
+    protocol: Protocol,
+    images: Images,
+    out: str | Path,
+    pool: Images | None = None,
+    settings: Settings | None = None,
+    command: str = "",
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Run:
+    """Record an experiment, or go on with one that was interrupted.
+
+    Parameters
+    ----------
+    model
+        A model, or what `load_model` takes.
+    protocol
+        Conditions, each shown to every image.
+    images
+        The images presented.
+    out
+        Folder of the run; if it holds part of the same run, the rest is recorded.
+    pool
+        Images outside the presented set, which masks are made of.
+    settings
+        How it is recorded.
+    command
+        The command that makes the run, kept with it.
+    progress
+        Called with the number of shards done and their total, first before any is computed.
+
+    Returns
+    -------
+    Run
+        The complete run, opened.
+
+    Raises
+    ------
+    StoreError
+        If `out` holds something else, or the disk cannot hold the run.
+    """
+    settings = settings or Settings()
+    if not isinstance(model, Model):
+        model = load_model(model, settings.device)
+    experiment = Experiment(model, protocol, images, pool, settings)
+    model.network.hold_beyond_horizon(settings.beyond_horizon == "held")
+    layout = experiment.layout(command)
+    check_space(out, layout)
+    with Writer.open(out, layout) as writer:
+        pending = writer.pending
+        progress(layout.shards - len(pending), layout.shards)
+        for done, shard in enumerate(pending, start=1):
+            where = writer.shard_slice(shard)
+            activity, logits = experiment.record(range(where.start, where.stop))
+            writer.write(shard, activity, logits)
+            progress(layout.shards - len(pending) + done, layout.shards)
+    return open_run(out)
+
+
+def choose_images(
+    source: str | Path,
+    split: str = "test",
+    count: int | None = None,
+    seed: int = 0,
+    size: int = 32,
+    shapes: ShapeSettings | None = None,
+) -> tuple[Images, Images | None]:
+    """Images to present, drawn evenly over classes, and a pool of others to make masks of.
+
+    Parameters
+    ----------
+    source, split, size, shapes
+        As `ventral.data.load_images` takes them.
+    count
+        How many to present, all if None.
+    seed
+        Decides which; fewer images with the same seed are part of more.
+
+    Returns
+    -------
+    Images, Images or None
+        The pool is drawn from the other split or, where there is none, from what is left of this one.
+    """
+    labels = labels_of(source, split)
+    chosen = np.arange(len(labels)) if count is None else evenly(labels, count, seed)
+    images = load_images(source, split, size, shapes=shapes, positions=chosen)
+    other = "train" if split == "test" else "test"
+    try:
+        others = labels_of(source, other)
+        spare = np.arange(len(others))
+    except DataError:
+        other, others = split, labels
+        spare = np.setdiff1d(np.arange(len(labels)), chosen)
+    if not len(spare):
+        return images, None
+    few = spare[stream("pool", seed).permutation(len(spare))[:POOL]]
+    return images, load_images(source, other, size, shapes=shapes, positions=np.sort(few))

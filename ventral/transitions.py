@@ -1,0 +1,172 @@
+"""Transition functions: what happens to a state on its way from one area to another, and its normalisation.
+
+Source: Liao & Poggio (2016), Fig. 4 (BRCx2, BRDx2 and so on) and section 3.7 (time-specific normalisation).
+"""
+
+import hashlib
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ventral.areas import Area, Transition
+from ventral.clock import to_ms
+from ventral.errors import GraphError
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One convolution of a transition: channels in and out, its stride, and whether it is transposed.
+
+    `normalised` says that BN and ReLU come before it.
+    """
+
+    inward: int
+    outward: int
+    stride: int = 1
+    transposed: bool = False
+    normalised: bool = True
+
+
+def stages(transition: Transition, source: Area, target: Area) -> tuple[Stage, ...]:
+    """The convolutions of a transition, none for pooling.
+
+    Between areas that differ by k octaves the first k stages are strided (or transposed with stride 2); the width in the
+    middle is the mean of the widths at the ends.
+    """
+    octaves = abs(round(math.log2(source.size / target.size)))
+    if transition.kind == "pool":
+        return ()
+    if transition.kind == "conv":
+        return (Stage(source.channels, target.channels, 1 + octaves, normalised=False),)
+    count = int(transition.kind[-1])
+    middle = (source.channels + target.channels) // 2
+    widths = (source.channels, *[middle] * (count - 1), target.channels)
+    return tuple(
+        Stage(widths[i], widths[i + 1], 2 if i < octaves else 1, transition.kind.startswith("BRD"))
+        for i in range(count)
+    )
+
+
+def generator(seed: int, name: str) -> torch.Generator:
+    """A random stream addressed by seed and name, so that nothing depends on the order of making."""
+    digest = hashlib.sha256(f"{seed}/{name}".encode()).digest()
+    return torch.Generator().manual_seed(int.from_bytes(digest[:8], "little") >> 1)
+
+
+class Kernel(nn.Module):
+    """A 3x3 convolution, padding 1, He-initialised from (seed, name).
+
+    Parameters
+    ----------
+    stage
+        Its widths, stride and direction.
+    bias
+        Whether it has a bias.
+    seed, name
+        What addresses its initial weights.
+
+    References
+    ----------
+    He et al. (2015), "Delving deep into rectifiers": standard deviation sqrt(2 / fan-in). A transposed convolution of
+    stride 2 reaches each output pixel with a quarter of its taps, so its fan-in is that of a quarter.
+    """
+
+    def __init__(self, stage: Stage, bias: bool, seed: int, name: str) -> None:
+        super().__init__()
+        self.stage = stage
+        taps = 9 / stage.stride**2 if stage.transposed else 9
+        shape = (stage.inward, stage.outward) if stage.transposed else (stage.outward, stage.inward)
+        drawn = torch.randn(*shape, 3, 3, generator=generator(seed, name), dtype=torch.float64)
+        weight = (drawn * math.sqrt(2 / (taps * stage.inward))).to(torch.get_default_dtype())
+        self.weight = nn.Parameter(weight.contiguous(memory_format=torch.channels_last))
+        self.bias = nn.Parameter(torch.zeros(stage.outward)) if bias else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Convolve x, (image, channel, y, x)."""
+        if self.stage.transposed:
+            rest = self.stage.stride - 1
+            return F.conv_transpose2d(x, self.weight, self.bias, self.stage.stride, padding=1, output_padding=rest)
+        return F.conv2d(x, self.weight, self.bias, self.stage.stride, padding=1)
+
+
+class Normalisation(nn.Module):
+    """Batch normalisation without scale and shift, with its own mean and variance at every tick.
+
+    In training it normalises by the batch. `recording` makes it also keep the batch's mean and variance as those of the
+    tick. Otherwise it normalises by what was kept.
+
+    Parameters
+    ----------
+    name
+        What is normalised, for errors.
+    channels
+        Width.
+    ticks
+        Number of ticks that statistics are kept for; 1 with `shared`.
+    shared
+        One mean and variance for all ticks (pooled over them), instead of one per tick.
+
+    References
+    ----------
+    Liao & Poggio (2016), section 3.7.
+    """
+
+    mean: Tensor
+    variance: Tensor
+    floor = 1e-5
+
+    def __init__(self, name: str, channels: int, ticks: int, shared: bool = False) -> None:
+        super().__init__()
+        self.name = name
+        self.shared = shared
+        self.held = False
+        self.recording = False
+        self._pooled = 0
+        rows = 1 if shared else ticks
+        self.register_buffer("mean", torch.full((rows, channels), math.nan))
+        self.register_buffer("variance", torch.full((rows, channels), math.nan))
+
+    def row(self, tick: int) -> int:
+        """The row of statistics used at a tick; beyond the last, refuse or hold."""
+        if self.shared:
+            return 0
+        if tick < len(self.mean):
+            return tick
+        if self.held:
+            return len(self.mean) - 1
+        raise GraphError(
+            f"no statistics for {self.name} at {to_ms(tick)} ms; they end at {to_ms(len(self.mean) - 1)} ms: stop earlier "
+            "or hold the last (--beyond-horizon held)."
+        )
+
+    def forward(self, x: Tensor, tick: int) -> Tensor:
+        """Normalise x, (image, channel, y, x), with the statistics of a tick."""
+        if self.recording:
+            self._keep(x, self.row(tick))
+        if self.training or (self.recording and not self.shared):
+            return F.batch_norm(x, None, None, training=True, eps=self.floor)
+        row = self.row(tick)
+        return F.batch_norm(x, self.mean[row], self.variance[row], training=False, eps=self.floor)
+
+    def start_recording(self) -> None:
+        """Forget the statistics and keep those of the batches to come."""
+        self.recording = True
+        self._pooled = 0
+        self.mean.fill_(math.nan)
+        self.variance.fill_(math.nan)
+
+    def _keep(self, x: Tensor, row: int) -> None:
+        wide = x.detach()
+        mean = wide.mean(dim=(0, 2, 3))
+        variance = wide.var(dim=(0, 2, 3), unbiased=False)
+        if self._pooled and self.shared:
+            share = 1 / (self._pooled + 1)
+            apart = mean - self.mean[0]
+            variance = (1 - share) * self.variance[0] + share * variance + share * (1 - share) * apart**2
+            mean = self.mean[0] + share * apart
+        self._pooled += 1
+        self.mean[row] = mean
+        self.variance[row] = variance
