@@ -1,11 +1,13 @@
 """Backward masking: a brief target, then a mask that cuts its processing short.
 
-If late activity is recurrent, short stimulus onset asynchronies (SOAs) should hurt a recurrent model in a way a feedforward
-one cannot show.
+If late activity is recurrent, short stimulus onset asynchronies (SOAs) should hurt a recurrent model in a way a
+feedforward one cannot show.
 
 Design: one condition per SOA and kind of mask, one without a mask, one with each mask alone. Kinds: `noise` (1/f),
-`phase-scrambled`, `block-scrambled`, `other-object`. Each image has its own mask, the same at every SOA. Source: Kovacs,
-Vogels & Orban (1995), PNAS 92:5587; Bacon-Mace et al. (2005), Vision Res. 45:1459. Departures: durations in 10 ms steps.
+`phase-scrambled`, `block-scrambled`, `other-object`. Each image has its own mask, the same at every SOA.
+
+Source: Kovacs, Vogels & Orban (1995), PNAS 92:5587; Bacon-Mace et al. (2005), Vision Res. 45:1459. Departures:
+durations in 10 ms steps.
 """
 
 from ventral.timeline import Condition, Protocol, Show, mask, target

@@ -3,8 +3,10 @@
 How long must an image be on, and does information go on rising after it has gone? Feedforward models answer once; a
 recurrent one may improve after offset and hold what it saw.
 
-Design: one condition per duration. Source: Thorpe, Fize & Marlot (1996), Nature 381:520 (20 ms photographs); the rise after
-offset is a prediction of Liao & Poggio (2016), section 6. Departures: durations in 10 ms steps.
+Design: one condition per duration.
+
+Source: Thorpe, Fize & Marlot (1996), Nature 381:520 (20 ms photographs); the rise after offset is a prediction of
+Liao & Poggio (2016), section 6. Departures: durations in 10 ms steps.
 """
 
 from ventral.timeline import Condition, Protocol, Show, target

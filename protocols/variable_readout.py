@@ -2,9 +2,10 @@
 
 Does accuracy rise with time, and what happens past the times the network was trained for? Time plays the part of depth.
 
-Design: one condition, the image on throughout; `readout_ms` are the times summed up, every tick is recorded. Source: Liao &
-Poggio (2016), Fig. 8 (readout at 2, 3, 5, 10) and Fig. 10 (trained at 10, read at 6 to 12 and 15). Departures: a first
-reading is possible only when something has reached the last area.
+Design: one condition, the image on throughout; `readout_ms` are the times summed up, every tick is recorded.
+
+Source: Liao & Poggio (2016), Fig. 8 (readout at 2, 3, 5, 10) and Fig. 10 (trained at 10, read at 6 to 12 and 15).
+Departures: a first reading is possible only when something has reached the last area.
 """
 
 from ventral.timeline import Condition, Protocol, Show, target

@@ -3,26 +3,11 @@
 from pathlib import Path
 
 import pytest
-import torch
+from small import small_graph, with_statistics
 
-from ventral.areas import Area, AreaGraph, adjacent
 from ventral.checkpoint import Model, describe, load_model, network_tensors, write_checkpoint
 from ventral.data import Images, Preprocessing, load_images
 from ventral.network import Network
-
-
-def small_graph(**changes: object) -> AreaGraph:
-    """V1-V2-V4-IT, a few channels each, on images of 16x16."""
-    names = ("V1", "V2", "V4", "IT")
-    areas = tuple(Area(name, 2 + i, 16 >> i) for i, name in enumerate(names))
-    return AreaGraph(areas, adjacent(areas), **{"readout": "IT", **changes})  # type: ignore[arg-type]
-
-
-def with_statistics(network: Network, images: torch.Tensor, ticks: int) -> Network:
-    """Estimate every normalisation on images that stay on."""
-    with torch.no_grad(), network.recording_statistics():
-        network.respond(images, ticks)
-    return network
 
 
 @pytest.fixture(scope="session")

@@ -55,7 +55,8 @@ def draw_readout() -> Figure:
 
 
 def draw_decoding() -> Figure:
-    return decoding_figure([Panel(area, 10 * k, curves()) for k, area in enumerate(("V1", "V2", "V4", "IT", "X"))], 0.1)
+    drawn = curves(TIMELINES[:4])
+    return decoding_figure([Panel(area, 10 * k, drawn) for k, area in enumerate(("V1", "V2", "V4", "IT", "X"))], 0.1)
 
 
 FIGURES = pytest.mark.parametrize("figure", [draw_readout, draw_decoding])
@@ -110,6 +111,21 @@ def test_colours_darken_as_the_soa_grows_towards_no_mask():
     assert len({str(colour) for colour in colours.values()}) == len(TIMELINES)
 
 
+def test_kinds_of_mask_at_one_soa_are_told_apart():
+    kinds = [
+        Timeline(f"soa_{soa}_{kind}", soa, (TARGET, Bar("mask", soa, soa + 50, kind)))
+        for kind in ("noise", "texture")
+        for soa in (20, 40)
+    ]
+    figure = readout_figure(curves((TIMELINES[0], *kinds)), 0.1, (200.0,))
+    lines = figure.legends[0].get_lines()
+    labels = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert labels[1:3] == ["SOA 40 ms, noise", "SOA 40 ms, texture"]
+    assert len({(str(line.get_color()), str(line._dash_pattern)) for line in lines}) == len(lines)
+    joined = [line for line in figure.axes[2].lines if list(line.get_xdata()) == [20, 40]]
+    assert len(joined) == 2  # one line for each kind
+
+
 def test_conditions_without_soa_are_told_apart():
     timelines = [Timeline(name, math.nan, (TARGET,)) for name in "abcd"]
     assert len(set(condition_colours(timelines).values())) == 4
@@ -139,7 +155,7 @@ def test_timelines_follow_the_protocol_and_hold_what_was_recorded():
         {"condition": ("presentation", ["mask_only", "soa_20"]), "soa_ms": ("presentation", [np.nan, 20])}
     )
     masked, alone = read_timelines(presentations, protocol)
-    assert masked == Timeline("soa_20", 20.0, (TARGET, Bar("mask", 20.0, 70.0)))
+    assert masked == Timeline("soa_20", 20.0, (TARGET, Bar("mask", 20.0, 70.0, "noise")))
     assert (masked.label, masked.mask_ms, masked.has_target) == ("SOA 20 ms", 20.0, True)
     assert (alone.condition, alone.label, alone.has_target) == ("mask_only", "mask only", False)
     assert math.isnan(alone.soa_ms)

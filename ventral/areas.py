@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 from ventral.clock import MS_PER_TICK, ticks, to_ms
@@ -142,8 +143,8 @@ class AreaGraph:
     transitions
         At most one from an area to another.
     drive
-        "impulse": a stimulus enters only at the tick of its onset (the paper's homogeneous models). "sustained": at every
-        tick at which it is on (the paper's appendix B).
+        "impulse": a stimulus enters only at the tick of its onset (the paper's homogeneous models). "sustained": at
+        every tick at which it is on (the paper's appendix B).
     entry
         The area that the pre-net feeds; the first listed if not given.
     readout
@@ -151,7 +152,7 @@ class AreaGraph:
     prenet
         "conv": one 3x3 convolution; "convx3": Conv-BN-ReLU-Conv-BN-ReLU-Conv (section 5.3.3 of the paper).
     statistics
-        "per-tick": each normalisation keeps mean and variance for every tick (section 3.7); "shared": one for all ticks.
+        "per-tick": each normalisation keeps mean and variance for every tick (section 3.7); "shared": one for all.
     bias
         Whether convolutions have biases.
     classes, colours
@@ -218,8 +219,8 @@ class AreaGraph:
         for transition in self.transitions:
             if not any(transition.on(t) and here[transition.source][t] for t in range(horizon)):
                 raise GraphError(
-                    f"transition {transition.name} never carries anything: nothing reaches {transition.source} while it "
-                    "is on; add a path to it or change the window."
+                    f"transition {transition.name} never carries anything: nothing reaches {transition.source} "
+                    "while it is on; add a path to it or change the window."
                 )
         if not any(here[self.readout]):
             raise GraphError(
@@ -256,7 +257,7 @@ class AreaGraph:
         return self.arrival_after(0)
 
     def arrival_after(self, onset_tick: int) -> dict[str, int | None]:
-        """Time at which a change of the input at `onset_tick` can first reach each area, in ms on the network's clock."""
+        """Time at which a change of the input at a tick can first reach each area, in ms on the network's clock."""
         horizon = max(self.settled, onset_tick) + len(self.areas) + 1
         here = presence(self, enters(self, [(onset_tick, horizon)], horizon))
         return {name: to_ms(when.index(True)) if True in when else None for name, when in here.items()}
@@ -276,7 +277,8 @@ class AreaGraph:
             raise GraphError("the description of a graph is a JSON object with 'areas' and 'transitions'.")
         areas = tuple(_made(Area, "area", area) for area in given.pop("areas", ()))
         transitions = tuple(_made(Transition, "transition", edge) for edge in given.pop("transitions", ()))
-        return _made(cls, "graph", {"areas": areas, "transitions": transitions, **given})
+        made: AreaGraph = _made(cls, "graph", {"areas": areas, "transitions": transitions, **given})
+        return made
 
 
 def _made(cls: type, what: str, given: Any) -> Any:
@@ -384,7 +386,7 @@ def useful(graph: AreaGraph, here: dict[str, list[bool]], readout_ticks: Iterabl
 def adjacent(areas: Sequence[Area], lateral: str | None = "BRCx2") -> tuple[Transition, ...]:
     """Feedforward, feedback and (unless `lateral` is None) self-transitions between neighbours in a list."""
     edges = [Transition(area.name, area.name, lateral) for area in areas if lateral]
-    for low, high in zip(areas, areas[1:], strict=False):
+    for low, high in pairwise(areas):
         up = "BRCx2" if low.size == high.size else "BRDx2"
         edges += [Transition(low.name, high.name, "BRCx2"), Transition(high.name, low.name, up)]
     return tuple(edges)

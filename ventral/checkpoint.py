@@ -20,7 +20,7 @@ from torch import Tensor
 
 from ventral.areas import AreaGraph
 from ventral.data import Preprocessing
-from ventral.errors import CheckpointError, choose
+from ventral.errors import CheckpointError, UsageError, choose
 from ventral.network import Network
 
 FORMAT = "ventral-checkpoint"
@@ -85,11 +85,11 @@ def write_checkpoint(path: Path, tensors: Mapping[str, Tensor], metadata: Mappin
     temporary = path.with_name(f".{path.name}.writing")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with open(temporary, "wb") as file:
+        with temporary.open("wb") as file:
             file.write(blob)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, path)
+        temporary.replace(path)
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise CheckpointError(f"cannot write {path}: {error.strerror}; choose another place with --out.") from None
@@ -127,7 +127,7 @@ def load_model(name: str | Path, device: str = "cpu") -> Model:
     Parameters
     ----------
     name
-        "shapes", "cifar10", or a path to a checkpoint file.
+        "shapes", "cifar10", or a path to a checkpoint file (A/model.safetensors, as training leaves it, is called A).
     device
         "cpu", "cuda", ...
 
@@ -140,15 +140,24 @@ def load_model(name: str | Path, device: str = "cpu") -> Model:
     """
     path = Path(name)
     if path.suffix == ".safetensors" or os.sep in str(name):
-        label = path.stem
+        label = path.absolute().parent.name if path.name == "model.safetensors" else path.stem
     else:
-        label = choose("model", str(name), shipped())
+        label = _choose_shipped(str(name))
         path = shipped()[label]
     tensors, header = read_checkpoint(path)
     network, preprocessing = network_of(path, tensors, header)
     network.to(device)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     return Model(label, network, preprocessing, tuple(header["label_names"]), header, digest)
+
+
+def _choose_shipped(name: str) -> str:
+    try:
+        return choose("model", name, shipped())
+    except UsageError as error:
+        raise UsageError(
+            f"{str(error).rstrip('.')} A trained one is given by the path of its .safetensors file."
+        ) from None
 
 
 def network_of(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> tuple[Network, Preprocessing]:
@@ -159,6 +168,8 @@ def network_of(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, A
         network = Network(graph, header["horizon_ms"])
         weights = {name.removeprefix("network/"): x for name, x in tensors.items() if name.startswith("network/")}
         network.load_state_dict(weights)
+        if len(header["label_names"]) != graph.classes:
+            raise ValueError(f"{graph.classes} classes have {len(header['label_names'])} names")
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise CheckpointError(f"{path} does not describe a network that its weights fit: {reason}") from None

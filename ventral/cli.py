@@ -1,24 +1,33 @@
 """The command line: reads what a person typed, calls the library, says what happened. No science."""
 
+import difflib
+import inspect
 import os
+import re
 import shlex
+import shutil
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from ventral.errors import UsageError, VentralError
+from ventral.errors import GraphError, ProtocolError, StoreError, UsageError, VentralError, choose
 
 if TYPE_CHECKING:
-    from ventral.data import Images, ShapeSettings
+    from ventral.areas import AreaGraph
+    from ventral.checkpoint import Model
+    from ventral.data import ShapeSettings
     from ventral.simulate import Experiment
     from ventral.store import Run
     from ventral.timeline import Protocol
 
+NAMED_DATA = ("shapes", "cifar10")  # what needs no path
 EVERY_S = 30  # between two lines of progress where there is no terminal
 
 
@@ -31,7 +40,7 @@ def commands() -> None:
     ventral simulate --protocol backward-mask      record an experiment
     ventral analyze decoding runs/mask.zarr        accuracy against ms, per area
     ventral export runs/mask.zarr --to brainscore  hand it to other tools
-    """
+    """  # noqa: D301 - click wants the character
 
 
 def main() -> None:
@@ -39,18 +48,18 @@ def main() -> None:
     try:
         commands.main(standalone_mode=False)
     except click.exceptions.Abort:
-        _fail("stopped.", 130)
+        click.echo("stopped.", err=True)
+        sys.exit(130)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
     except VentralError as error:
         _fail(str(error), error.exit_code)
     except OSError as error:
-        if error.errno is None or not error.filename:
+        if error.errno is None:
             raise
-        _fail(f"{error.filename}: {os.strerror(error.errno).lower()}; choose another place with --out.", 1)
-    except BrokenPipeError:
-        sys.exit(1)
+        where = f"{error.filename}: " if error.filename else ""
+        _fail(f"{where}{os.strerror(error.errno).lower()}; see to the disk, or choose another place with --out.", 1)
 
 
 def _fail(message: str, code: int) -> None:
@@ -107,7 +116,10 @@ def simulate(
     device: str,
     threads: int | None,
 ) -> None:
-    """Record an experiment; the same command goes on with one that was interrupted."""
+    """Record an experiment, or go on with it.
+
+    The same command goes on with a recording that was interrupted.
+    """
     experiment_protocol = find_protocol(protocol, settings)  # before anything heavy is loaded
     with busy("loading"):
         from ventral.checkpoint import load_model
@@ -115,10 +127,9 @@ def simulate(
         from ventral.simulate import simulate as run_simulation
 
         set_threads(threads)
-        chosen = tuple(name.strip() for name in areas.split(",") if name.strip()) if areas else ()
-        how = Settings(chosen, record, units, dtype, batch, beyond_horizon, seed, check_device(device))
+        how = Settings(listed(areas), record, units, dtype, batch, beyond_horizon, seed, check_device(device))
         network = load_model(model, device)
-    name, shapes = read_source(data or str(network.metadata["data"]["name"]))
+    name, shapes = read_source(data or own_data(network))
     with busy(f"reading {name}"):
         size = network.graph[network.graph.entry].size
         shown, pool = choose_images(name, split, images, seed, size, shapes)
@@ -131,7 +142,7 @@ def simulate(
     if dry_run:
         tell_costs(experiment, place)
         return
-    with progress_bar("recording") as advance, resumable(f"{place} keeps what is done; the same command goes on."):
+    with resumable(f"{place} keeps what is done"), progress_bar("recording") as advance:
         finished: list[int] = []
 
         def progress(done: int, total: int) -> None:
@@ -143,25 +154,53 @@ def simulate(
         )
     if len(finished) == 1:
         click.echo(f"{place} was complete already; nothing was computed.")
-    tell_accuracy(run)
-    click.echo(f"\nrecorded in {place}\nnext:  ventral analyze readout {place}")
+    analysis = "readout" if tell_accuracy(run) else "decoding"
+    click.echo(f"\nrecorded in {place}")
+    tell_next("analyze", analysis, place)
 
 
 def find_protocol(name: str, settings: Sequence[str]) -> "Protocol":
     """A protocol by name or path, with its knobs set."""
-    from dataclasses import replace
-
+    from ventral.clock import ticks
     from ventral.scripts import apply_settings, load
+    from ventral.timeline import Protocol
 
     function = load("protocols", name).protocol
-    made: Protocol = function(**apply_settings(function, settings))
+    given = apply_settings(function, settings)
+    for knob, value in given.items():
+        for ms in value if isinstance(value, tuple) else (value,):
+            if knob.endswith("_ms") and isinstance(ms, int):
+                ticks(ms, knob)  # here, so that the error has the name that was typed
+    made = function(**given)
+    if not isinstance(made, Protocol):
+        raise ProtocolError(f"{name}: protocol returns a value of type {type(made).__name__}; return a Protocol.")
     title = Path(name).stem if name.endswith(".py") else name
     return replace(made, name=title.replace("_", "-"))
+
+
+def listed(areas: str | None) -> tuple[str, ...]:
+    """Areas as typed, "V1,IT"; empty if all are meant."""
+    if areas is None:
+        return ()
+    names = tuple(name.strip() for name in areas.split(",") if name.strip())
+    if not names:
+        raise UsageError(f"--areas is {areas!r}; write it as V1,IT or leave it out to have all.")
+    return names
+
+
+def own_data(network: "Model") -> str:
+    """The data that a model was trained on, if it can be found by name."""
+    name = str(network.metadata["data"]["name"])
+    if name not in NAMED_DATA:
+        raise UsageError(f"{network.name} was trained on {name}; say with --data where images are to be found.")
+    return name
 
 
 def read_source(text: str) -> "tuple[str, ShapeSettings | None]":
     """A data source as typed: "shapes:clutter=0.8,contrast=0.5" sets how hard the built-in shapes are."""
     name, colon, rest = text.partition(":")
+    if colon and name in NAMED_DATA and name != "shapes":
+        raise UsageError(f"the data {name!r} has no settings; only shapes does, as in shapes:clutter=0.8.")
     if name != "shapes" or not colon:
         return text, None
     from ventral.data import ShapeSettings
@@ -183,28 +222,45 @@ def tell_costs(experiment: "Experiment", place: Path) -> None:
     each = time.perf_counter() - start
     rows = [
         ("presentations", f"{experiment.presentations:,}"),
-        ("shards", f"{layout.shards:,} of {experiment.settings.batch}"),
+        ("shards", f"{layout.shards:,}, each of at most {experiment.settings.batch} presentations"),
         ("time", f"about {spell(each * layout.shards)} on {experiment.settings.device}"),
         ("disk", f"at most {bytes_needed(layout) / 1e6:,.0f} MB in {place}"),
     ]
     table("this run would take", ("", ""), rows)
     arrival = experiment.model.graph.arrival_ms
-    table("the stimulus arrives", ("area", "ms after onset"), [(a, str(arrival[a])) for a in experiment.areas])
+    table("the stimulus arrives", ("area", "after onset"), [(a, in_ms(arrival[a])) for a in experiment.areas])
     check_space(place, layout)
 
 
-def tell_accuracy(run: "Run") -> None:
-    """Accuracy of the readout in each condition at the protocol's readout times."""
+def tell_accuracy(run: "Run") -> bool:
+    """Accuracy of the readout in each condition at the protocol's readout times; False if it cannot know the images."""
     from ventral.decode import accuracy_over_time
 
+    known = run.logits["class"].values.tolist()
+    there = {
+        (int(a), str(b)) for a, b in zip(*(run.presentations[c].values for c in ("label", "label_name")), strict=True)
+    }
+    if any(known[label : label + 1] != [name] for label, name in there):
+        shown = ", ".join(sorted({name for _, name in there})[:10])
+        click.echo(f"the readout was trained on other classes than those of the images ({shown}); it has no accuracy.")
+        return False
     times = run.attrs["readout_ms"]
     conditions = run.presentations["condition"].values
-    rows = []
-    for name in dict.fromkeys(conditions):
-        curve = accuracy_over_time(run.logits[conditions == name])
-        cells = [float(curve.sel(time=ms)) for ms in times]
-        rows.append((str(name), *("absent" if cell != cell else f"{100 * cell:.1f}" for cell in cells)))
-    table("% correct at the readout", ("condition", *(f"{ms} ms" for ms in times)), rows)
+    curves = {name: accuracy_over_time(run.logits[conditions == name]) for name in dict.fromkeys(conditions)}
+    cells = [[percent(float(curve.sel(time=ms))) for ms in times] for curve in curves.values()]
+    title = f"% correct at the readout (chance {100 / len(known):.1f})"
+    if len(times) > max(8, len(curves)):
+        rows = [(str(ms), *column) for ms, column in zip(times, zip(*cells, strict=True), strict=True)]
+        table(title, ("ms", *(str(name) for name in curves)), rows)
+    else:
+        rows = [(str(name), *row) for name, row in zip(curves, cells, strict=True)]
+        table(title, ("condition", *(f"{ms} ms" for ms in times)), rows)
+    return True
+
+
+def percent(fraction: float) -> str:
+    """A fraction correct for reading; NaN where the readout is absent."""
+    return "absent" if fraction != fraction else f"{100 * fraction:.1f}"
 
 
 # --- after recording
@@ -224,11 +280,9 @@ def analyze(name: str, run: Path, settings: tuple[str, ...], out: Path | None) -
     function = load("analysis", name).analyze
     knobs = apply_settings(function, settings)
     with busy("opening the run"):
-        from ventral.store import open_run
-
-        opened = open_run(run)
+        opened = open_complete(run)
     folder = out or run.parent / f"{run.name.removesuffix('.zarr')}-analysis"
-    with logged():
+    with logged(), undamaged(run):
         for path in function(opened, folder, **knobs):
             click.echo(path)
 
@@ -238,17 +292,17 @@ def analyze(name: str, run: Path, settings: tuple[str, ...], out: Path | None) -
 @click.option("--to", "form", required=True, metavar="FORMAT", help="npz, or brainscore (netCDF).")
 @click.option("--areas", metavar="V1,V2,...", help="Which areas; all if not given.")
 @click.option("--out", type=click.Path(path_type=Path), help="The file; beside the run if not given.")
-def export(run: Path, form: str, areas: str | None, out: Path | None) -> None:
+@click.option("--partial", is_flag=True, help="Also a run that is not complete, NaN where it is not recorded.")
+def export(run: Path, form: str, areas: str | None, out: Path | None, partial: bool) -> None:
     """Hand a run over to other tools."""
-    from ventral.export import FORMATS, export_run
-    from ventral.errors import choose
-
-    form = choose("format", form, FORMATS)
-    from ventral.store import open_run
-
-    chosen = tuple(name.strip() for name in areas.split(",") if name.strip()) if areas else None
     with busy("exporting"):
-        path = export_run(open_run(run), form, out, chosen)
+        from ventral.export import FORMATS, export_run
+
+        form = choose("format", form, FORMATS)
+        chosen = listed(areas) or None
+        opened = open_complete(run, partial, " Or export what is there with --partial.")
+        with undamaged(run):
+            path = export_run(opened, form, out, chosen, partial=partial)
     click.echo(path)
 
 
@@ -258,6 +312,7 @@ def verify(run: Path) -> None:
     """Check that every byte that was recorded is still there."""
     from ventral.store import verify as check
 
+    expect_run(run)
     with busy("reading every file"):
         problems = check(run)
     for problem in problems:
@@ -265,6 +320,46 @@ def verify(run: Path) -> None:
     if problems:
         sys.exit(1)
     click.echo(f"{run} is complete, and every file is as it was recorded.")
+
+
+def expect_run(path: Path) -> None:
+    """Refuse a path at which there is nothing that could be a run, with one that may have been meant."""
+    if path.is_dir():
+        return
+    near = difflib.get_close_matches(path.name, [other.name for other in path.parent.glob("*.zarr")], n=1)
+    remedy = f"did you mean {path.with_name(near[0])}?" if near else "`ventral simulate` records one."
+    raise StoreError(f"there is no run at {path}; {remedy}")
+
+
+def open_complete(path: Path, partial: bool = False, otherwise: str = "") -> "Run":
+    """Open a run, refusing one that is not complete unless it may be partial."""
+    from ventral.store import IncompleteRun, open_run
+
+    expect_run(path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore" if partial else "error", IncompleteRun)
+        try:
+            return open_run(path)
+        except IncompleteRun as problem:
+            raise StoreError(f"{problem}{otherwise}") from None
+
+
+@contextmanager
+def undamaged(run: Path) -> Iterator[None]:
+    """When reading a run fails, see whether its files are as they were recorded, and say so if not."""
+    try:
+        yield
+    except (VentralError, OSError):
+        raise
+    except Exception as error:
+        from ventral.store import verify as check
+
+        if problems := check(run):
+            every = shlex.join(["ventral", "verify", str(run)])
+            raise StoreError(
+                f"{run} is damaged: {problems[0]} Restore it or record it anew; `{every}` checks."
+            ) from error
+        raise
 
 
 # --- training
@@ -287,36 +382,58 @@ def train(
     device: str,
     threads: int | None,
 ) -> None:
-    """Train a network; the same command goes on with a training that was interrupted.
+    """Train a network, or go on with it.
 
-    Knobs of the recipe are set with --set: epochs, batch, rate, readout_ms, end_ms, brief, precision, seed, ...
+    The same command goes on with a training that was interrupted. Knobs of the recipe are set with --set: epochs,
+    batch, rate, readout_ms, end_ms, brief, precision, seed, ...
     """
     with busy("loading"):
-        from ventral.areas import AreaGraph
         from ventral.data import load_images
         from ventral.scripts import apply_settings
         from ventral.train import Recipe, Trainer
         from ventral.train import train as run_training
-        from ventral.zoo import graph
 
         set_threads(threads)
+        place_on = check_device(device)
         recipe = Recipe(**apply_settings(Recipe, settings))  # type: ignore[arg-type]
-        described = AreaGraph.from_json(read_text(Path(model))) if model.endswith(".json") else graph(model)
+        described = read_graph(model)
         title = Path(model).stem
+    if data is None and title not in NAMED_DATA:
+        raise UsageError("a graph of your own has no data of its own; say with --data what to train it on.")
     name, shapes = read_source(data or title)
     size = described[described.entry].size
     with busy(f"reading {name}"):
         images, test = (load_images(name, split, size, shapes=shapes) for split in ("train", "test"))
+    classes = len(images.label_names)
+    if classes != described.classes and not model.endswith(".json"):
+        click.echo(f"the readout tells {classes} classes apart, those of {name}")
+        described = replace(described, classes=classes)
     place = out or Path("checkpoints") / title
-    with progress_bar("training") as advance, resumable(f"{place} keeps what is done; the same command goes on."):
+    with resumable(f"{place} keeps what was last saved"), progress_bar("training") as advance:
 
         def report(trainer: Trainer, loss: float, accuracy: float) -> None:
             advance(trainer.step, trainer.steps, f"loss {loss:.2f}, {100 * accuracy:.0f} % of the batch")
 
-        path = run_training(
-            described, images, test, recipe, place, check_device(device), note, report=report, said=click.echo
-        )
-    click.echo(f"\nweights in {path}\nnext:  ventral simulate --protocol backward-mask --model {path}")
+        path = run_training(described, images, test, recipe, place, place_on, note, report=report, said=click.echo)
+    click.echo(f"\nweights in {path}")
+    where = () if data is None or data in NAMED_DATA else ("--data", data)
+    tell_next("simulate", "--protocol", "backward-mask", "--model", path, *where)
+
+
+def read_graph(name: str) -> "AreaGraph":
+    """A graph by name, or from a file of JSON."""
+    from ventral.areas import AreaGraph
+    from ventral.zoo import graph
+
+    if not name.endswith(".json"):
+        return graph(name)
+    try:
+        return AreaGraph.from_json(Path(name).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        why = (os.strerror(error.errno or 0) if isinstance(error, OSError) else "it is not text").lower()
+        raise UsageError(f"cannot read {name}: {why}; give a file of JSON that describes a graph.") from None
+    except GraphError as error:
+        raise GraphError(f"{name}: {error}") from None
 
 
 # --- listings
@@ -340,21 +457,19 @@ def models(context: click.Context) -> None:
 
 
 @models.command("show")
-@click.argument("name")
+@click.argument("name", metavar="NAME|FILE")
 def models_show(name: str) -> None:
     """Transition matrix, arrival of the stimulus, parameters, and accuracy over time."""
-    from ventral.checkpoint import load_model, shipped
-    from ventral.errors import choose
-    from ventral.network import Network
-    from ventral.zoo import GRAPHS
+    with busy("loading"):
+        from ventral.checkpoint import load_model, shipped
+        from ventral.network import Network
+        from ventral.zoo import GRAPHS
 
-    model = None
-    if name.endswith(".safetensors") or choose("model", name, {*shipped(), *GRAPHS}) in shipped():
-        model = load_model(name)
-        graph, network = model.graph, model.network
-    else:
-        graph = GRAPHS[choose("model", name, GRAPHS)]()
-        network = Network(graph, 0)
+        is_file = name.endswith((".json", ".safetensors"))
+        known = name if is_file else choose("model", name, {*shipped(), *GRAPHS})
+        model = load_model(known) if known.endswith(".safetensors") or known in shipped() else None
+        graph = model.graph if model else read_graph(known)
+        network = model.network if model else Network(graph, 0)
     kinds = {(edge.source, edge.target): edge.kind for edge in graph.edges}
     names = [area.name for area in graph.areas]
     rows = []
@@ -362,8 +477,8 @@ def models_show(name: str) -> None:
         cells = [kinds.get((area.name, other), "") for other in names]
         if area.identity:
             cells[names.index(area.name)] += f"+{area.identity:g}I" if area.identity != 1 else "+I"
-        arrival = graph.arrival_ms[area.name]
-        rows.append((area.name, f"{area.size}x{area.size}x{area.channels}", f"{arrival} ms", *cells))
+        arrival = in_ms(graph.arrival_ms[area.name])
+        rows.append((area.name, f"{area.size}x{area.size}x{area.channels}", arrival, *cells))
     table(f"{name}: transitions from (row) to (column)", ("area", "size", "arrival", *names), rows)
     count = sum(parameter.numel() for parameter in network.parameters())
     click.echo(f"{count:,} parameters; {graph.drive} drive into {graph.entry}, read from {graph.readout}")
@@ -378,8 +493,8 @@ def tell_training(header: Any) -> None:
     test = header["test"]
     table(
         f"accuracy on {test['images']:,} test images of {test['name']}, images staying on",
-        ("ms", "%"),
-        [(str(to_ms(t)), f"{100 * a:.1f}") for t, a in enumerate(test["accuracy"]) if a is not None],
+        ("ms", "% correct"),
+        [(str(to_ms(t)), percent(a)) for t, a in enumerate(test["accuracy"]) if a is not None],
     )
     if header.get("note"):
         click.echo(header["note"])
@@ -405,7 +520,7 @@ def protocols_show(name: str, settings: tuple[str, ...]) -> None:
 
     module = load("protocols", name)
     made = find_protocol(name, settings)
-    click.echo((module.__doc__ or "").strip())
+    click.echo(fitted(inspect.cleandoc(module.__doc__ or "")) + "\n")
     rows = [(knob.name, written(knob.default), knob.takes) for knob in knobs(module.protocol).values()]
     table("knobs (--set)", ("name", "default", "takes"), rows)
     lines = []
@@ -432,34 +547,69 @@ def data(context: click.Context) -> None:
 @click.argument("source")
 def data_show(source: str) -> None:
     """Count the images of each class."""
-    import numpy as np
+    with busy(f"reading {source}"):
+        import numpy as np
 
-    from ventral.data import load_images
+        from ventral.data import SPLITS, labels_of, load_images
+        from ventral.errors import DataError
 
-    name, shapes = read_source(source)
-    rows = []
-    for split in ("train", "test"):
-        images: Images = load_images(name, split, shapes=shapes)
-        counts = np.bincount(images.labels, minlength=len(images.label_names))
-        rows += [(split, label, f"{count:,}") for label, count in zip(images.label_names, counts, strict=True)]
+        name, shapes = read_source(source)
+        rows, problems = [], []
+        for split in SPLITS:
+            try:
+                names = load_images(name, split, shapes=shapes, positions=[]).label_names
+                counts = np.bincount(labels_of(name, split), minlength=len(names))
+            except DataError as error:
+                problems.append(error)
+                continue
+            rows += [(split, label, f"{count:,}") for label, count in zip(names, counts, strict=True)]
+    if not rows:
+        raise problems[0]
     table(source, ("split", "class", "images"), rows)
+    for problem in problems:
+        click.echo(f"\n{problem}")
 
 
 # --- talking
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a small table."""
+    """Print a small table, numbers to the right; as wide as it needs to be where there is no terminal."""
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
 
-    drawn = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, show_header=any(columns))
+    drawn = Table(box=SIMPLE_HEAD, show_edge=False, show_header=any(columns))
     for position, column in enumerate(columns):
-        drawn.add_column(column, no_wrap=position == 0)
+        numbers = all(re.fullmatch(r"[-+0-9.,]*( ms)?|absent|never", row[position]) for row in rows)
+        drawn.add_column(column, no_wrap=position == 0, justify="right" if numbers else "left")
     for row in rows:
         drawn.add_row(*row)
-    Console(width=None if sys.stdout.isatty() else 120, highlight=False).print(drawn)
+    console = Console(width=None if sys.stdout.isatty() else 1000, highlight=False)
+    with console.capture() as text:
+        console.print(drawn)
+    click.echo(click.style(title, bold=True))
+    for line in text.get().splitlines():
+        click.echo(line.rstrip())
+    click.echo()
+
+
+def fitted(text: str) -> str:
+    """Paragraphs folded to the terminal where they are wider."""
+    width = shutil.get_terminal_size().columns
+    if not sys.stdout.isatty() or max(map(len, text.splitlines()), default=0) <= width:
+        return text
+    return click.wrap_text(text, width, preserve_paragraphs=True)
+
+
+def tell_next(*words: str | Path) -> None:
+    """The command that a person may want to give next."""
+    click.echo(f"next:  {shlex.join(['ventral', *map(str, words)])}")
+
+
+def in_ms(time: int | None) -> str:
+    """A time for reading; None if it never comes."""
+    return "never" if time is None else f"{time} ms"
 
 
 @contextmanager
@@ -489,7 +639,8 @@ def progress_bar(what: str) -> Iterator[Callable[..., None]]:
             TimeRemainingColumn(),
             TextColumn("{task.fields[remark]}"),
         )
-        with Progress(*shown, console=Console(stderr=True)) as bar:
+        # what is said meanwhile goes above the bar, or to the file that stdout is
+        with Progress(*shown, console=Console(stderr=True), redirect_stdout=sys.stdout.isatty()) as bar:
             task = bar.add_task(what, total=None, remark="")
             yield lambda done, total, remark="": bar.update(task, completed=done, total=total, remark=remark)
         return
@@ -513,7 +664,7 @@ def resumable(message: str) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        click.echo(f"\nstopped; {message}", err=True)
+        click.echo(f"\nstopped; {message}, and the same command goes on.", err=True)
         sys.exit(130)
 
 
@@ -545,14 +696,6 @@ def typed() -> str:
     return shlex.join(["ventral", *sys.argv[1:]])
 
 
-def read_text(path: Path) -> str:
-    """A text file that the user named."""
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}.") from None
-
-
 def set_threads(count: int | None) -> None:
     """Use so many processor threads."""
     if count is not None:
@@ -566,7 +709,7 @@ def check_device(name: str) -> str:
     import torch
 
     try:
-        torch.empty(0, device=name)
+        torch.zeros(1, device=name).item()
     except (RuntimeError, AssertionError):
         raise UsageError(f"there is no device {name!r} here; use cpu, or cuda where torch finds a GPU.") from None
     return name

@@ -445,6 +445,7 @@ def _labelled(
 ) -> xr.DataArray:
     decoded = np.flatnonzero(~np.isnan(accuracy[0]))
     first = float(activity["time"].values[decoded[0]]) if decoded.size else float("nan")
+    arrival_ms = activity.attrs.get("arrival_ms")
     return xr.DataArray(
         accuracy,
         dims=("fold", "time"),
@@ -452,7 +453,7 @@ def _labelled(
         name="accuracy",
         attrs={
             "chance": chance,
-            "arrival_ms": activity.attrs.get("arrival_ms", first),
+            "arrival_ms": first if arrival_ms is None else arrival_ms,
             "features": features,
             "seed": seed,
             "long_name": "fraction correct",

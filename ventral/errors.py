@@ -61,12 +61,17 @@ def unknown(kind: str, name: str, choices: Iterable[str]) -> UsageError:
         What exists.
     """
     known = sorted(choices)
-    near = difflib.get_close_matches(name.replace("_", "-"), [c.replace("_", "-") for c in known], n=1)
+    alike = {_plain(choice): choice for choice in known}
+    near = difflib.get_close_matches(_plain(name), alike, n=1)
     if near:
-        wanted = next(c for c in known if c.replace("_", "-") == near[0])
+        wanted = alike[near[0]]
         return UsageError(f"no {kind} named {name!r}; did you mean {wanted!r}?")
     listed = ", ".join(known) if known else "none"
     return UsageError(f"no {kind} named {name!r}; there is: {listed}.")
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", "-").casefold()
 
 
 def choose(kind: str, name: str, choices: Iterable[str]) -> str:

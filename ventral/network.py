@@ -41,7 +41,7 @@ class Prenet(nn.Module):
 
 
 class Postnet(nn.Module):
-    """What reads the last area: BN-ReLU-global average pooling-linear, its scale, shift and weights shared over ticks."""
+    """What reads the last area: BN-ReLU-global average pooling-linear; scale, shift and weights serve all ticks."""
 
     def __init__(self, graph: AreaGraph, ticks: int, seed: int) -> None:
         super().__init__()
@@ -57,7 +57,9 @@ class Postnet(nn.Module):
         """Logits, (image, class), from the readout area's state at a tick."""
         normal = self.norm(state, tick)
         rate = F.relu(normal * self.scale[:, None, None] + self.shift[:, None, None])
-        return F.linear(rate.mean(dim=(2, 3)), self.weight, self.bias)
+        pooled = rate.mean(dim=(2, 3))
+        # not a matrix product, whose last bits depend on an image's place in the batch
+        return (pooled[:, None, :] * self.weight).sum(2) + self.bias
 
 
 class Network(nn.Module):

@@ -64,6 +64,8 @@ OTHER_COLOURS = ("#CC79A7", "#56B4E9", "#8C6D31", "#5B5B5B")
 INK = "#222222"
 NEUTRAL = "#8A8A8A"
 PANELS_PER_ROW = 4
+STROKES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1, 1.5)), (0, (5, 1.5, 1, 1.5)))
+JOINT: dict[str, Any] = {"color": INK, "alpha": 0.5, "linewidth": 1.4}
 MARK: dict[str, Any] = {"markersize": 6, "markeredgewidth": 0}
 
 
@@ -77,11 +79,14 @@ class Bar:
         "target", "mask" or another image.
     start_ms, stop_ms
         When, from target onset; off at `stop_ms`.
+    kind
+        Of mask, such as "noise".
     """
 
     what: str
     start_ms: float
     stop_ms: float
+    kind: str = ""
 
 
 @dataclass(frozen=True)
@@ -111,6 +116,11 @@ class Timeline:
     def mask_ms(self) -> float:
         """Onset of the first mask; NaN if there is none."""
         return min((bar.start_ms for bar in self.bars if bar.what == "mask"), default=math.nan)
+
+    @property
+    def mask_kind(self) -> str:
+        """Kind of the first mask; empty if there is none."""
+        return next((bar.kind for bar in self.bars if bar.what == "mask"), "")
 
     @property
     def label(self) -> str:
@@ -180,7 +190,8 @@ def readout_figure(curves: Sequence[Curve], chance: float, read_ms: Sequence[flo
     by_soa = [curve for curve in curves if curve.timeline.has_target and not math.isnan(curve.timeline.soa_ms)]
     columns = 2 if by_soa and len(read_ms) else 1
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(6.8 if columns == 1 else 11.0, 4.6), layout="constrained")
+        height = max(4.6, 0.26 * (len(curves) + 2))
+        figure = Figure(figsize=(6.8 if columns == 1 else 11.0, height), layout="constrained")
         rows = _strip_rows([curve.timeline for curve in curves])
         grid = figure.add_gridspec(2, columns, height_ratios=(10, rows), width_ratios=(6, 4)[:columns], hspace=0.02)
         over_time = figure.add_subplot(grid[0, 0])
@@ -207,10 +218,11 @@ def decoding_figure(panels: Sequence[Panel], chance: float) -> Figure:
     """
     timelines = [curve.timeline for curve in panels[0].curves]
     colours = condition_colours(timelines)
-    columns = min(len(panels), PANELS_PER_ROW)
-    rows = math.ceil(len(panels) / columns)
+    rows = math.ceil(len(panels) / PANELS_PER_ROW)
+    columns = math.ceil(len(panels) / rows)
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(2.2 + 2.9 * max(columns, 1.4), 1.7 + 2.8 * rows), layout="constrained")
+        height = max(1.7 + 2.8 * rows, 0.26 * (len(timelines) + 4))
+        figure = Figure(figsize=(2.2 + 2.9 * max(columns, 1.4), height), layout="constrained")
         strip = _strip_rows(timelines)
         grid = figure.add_gridspec(rows + 1, columns, height_ratios=(*[10] * rows, strip), hspace=0.02)
         first: Axes | None = None
@@ -294,15 +306,20 @@ def write_table(rows: Sequence[Mapping[str, object]], path: Path) -> Path:
 
 
 def _bars(events: Sequence[Mapping[str, Any]]) -> tuple[Bar, ...]:
-    shown = [(str(event["what"]).partition(":")[0], event["start_ms"], event["stop_ms"]) for event in events]
-    return tuple(Bar(what, float(start), float(stop)) for what, start, stop in shown if what != "blank")
+    bars = []
+    for event in events:
+        what, _, kind = str(event["what"]).partition(":")
+        if what != "blank":
+            bars.append(Bar(what, float(event["start_ms"]), float(event["stop_ms"]), kind))
+    return tuple(bars)
 
 
 def _draw_curves(axes: Axes, curves: Sequence[Curve], colours: Mapping[str, Any], chance: float) -> None:
+    strokes = _strokes([curve.timeline for curve in curves])
     for curve in curves:
         colour = colours[curve.timeline.condition]
         axes.fill_between(curve.time_ms, curve.low, curve.high, color=colour, alpha=0.13, linewidth=0)
-        axes.plot(curve.time_ms, curve.accuracy, color=colour)
+        axes.plot(curve.time_ms, curve.accuracy, color=colour, linestyle=strokes[curve.timeline.mask_kind])
     _draw_chance(axes, chance)
     axes.set_xlim(min(curve.time_ms[0] for curve in curves), max(curve.time_ms[-1] for curve in curves))
     axes.set_ylim(0, 1.02)
@@ -335,22 +352,40 @@ def _draw_by_soa(
     masked.sort(key=lambda curve: curve.timeline.soa_ms)
     unmasked = [curve for curve in curves if curve.timeline.has_target and math.isnan(curve.timeline.mask_ms)]
     soa_ms = [curve.timeline.soa_ms for curve in masked]
-    for time_ms, line, marker in zip(read_ms, ("-", (0, (1, 1.6)), "-."), "osD", strict=False):
-        accuracy, low, high = np.array([curve.at(time_ms) for curve in masked]).T
-        joint: dict[str, Any] = {"color": INK, "alpha": 0.5, "linestyle": line, "linewidth": 1.4}
-        axes.plot(soa_ms, accuracy, zorder=1, **joint)
-        axes.plot([], [], marker=marker, markersize=7, label=f"read at {time_ms:g} ms", **joint)
-        for place in range(len(masked)):
-            shade = colours[masked[place].timeline.condition]
-            axes.plot([soa_ms[place]] * 2, [low[place], high[place]], color=shade, linewidth=1.6)
-            axes.plot(soa_ms[place], accuracy[place], marker=marker, markersize=7, color=shade)
+    start_ms, end_ms = min(0, *soa_ms), max(10, *soa_ms) + 0.06 * max(10, *soa_ms, -min(soa_ms))
+    for time_ms, filled in zip(read_ms, (True, False), strict=False):
+        for kind, stroke in _strokes([curve.timeline for curve in masked]).items():
+            accuracy = [curve.at(time_ms)[0] if curve.timeline.mask_kind == kind else math.nan for curve in masked]
+            there = np.flatnonzero(~np.isnan(accuracy))
+            axes.plot(np.take(soa_ms, there), np.take(accuracy, there), linestyle=stroke, zorder=1, **JOINT)
+        for curve in masked:
+            middle, *interval = curve.at(time_ms)
+            dot = _dot(colours[curve.timeline.condition], filled)
+            axes.plot([curve.timeline.soa_ms] * 2, interval, color=dot["color"], linewidth=1.6, zorder=2)
+            axes.plot(curve.timeline.soa_ms, middle, **dot)
         for curve in unmasked:
-            axes.axhline(curve.at(time_ms)[0], color=colours[curve.timeline.condition], linestyle=line, linewidth=1.4)
+            dot = _dot(colours[curve.timeline.condition], filled)
+            axes.plot(
+                [start_ms, end_ms], [curve.at(time_ms)[0]] * 2, markevery=[1], clip_on=False, linewidth=1.4, **dot
+            )
+        axes.plot([], [], label=f"read at {time_ms:g} ms", linestyle="none", **_dot(INK, filled))
     _draw_chance(axes, chance)
     axes.set_xlabel("SOA (ms)")
-    axes.set_xlim(min(0, *soa_ms), max(soa_ms) * 1.06)
-    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=len(read_ms), borderaxespad=0.3, handlelength=2.4)
+    axes.set_xlim(start_ms, end_ms)
+    axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10], integer=True))
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=len(read_ms), borderaxespad=0.3, handletextpad=0.1)
+
+
+def _dot(colour: Any, filled: bool) -> dict[str, Any]:
+    """A dot, open if not filled."""
+    inside = colour if filled else "white"
+    return {"color": colour, "marker": "o", "markersize": 7, "markerfacecolor": inside, "markeredgewidth": 1.6}
+
+
+def _strokes(timelines: Sequence[Timeline]) -> dict[str, Any]:
+    """Line style of each kind of mask: solid unless there are several."""
+    kinds = list(dict.fromkeys(timeline.mask_kind for timeline in timelines if timeline.mask_kind))
+    return {"": "-"} | {kind: STROKES[place % len(STROKES)] for place, kind in enumerate(kinds)}
 
 
 def _strip_rows(timelines: Sequence[Timeline]) -> float:
@@ -364,7 +399,8 @@ def _strip(timelines: Sequence[Timeline]) -> list[tuple[str, str, tuple[Bar, ...
     for timeline in timelines:
         for what in dict.fromkeys(bar.what for bar in timeline.bars):
             bars = tuple(bar for bar in timeline.bars if bar.what == what)
-            if not any(row[0] == what and row[2] == bars for row in rows):
+            times = [(bar.start_ms, bar.stop_ms) for bar in bars]
+            if not any(row[0] == what and [(bar.start_ms, bar.stop_ms) for bar in row[2]] == times for row in rows):
                 rows.append((what, timeline.condition, bars))
     return sorted(rows, key=lambda row: (row[0] != "target", row[0], row[2][0].start_ms))
 
@@ -384,13 +420,18 @@ def _draw_strip(axes: Axes, curves: Sequence[Curve], colours: Mapping[str, Any],
     axes.spines["left"].set_visible(False)
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_xlabel("time from target onset (ms)")
-    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10], integer=True))
 
 
 def _condition_handles(curves: Sequence[Curve], colours: Mapping[str, Any]) -> list[Line2D]:
     """Legend from the condition that is best expected to the one that is worst, then chance."""
     ordered = sorted((curve.timeline for curve in curves), key=_rank)
-    handles = [Line2D([], [], color=colours[one.condition], label=one.label) for one in ordered]
+    strokes = _strokes(ordered)
+    several = len(strokes) > 2  # kinds of mask
+    handles = []
+    for one in ordered:
+        label = f"{one.label}, {one.mask_kind}" if several and not math.isnan(one.soa_ms) else one.label
+        handles.append(Line2D([], [], color=colours[one.condition], linestyle=strokes[one.mask_kind], label=label))
     handles.append(Line2D([], [], color=NEUTRAL, linestyle=(0, (4, 3)), linewidth=1.2, label="chance"))
     return handles
 

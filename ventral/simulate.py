@@ -1,13 +1,14 @@
 """Recording an experiment: a network, a protocol and images make a run on disk.
 
-The unit of work is a shard of consecutive presentations. Each is computed in batches of one fixed shape, padded where it is
-short, so that a presentation's numbers do not depend on what else is recorded.
+The unit of work is a shard of consecutive presentations. Each is computed in batches of one fixed shape, padded where
+it is short, so that a presentation's numbers do not depend on what else is recorded.
 """
 
 import json
 import platform
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from torch import Tensor
 from ventral.checkpoint import Model, load_model
 from ventral.clock import MS_PER_TICK, to_ms
 from ventral.data import Images, ShapeSettings, evenly, labels_of, load_images, stream
-from ventral.errors import DataError, ProtocolError, UsageError, choose
+from ventral.errors import DataError, ProtocolError, StoreError, UsageError, choose
 from ventral.network import Network
 from ventral.stimuli import MASKS, make_masks
 from ventral.store import Layout, Recording, Run, Writer, check_space, open_run
@@ -65,8 +66,12 @@ class Settings:
     device: str = "cpu"
 
     def __post_init__(self) -> None:
-        for what, choices in (("record", RECORDS), ("dtype", ("float16", "float32")), ("beyond_horizon", BEYOND)):
-            object.__setattr__(self, what, choose(what.replace("_", " "), getattr(self, what), choices))
+        for what, kind, choices in (
+            ("record", "kind of record", RECORDS),
+            ("dtype", "dtype", ("float16", "float32")),
+            ("beyond_horizon", "policy beyond the horizon", BEYOND),
+        ):
+            object.__setattr__(self, what, choose(kind, getattr(self, what), choices))
         for what in ("batch", "units"):
             if getattr(self, what) < 1:
                 raise UsageError(f"{what} is {getattr(self, what)}; give a whole number from 1.")
@@ -105,6 +110,8 @@ class Experiment:
 
     def __post_init__(self) -> None:
         graph, settings = self.model.graph, self.settings
+        for name in settings.areas:
+            choose("area", name, [area.name for area in graph.areas])
         last = to_ms(self.protocol.count - 1)
         if last > self.model.statistics_horizon_ms and settings.beyond_horizon == "refuse":
             raise ProtocolError(
@@ -118,7 +125,9 @@ class Experiment:
         for stimulus in self.protocol.masks():
             choose("mask", stimulus.kind, MASKS)
             if self.pool is None:
-                raise DataError(f"{stimulus} is made from images that are not presented; give some (pool).")
+                raise DataError(
+                    f"{stimulus} is made from images that are not presented; present fewer (--images) or give a pool."
+                )
         size = graph[graph.entry].size
         if tuple(self.images.pixels.shape[1:]) != (graph.colours, size, size):
             raise DataError(f"{self.model.name} takes images of {size}x{size}; load them with size={size}.")
@@ -201,8 +210,6 @@ class Experiment:
 
     def layout(self, command: str = "") -> Layout:
         """What the run will hold."""
-        from ventral import __version__
-
         attrs = {
             "identity": self.identity(),
             "protocol": self.protocol.to_json(),
@@ -220,7 +227,7 @@ class Experiment:
             "readout": self.model.graph.readout,
             "readout_ms": list(self.protocol.readout_ms),
             "versions": {
-                "ventral": __version__,
+                "ventral": metadata.version("ventral"),
                 "torch": torch.__version__,
                 "numpy": np.__version__,
                 "python": platform.python_version(),
@@ -239,7 +246,7 @@ class Experiment:
         )
 
     def groups(self, presentations: Sequence[int]) -> list[tuple[list[int], Condition]]:
-        """Positions within a shard whose presentations share presence and interventions, with one condition of each group."""
+        """Positions within a shard that share presence and interventions, with one condition of each group."""
         graph = self.model.graph
         found: dict[str, tuple[list[int], Condition]] = {}
         for position, presentation in enumerate(presentations):
@@ -258,8 +265,8 @@ class Experiment:
         Returns
         -------
         dict, array
-            Activity of each area, (presentation, time, ...), and logits, (presentation, time, class); float32, NaN where
-            an area is absent.
+            Activity of each area, (presentation, time, ...), and logits, (presentation, time, class); float32, NaN
+            where an area is absent.
         """
         recordings = {area: self.recording(area) for area in self.areas}
         time = self.protocol.count
@@ -269,6 +276,7 @@ class Experiment:
         }
         logits = np.full((len(presentations), time, len(self.model.label_names)), np.nan, np.float32)
         network, graph = self.model.network, self.model.graph
+        network.hold_beyond_horizon(self.settings.beyond_horizon == "held")
         sites = {area: torch.as_tensor(self.sites(area)) for area in self.areas if self.settings.record == "units"}
         for rows, condition in self.groups(presentations):
             gains = self.protocol.gains(condition, graph)
@@ -279,7 +287,7 @@ class Experiment:
                     for area in self.areas:
                         if area in states:
                             kept = self._kept(states[area][: len(rows)], sites.get(area))
-                            activity[area][rows, tick] = kept.float().cpu().numpy()
+                            activity[area][rows, tick] = self._finite(kept, area, tick).float().cpu().numpy()
                     if graph.readout in states:
                         logits[rows, tick] = network.readout(states, tick)[: len(rows)].float().cpu().numpy()
         return activity, logits
@@ -288,6 +296,14 @@ class Experiment:
         if self.settings.record == "channels":
             return state.mean(dim=(2, 3))
         return state if sites is None else state.flatten(1)[:, sites.to(state.device)]
+
+    def _finite(self, kept: Tensor, area: str, tick: int) -> Tensor:
+        if not kept.isfinite().all():
+            raise StoreError(
+                f"{area} is not finite {to_ms(tick)} ms after the network's start; {self.model.name} diverges or lacks "
+                "statistics there, so end earlier (--set end_ms=...)."
+            )
+        return kept
 
     def _inputs(self, network: Network, presentations: Sequence[int]) -> Iterator[Tensor | None]:
         """What enters at each tick for a full batch of presentations that share presence."""
@@ -382,7 +398,6 @@ def simulate(
     if not isinstance(model, Model):
         model = load_model(model, settings.device)
     experiment = Experiment(model, protocol, images, pool, settings)
-    model.network.hold_beyond_horizon(settings.beyond_horizon == "held")
     layout = experiment.layout(command)
     check_space(out, layout)
     with Writer.open(out, layout) as writer:

@@ -1,15 +1,16 @@
 """What is shown when: events in ms, conditions made of them, and the protocol they form.
 
-SOA is mask onset minus target onset; ISI is mask onset minus target offset. Times count from target onset; an event is on
-in [start_ms, stop_ms).
+SOA is mask onset minus target onset; ISI is mask onset minus target offset. Times count from target onset; an event is
+on in [start_ms, stop_ms).
 """
 
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
-from ventral.areas import AreaGraph, enters
+from ventral.areas import AreaGraph
 from ventral.clock import ticks, to_ms
 from ventral.errors import ProtocolError, choose
 
@@ -134,11 +135,12 @@ class Condition:
         if self.soa_ms is not None:
             ticks(self.soa_ms, "soa_ms")
         ordered = sorted(self.events, key=lambda event: event.start_ms)
-        for first, second in zip(ordered, ordered[1:], strict=False):
+        for first, second in pairwise(ordered):
             if second.start_ms < first.stop_ms:
                 raise ProtocolError(
-                    f"condition {self.name}: {second.what} starts at {second.start_ms} ms while {first.what} is on until "
-                    f"{first.stop_ms} ms; start it at {first.stop_ms} or later, or end {first.what} earlier."
+                    f"condition {self.name}: {second.what} starts at {second.start_ms} ms while {first.what} "
+                    f"is on until {first.stop_ms} ms; start it at {first.stop_ms} or later, or end {first.what} "
+                    "earlier."
                 )
 
     def shows(self, ms: int) -> Stimulus | None:
@@ -205,16 +207,21 @@ class Protocol:
             if names.count(name) > 1:
                 raise ProtocolError(f"two conditions are called {name!r}; a value is given twice or names must differ.")
         ticks(self.end_ms, "end_ms")
+        if self.end_ms < self.start_ms:
+            raise ProtocolError(f"end_ms is {self.end_ms}, but the record starts at {self.start_ms} ms; end later.")
         for ms in self.readout_ms:
             ticks(ms, "readout_ms")
             if not self.start_ms <= ms <= self.end_ms:
-                raise ProtocolError(f"readout_ms {ms} is outside the record, {self.start_ms} to {self.end_ms} ms.")
+                raise ProtocolError(
+                    f"readout_ms {ms} is outside the record, {self.start_ms} to {self.end_ms} ms; read within it, "
+                    "or use a later end_ms."
+                )
         for condition in self.conditions:
             for event in condition.events:
                 if event.start_ms > self.end_ms:
                     raise ProtocolError(
-                        f"condition {condition.name}: {event.what} starts at {event.start_ms} ms, after the record ends at "
-                        f"{self.end_ms} ms; use a later end_ms."
+                        f"condition {condition.name}: {event.what} starts at {event.start_ms} ms, after the "
+                        f"record ends at {self.end_ms} ms; use a later end_ms."
                     )
 
     @property

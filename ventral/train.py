@@ -23,7 +23,7 @@ from ventral.areas import AreaGraph, enters, presence, useful
 from ventral.checkpoint import describe, network_of, network_tensors, read_checkpoint, write_checkpoint
 from ventral.clock import ticks, to_ms
 from ventral.data import Images, Preprocessing, evenly, hold_out
-from ventral.errors import CheckpointError, UsageError
+from ventral.errors import CheckpointError, DataError, UsageError
 from ventral.network import Network
 from ventral.transitions import generator
 
@@ -52,8 +52,8 @@ class Recipe:
     readout_ms
         Times at which the loss is taken and averaged; all at which the readout area is present if empty.
     brief
-        Share of the presentations that last only 10 ms to `end_ms` (drawn evenly) and are followed by grey; the others stay on.
-        Needs sustained drive.
+        Share of the presentations that last only 10 ms to `end_ms` (drawn evenly) and are followed by grey; the others
+        stay on. Needs sustained drive.
     held_out, validate_every
         Training images set aside for every choice, and the epochs after which they are looked at (and the last).
     statistics_images, horizon_ms
@@ -91,6 +91,14 @@ class Recipe:
             ticks(ms, "readout_ms")
         if self.horizon_ms < max(self.end_ms, self.late_end_ms if self.late_share else 0):
             raise UsageError(f"horizon_ms is {self.horizon_ms}; it must not be before the end of training.")
+        if not 0 < self.rate < math.inf or not 0 < self.momentum < 1 or not 0 <= self.decay < math.inf:
+            raise UsageError(
+                f"rate, momentum and decay are {self.rate:g}, {self.momentum:g} and {self.decay:g}; give a rate above "
+                "0, a momentum between 0 and 1, and a decay from 0."
+            )
+        for name in ("held_out", "statistics_images"):
+            if getattr(self, name) < 1:
+                raise UsageError(f"{name} is {getattr(self, name)}; give a whole number of images from 1.")
         if self.precision not in ("float32", "bfloat16"):
             raise UsageError(f"precision is {self.precision!r}; use float32 or bfloat16.")
         if self.epochs < 1 or self.batch < 2 or self.validate_every < 1:
@@ -121,7 +129,7 @@ def augment(images: Tensor, draws: Tensor) -> Tensor:
 
 
 def durations(recipe: Recipe, epoch: int, count: int) -> Tensor:
-    """For each image of an epoch, the number of ticks for which it is on; a number beyond all ticks when it stays on."""
+    """For each image of an epoch, for how many ticks it is on; a number beyond all ticks when it stays on."""
     draws = torch.rand(count, 2, generator=generator(recipe.seed, f"duration/{epoch}"), dtype=torch.float64)
     longest = ticks(recipe.end_ms, "end_ms")
     brief = (draws[:, 1] * longest).long() + 1
@@ -167,7 +175,20 @@ class Trainer:
         self.recipe = recipe
         self.images = images
         self.device = torch.device(device)
-        self.kept, self.held_out = hold_out(images.labels, recipe.held_out, recipe.seed)
+        if len(images.label_names) != graph.classes:
+            raise UsageError(
+                f"the graph tells {graph.classes} classes apart and {images.name} has {len(images.label_names)}; "
+                "give the graph as many."
+            )
+        try:
+            self.kept, self.held_out = hold_out(images.labels, recipe.held_out, recipe.seed)
+        except DataError as error:
+            raise UsageError(f"held_out is {recipe.held_out}: {error}") from None
+        if len(self.kept) < recipe.batch:
+            raise UsageError(
+                f"{len(self.kept)} images are left for training and a batch takes {recipe.batch}; use a smaller batch, "
+                "hold out fewer (held_out), or give more images."
+            )
         self.preprocessing = Preprocessing.of(images.take(self.kept))
         self.network = Network(graph, recipe.horizon_ms, recipe.seed).to(self.device)
         self.pixels = images.pixels[torch.as_tensor(self.kept)].to(self.device)
@@ -180,7 +201,8 @@ class Trainer:
         self.history: list[dict[str, Any]] = []
         self.best_tensors: dict[str, Tensor] = {}
         self.optimiser = torch.optim.SGD(self._groups(), lr=recipe.rate, momentum=recipe.momentum, nesterov=True)
-        self._plans = {ms: self._plan(ms) for ms in {recipe.end_ms, recipe.late_end_ms}}
+        ends = {recipe.end_ms, recipe.late_end_ms} if recipe.late_share else {recipe.end_ms}
+        self._plans = {ms: self._plan(ms) for ms in ends}
 
     def _groups(self) -> list[dict[str, Any]]:
         decayed = [p for p in self.network.parameters() if p.ndim > 1]
@@ -196,9 +218,15 @@ class Trainer:
         wanted = [ticks(ms, "readout_ms") for ms in self.recipe.readout_ms] or present
         absent = [t for t in wanted if t < count and t not in present]
         if absent:
-            times = ", ".join(str(to_ms(t)) for t in present)
+            near = sorted(sorted(present, key=lambda t: abs(t - absent[0]))[:5])
+            times = ", ".join(str(to_ms(t)) for t in near) + (", ..." if len(near) < len(present) else "")
             raise UsageError(f"{graph.readout} is absent at {to_ms(absent[0])} ms; it is present at {times} ms.")
         wanted = [t for t in wanted if t < count]
+        if not wanted:
+            raise UsageError(
+                f"no loss can be taken up to {end_ms} ms; {graph.readout} is first present at "
+                f"{graph.arrival_ms[graph.readout]} ms, and readout_ms must not all be later than end_ms."
+            )
         return wanted, useful(graph, here, wanted)
 
     def rate(self) -> float:
@@ -236,7 +264,7 @@ class Trainer:
         self.optimiser.step()
         self.step += 1
         if not math.isfinite(loss.item()):
-            raise CheckpointError(f"the loss became {loss.item()} at step {self.step}; use a lower --rate.")
+            raise CheckpointError(f"the loss became {loss.item()} at step {self.step}; use a lower rate.")
         return loss.item(), (logits.argmax(1) == self.labels[batch]).float().mean().item()
 
     def _precision(self) -> Any:
@@ -245,14 +273,15 @@ class Trainer:
         return nullcontext()
 
     def estimate_statistics(self, horizon_ms: int, images: int) -> None:
-        """Re-estimate every normalisation, at every tick, on unaugmented training images under the training timeline."""
+        """Re-estimate every normalisation at every tick, on unaugmented images under the training timeline."""
         chosen = torch.as_tensor(evenly(self.images.labels[self.kept], images, self.recipe.seed)).to(self.device)
         on_ticks = durations(self.recipe, -1, len(self.kept)).to(self.device)[chosen]
         count = ticks(horizon_ms, "horizon_ms") + 1
         with torch.no_grad(), self.network.recording_statistics():
-            inputs = shown(self.network, self.preprocessing(self.pixels[chosen]), on_ticks, count)
+            # one tick more, for the transitions out of the last
+            inputs = shown(self.network, self.preprocessing(self.pixels[chosen]), on_ticks, count + 1)
             for tick, states in enumerate(self.network.run(inputs)):
-                if self.network.graph.readout in states:
+                if self.network.graph.readout in states and tick < count:
                     self.network.readout(states, tick)
 
     def validate(self) -> list[float]:
@@ -292,11 +321,10 @@ class Trainer:
         """Write everything needed to go on from here."""
         tensors = network_tensors(self.network)
         tensors |= {name.replace("network/", "best/", 1): x for name, x in self.best_tensors.items()}
-        names = [name for name, _ in self.network.named_parameters()]
-        by_tensor = dict(zip(self.network.parameters(), names, strict=True))
-        for parameter, state in self.optimiser.state.items():
+        for name, parameter in self.network.named_parameters():
+            state = self.optimiser.state[parameter]
             if state.get("momentum_buffer") is not None:
-                tensors[f"momentum/{by_tensor[parameter]}"] = state["momentum_buffer"]
+                tensors[f"momentum/{name}"] = state["momentum_buffer"]
         return write_checkpoint(path, tensors, {**self.describe(), "step": self.step, "best": self.best})
 
     def resume(self, path: Path) -> None:
@@ -304,8 +332,17 @@ class Trainer:
         tensors, header = read_checkpoint(path)
         mine = self.describe()
         for what in ("graph", "recipe", "data"):
-            if json.loads(json.dumps(mine[what])) != header.get(what):
-                raise CheckpointError(f"{path} was made with another {what}; give another --out or the same settings.")
+            here, there = json.loads(json.dumps(mine[what])), header.get(what, {})
+            if here != there:
+                fields = ", ".join(
+                    f"{name} is {there.get(name)} there and {here.get(name)} here"
+                    for name in sorted({*here, *there})
+                    if what == "recipe" and here.get(name) != there.get(name)
+                )
+                raise CheckpointError(
+                    f"{path} was made with another {what}{f' ({fields})' if fields else ''}; give another --out or the "
+                    "same settings."
+                )
         network, _ = network_of(path, tensors, header)
         self.network.load_state_dict(network.state_dict())
         for name, parameter in self.network.named_parameters():

@@ -33,8 +33,8 @@ class Stage:
 def stages(transition: Transition, source: Area, target: Area) -> tuple[Stage, ...]:
     """The convolutions of a transition, none for pooling.
 
-    Between areas that differ by k octaves the first k stages are strided (or transposed with stride 2); the width in the
-    middle is the mean of the widths at the ends.
+    Between areas that differ by k octaves the first k stages are strided (or transposed with stride 2); the width in
+    the middle is the mean of the widths at the ends.
     """
     octaves = abs(round(math.log2(source.size / target.size)))
     if transition.kind == "pool":
@@ -138,8 +138,8 @@ class Normalisation(nn.Module):
         if self.held:
             return len(self.mean) - 1
         raise GraphError(
-            f"no statistics for {self.name} at {to_ms(tick)} ms; they end at {to_ms(len(self.mean) - 1)} ms: stop earlier "
-            "or hold the last (--beyond-horizon held)."
+            f"no statistics for {self.name} at {to_ms(tick)} ms; they end at {to_ms(len(self.mean) - 1)} ms: "
+            "stop earlier or hold the last (--beyond-horizon held)."
         )
 
     def forward(self, x: Tensor, tick: int) -> Tensor:

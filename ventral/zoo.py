@@ -9,7 +9,7 @@ from ventral.errors import choose
 def ventral_stream(
     channels: tuple[int, int, int, int] = (16, 32, 64, 128), size: int = 32, classes: int = 10
 ) -> AreaGraph:
-    """V1-V2-V4-IT with lateral and feedback transitions between neighbours, replaced at every tick, input while it is on.
+    """V1-V2-V4-IT with lateral and feedback transitions between neighbours, states replaced at every tick.
 
     Parameters
     ----------
@@ -26,8 +26,8 @@ def ventral_stream(
 
 
 def shapes() -> AreaGraph:
-    """The graph of the shipped model of the built-in shapes: a narrow ventral stream."""
-    return ventral_stream((8, 16, 32, 64))
+    """The graph of the shipped model of the built-in shapes: a narrower ventral stream."""
+    return ventral_stream((12, 24, 48, 96))
 
 
 def cifar10() -> AreaGraph:

@@ -1,0 +1,24 @@
+"""A small network, for tests."""
+
+import torch
+
+from ventral.areas import Area, AreaGraph, adjacent
+from ventral.network import Network
+
+
+def small_graph(**changes: object) -> AreaGraph:
+    """V1-V2-V4-IT, a few channels each, on images of 16x16."""
+    names = ("V1", "V2", "V4", "IT")
+    areas = tuple(Area(name, 2 + i, 16 >> i) for i, name in enumerate(names))
+    return AreaGraph(areas, adjacent(areas), **{"readout": "IT", **changes})  # type: ignore[arg-type]
+
+
+def with_statistics(network: Network, images: torch.Tensor, ticks: int) -> Network:
+    """Estimate every normalisation at ticks 0, 1, ... on images that stay on."""
+    with torch.no_grad(), network.recording_statistics():
+        encoded = network.encode(images)
+        shown = [encoded if t == 0 or network.graph.drive == "sustained" else None for t in range(ticks + 1)]
+        for tick, states in enumerate(network.run(shown)):
+            if tick < ticks and network.graph.readout in states:
+                network.readout(states, tick)
+    return network

@@ -1,0 +1,214 @@
+import copy
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import time
+import warnings
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from ventral.errors import DataError, ProtocolError, StoreError, UsageError
+from ventral.scripts import load
+from ventral.simulate import Experiment, Settings, choose_images, simulate
+from ventral.store import open_run, verify
+from ventral.timeline import Condition, Protocol, Scale, Show, mask, target
+
+HOW = Settings(batch=16, dtype="float32")
+
+
+def masking(**knobs):
+    return load("protocols", "backward-mask").protocol(**knobs)
+
+
+@pytest.fixture(scope="module")
+def run(model, images, pool, tmp_path_factory):
+    path = tmp_path_factory.mktemp("runs") / "mask.zarr"
+    return simulate(model, masking(), images, path, pool=pool, settings=HOW)
+
+
+def of(run, area, condition):
+    data = run.logits if area == "readout" else run[area]
+    return data[run.presentations["condition"].values == condition].values
+
+
+@pytest.mark.parametrize(("area", "arrival"), [("V1", 0), ("V2", 10), ("V4", 20), ("IT", 30), ("readout", 30)])
+def test_an_area_is_untouched_until_the_mask_arrives_and_changed_after(run, area, arrival):
+    for soa in (10, 30, 80):
+        masked, unmasked = of(run, area, f"soa_{soa}"), of(run, area, "unmasked")
+        first = (soa + arrival) // 10
+        assert np.array_equal(masked[:, :first], unmasked[:, :first], equal_nan=True)
+        assert not np.array_equal(masked[:, first], unmasked[:, first])
+
+
+@pytest.mark.parametrize(("area", "arrival"), [("V1", 0), ("V2", 10), ("V4", 20), ("IT", 30), ("readout", 30)])
+def test_an_area_is_absent_before_arrival_and_there_after(run, area, arrival):
+    activity = of(run, area, "unmasked")
+    assert np.isnan(activity[:, : arrival // 10]).all()
+    assert np.isfinite(activity[:, arrival // 10 :]).all()
+
+
+def test_a_mask_that_cannot_reach_the_readout_leaves_it_bit_identical(model, images, pool, tmp_path):
+    protocol = masking(soa_ms=(40, 50), end_ms=70)
+    late = simulate(model, protocol, images, tmp_path / "late.zarr", pool=pool, settings=HOW)
+    assert np.array_equal(of(late, "readout", "soa_50"), of(late, "readout", "unmasked"), equal_nan=True)
+    assert not np.array_equal(of(late, "readout", "soa_40"), of(late, "readout", "unmasked"), equal_nan=True)
+
+
+def test_a_presentation_is_the_same_alone_in_another_order_and_in_another_shard(run, model, images, pool, tmp_path):
+    few = images.take([31, 5])
+    protocol = masking(soa_ms=(30,))
+    other = simulate(model, protocol, few, tmp_path / "few.zarr", pool=pool, settings=HOW)
+    for area in (*run.areas, "readout"):
+        for condition in ("unmasked", "mask_only", "soa_30"):
+            assert np.array_equal(of(other, area, condition), of(run, area, condition)[[31, 5]], equal_nan=True)
+
+
+def test_the_mask_alone_is_the_mask_after_a_target_that_was_never_shown(model, images, pool, tmp_path):
+    alone = Condition("alone", (Show(mask("noise"), 20, 60),))
+    both = Condition("both", (Show(target, 0, 10), Show(mask("noise"), 20, 60)))
+    protocol = Protocol((alone, both), end_ms=60)
+    run = simulate(model, protocol, images, tmp_path / "r.zarr", pool=pool, settings=HOW)
+    assert np.array_equal(of(run, "V1", "alone")[:, 0], of(run, "V1", "alone")[::-1, 0])  # grey, the same for all
+    assert not np.array_equal(of(run, "V1", "alone")[:, 3], of(run, "V1", "both")[:, 3])
+
+
+def test_a_lesion_that_removes_nothing_is_bit_identical_and_one_that_does_is_late(model, images, tmp_path):
+    shown = (Show(target, 0, 100),)
+    cut = [Scale("IT->V4", 50, 100, scale) for scale in (1.0, 0.0)]
+    conditions = [Condition("intact", shown), *(Condition(f"scale_{c.scale:g}", shown, None, (c,)) for c in cut)]
+    run = simulate(model, Protocol(tuple(conditions), end_ms=100), images, tmp_path / "l.zarr", settings=HOW)
+    intact = of(run, "V4", "intact")
+    assert np.array_equal(of(run, "V4", "scale_1"), intact, equal_nan=True)
+    assert np.array_equal(of(run, "V4", "scale_0")[:, :6], intact[:, :6], equal_nan=True)
+    assert not np.array_equal(of(run, "V4", "scale_0")[:, 6], intact[:, 6])
+
+
+def test_units_and_channels_are_views_of_the_maps(model, images, pool, tmp_path):
+    runs = {
+        kind: simulate(
+            model,
+            masking(soa_ms=(20,)),
+            images,
+            tmp_path / kind,
+            pool=pool,
+            settings=replace(HOW, record=kind, units=50),
+        )
+        for kind in ("maps", "units", "channels")
+    }
+    maps, units = runs["maps"]["V2"], runs["units"]["V2"]
+    picked = maps.values[:, :, units.channel.values, units.y.values, units.x.values]
+    assert np.array_equal(units.values, picked, equal_nan=True)
+    np.testing.assert_allclose(runs["channels"]["V2"].values, maps.values.mean((3, 4)), rtol=1e-4, atol=1e-5)
+
+
+def test_recorded_logits_are_those_of_the_network(run, model, images):
+    with torch.no_grad():
+        x = model.preprocessing(images.pixels)
+        encoded, grey = model.network.encode(x), model.network.encode(torch.zeros_like(x))
+        states = list(model.network.run([encoded, *[grey] * 20]))
+        logits = model.network.readout(states[20], 20).numpy()
+    np.testing.assert_allclose(of(run, "readout", "unmasked")[:, 20], logits, rtol=1e-3, atol=1e-4)
+
+
+def test_masks_are_the_same_at_every_soa(run):
+    at_10, at_50 = of(run, "V1", "soa_10"), of(run, "V1", "soa_50")
+    alone = of(run, "V1", "mask_only")
+    assert np.array_equal(at_10[:, 1], at_10[:, 1])
+    # what enters V1 at mask onset is the mask, whatever went before: the rest of the state is the same for grey history
+    assert not np.array_equal(at_10[:, 1], at_50[:, 1])
+    assert np.isfinite(alone[:, 0]).all()
+
+
+def test_what_it_would_record_is_refused_before_anything_is_written(model, images, pool, tmp_path):
+    place = tmp_path / "never.zarr"
+    with pytest.raises(ProtocolError, match="statistics only to 300 ms"):
+        simulate(model, masking(end_ms=310), images, place, pool=pool, settings=HOW)
+    with pytest.raises(DataError, match="images that are not presented"):
+        simulate(model, masking(), images, place, settings=HOW)
+    with pytest.raises(UsageError, match="no mask named 'nois'; did you mean 'noise'"):
+        simulate(model, masking(kind=("nois",)), images, place, pool=pool, settings=HOW)
+    with pytest.raises(UsageError, match="no area named 'V3'"):
+        simulate(model, masking(), images, place, pool=pool, settings=replace(HOW, areas=("V3",)))
+    with pytest.raises(UsageError, match="did you mean 'maps'"):
+        Settings(record="map")
+    assert not place.exists()
+
+
+def test_beyond_the_horizon_the_last_statistics_can_be_held(model, images, tmp_path):
+    protocol = Protocol((Condition("on", (Show(target, 0, 400),)),), end_ms=320)
+    run = simulate(model, protocol, images, tmp_path / "h", settings=replace(HOW, beyond_horizon="held"))
+    assert np.isfinite(of(run, "IT", "on")[:, -1]).all()
+
+
+def test_a_finished_run_is_left_alone_and_another_seed_is_refused(run, model, images, pool):
+    before = {path: path.stat().st_mtime_ns for path in run.path.rglob("*") if path.is_file()}
+    steps = []
+    simulate(model, masking(), images, run.path, pool=pool, settings=HOW, progress=lambda *done: steps.append(done))
+    assert steps == [(20, 20)]
+    with pytest.raises(StoreError, match="seed"):
+        simulate(model, masking(), images, run.path, pool=pool, settings=replace(HOW, seed=1))
+    assert before == {path: path.stat().st_mtime_ns for path in run.path.rglob("*") if path.is_file()}
+
+
+def test_presentations_are_images_evenly_over_classes_and_masks_come_from_others():
+    shown, pool = choose_images("shapes", "test", 20, size=16)
+    assert np.bincount(shown.labels).tolist() == [2] * 10
+    assert not set(shown.stimulus_ids) & set(pool.stimulus_ids)
+    more, _ = choose_images("shapes", "test", 40, size=16)
+    assert set(shown.stimulus_ids) < set(more.stimulus_ids)
+
+
+def digests(path):
+    return {
+        str(file.relative_to(path)): hashlib.sha256(file.read_bytes()).hexdigest()
+        for file in sorted(path.rglob("*"))
+        if file.is_file()
+    }
+
+
+@pytest.mark.slow
+def test_a_run_killed_at_ten_random_moments_ends_bit_identical(model_file, tmp_path):
+    def command(out):
+        return [
+            *(sys.executable, "-m", "ventral", "simulate", "--protocol", "backward-mask", "--model", str(model_file)),
+            *("--data", "shapes", "--images", "400", "--batch", "50", "--threads", "1", "--out", str(out)),
+        ]
+
+    whole = tmp_path / "whole.zarr"
+    start = time.monotonic()
+    subprocess.run(command(whole), check=True, capture_output=True)
+    lasting = time.monotonic() - start
+    chance = np.random.default_rng(0)
+    for trial in range(10):
+        out = tmp_path / f"killed-{trial}.zarr"
+        process = subprocess.Popen(command(out), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(chance.uniform(0.2, 1.0) * lasting)
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        done = 0
+        if out.exists():
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                done = int(open_run(out).recorded.sum())
+        print(f"killed with {done} shards recorded")
+        subprocess.run(command(out), check=True, capture_output=True)
+        ours, theirs = digests(out), digests(whole)
+        ours.pop("zarr.json"), theirs.pop("zarr.json")  # holds the command, which names the folder
+        assert ours == theirs
+        assert verify(out) == []
+        assert not [path for path in tmp_path.iterdir() if path.name.startswith(f".killed-{trial}")]
+
+
+def test_the_experiment_is_checked_against_the_network_when_it_is_made(model, images, pool):
+    with pytest.raises(DataError, match="takes images of 16x16"):
+        Experiment(model, masking(), choose_images("shapes", "test", 10, size=32)[0], pool, HOW)
+    impulse = copy.copy(model)
+    object.__setattr__(impulse, "network", copy.copy(model.network))
+    impulse.network.graph = replace(model.graph, drive="impulse")
+    with pytest.raises(ProtocolError, match="with impulse drive"):
+        Experiment(impulse, masking(), images, pool, HOW)
