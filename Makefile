@@ -27,7 +27,7 @@ lint: $(DEV)
 types: $(DEV)
 	$(BIN)/mypy
 
-bench: $(RUNTIME)
+bench: $(DEV)
 	set -e; for script in benchmarks/*.py; do $(BIN)/python "$$script"; done
 
 # recordings in runs/ and the environment stay

@@ -3,8 +3,9 @@
 Question: when does the network know what it sees, and how much of that does a mask take away at each SOA?
 
 Method: the largest logit at each tick is the answer; the shaded bands and bars are 95 % Wilson intervals over images.
-Against SOA, accuracy is read at a late time and at the time that is best without a mask. Conditions without a target
-are drawn over time, where they should stay at chance: their labels are those of the target that was not shown.
+Against SOA, accuracy is read at the times that the protocol names and at the time that is best without a mask.
+Conditions without a target are drawn over time, where they should stay at chance: their labels are those of the
+target that was not shown.
 
 Source: Liao & Poggio (2016), section 3.5, for reading the network at each time; Tang et al. (2018), PNAS 115:8835, for
 accuracy against SOA.
@@ -35,7 +36,7 @@ def analyze(run: Any, out: Path, *, conditions: tuple[str, ...] | None = None, a
     conditions
         Which conditions; all if not given.
     at_ms
-        When accuracy is read against SOA; the last time at which the readout is there if not given.
+        When accuracy is read against SOA; the protocol's readout times if not given.
 
     Returns
     -------
@@ -52,7 +53,7 @@ def analyze(run: Any, out: Path, *, conditions: tuple[str, ...] | None = None, a
         curve, images, chance = _curve(run, timeline)
         curves.append(curve)
         rows += _rows(curve, images)
-    figure = readout_figure(curves, chance, _read_ms(curves, at_ms))
+    figure = readout_figure(curves, chance, _read_ms(curves, at_ms, run.attrs.get("readout_ms", ())))
     return [*save(figure, out / "readout"), write_table(rows, out / "readout.csv")]
 
 
@@ -66,8 +67,8 @@ def _curve(run: Any, timeline: Timeline) -> tuple[Curve, int, float]:
     return curve, images, float(accuracy.attrs["chance"])
 
 
-def _read_ms(curves: Sequence[Curve], at_ms: int | None) -> list[float]:
-    """Times to read against SOA: the one that was asked for, and the best without a mask if that is another."""
+def _read_ms(curves: Sequence[Curve], at_ms: int | None, protocol_ms: Sequence[int]) -> list[float]:
+    """Times to read against SOA: what was asked for or the protocol names, and the best without a mask."""
     shown = [curve for curve in curves if curve.timeline.has_target] or list(curves)
     there = ~np.isnan([curve.accuracy for curve in shown]).any(0)
     times = shown[0].time_ms[there]
@@ -77,10 +78,10 @@ def _read_ms(curves: Sequence[Curve], at_ms: int | None) -> list[float]:
         ticks(at_ms, "at_ms")
         if at_ms not in times:
             raise UsageError(f"at_ms is {at_ms}; the readout is there from {times[0]:g} to {times[-1]:g} ms.")
-    late = float(times[-1] if at_ms is None else at_ms)
+    asked = [ms for ms in protocol_ms if ms in times] or [times[-1]] if at_ms is None else [at_ms]
     unmasked = [curve for curve in shown if math.isnan(curve.timeline.mask_ms)]
     best = [float(times[curve.accuracy[there].argmax()]) for curve in unmasked[:1]]
-    return list(dict.fromkeys([late, *best]))
+    return list(dict.fromkeys([*map(float, asked), *best]))
 
 
 def _rows(curve: Curve, images: int) -> list[dict[str, object]]:

@@ -19,8 +19,9 @@ def protocol(
     mask_ms: int = 50,
     kind: tuple[str, ...] = ("noise",),
     end_ms: int = 200,
+    readout_ms: tuple[int, ...] | None = None,
 ) -> Protocol:
-    """One condition per SOA, one without a mask, one with the mask alone."""
+    """One condition per SOA, one without a mask, one with the mask alone; read at 100 ms and at the end if not told."""
     flash = Show(target, 0, target_ms)
     conditions = [Condition("unmasked", (flash,))]
     for name in kind:
@@ -29,4 +30,6 @@ def protocol(
         for soa in soa_ms:
             masked = (flash, Show(mask(name), soa, soa + mask_ms))
             conditions.append(Condition(f"soa_{soa}{suffix}", masked, soa_ms=soa))
-    return Protocol(tuple(conditions), end_ms=end_ms, source=__doc__ or "")
+    if readout_ms is None:
+        readout_ms = tuple(sorted({min(100, end_ms), end_ms}))
+    return Protocol(tuple(conditions), end_ms=end_ms, readout_ms=readout_ms, source=__doc__ or "")

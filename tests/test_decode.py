@@ -295,3 +295,15 @@ def test_wilson_intervals_hold_the_truth_in_95_percent_of_experiments():
     low, high = wilson_interval(counts / 100, 100)
     # 4000 experiments have a standard error of 0.35 %, and counts are discrete
     assert np.mean((low <= 0.3) & (high >= 0.3)) == pytest.approx(0.95, abs=0.02)
+
+
+def test_the_readout_is_scored_by_the_names_of_its_classes():
+    names = np.array(["cat", "dog", "cat", "emu"])
+    logits = xr.DataArray(
+        np.eye(3)[[2, 0, 2, 1]][:, None],
+        dims=("presentation", "time", "class"),
+        coords={"time": [0], "class": ["dog", "emu", "cat"], "label_name": ("presentation", names)},
+    )
+    assert accuracy_over_time(logits).item() == 1
+    with pytest.raises(DecodingError, match="'gnu' is none of them; fit a decoder instead"):
+        accuracy_over_time(logits.assign_coords(label_name=("presentation", np.array(["cat", "dog", "cat", "gnu"]))))

@@ -155,9 +155,7 @@ def _choose_shipped(name: str) -> str:
     try:
         return choose("model", name, shipped())
     except UsageError as error:
-        raise UsageError(
-            f"{str(error).rstrip('.')} A trained one is given by the path of its .safetensors file."
-        ) from None
+        raise UsageError(f"{error} A trained one is given by the path of its .safetensors file.") from None
 
 
 def network_of(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> tuple[Network, Preprocessing]:

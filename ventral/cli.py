@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ventral.timeline import Protocol
 
 NAMED_DATA = ("shapes", "cifar10")  # what needs no path
+NUMBER = re.compile(r"[-+]?\d{1,3}(,\d{3})*(\.\d+)?( ms)?|absent|never|")
 EVERY_S = 30  # between two lines of progress where there is no terminal
 
 
@@ -67,9 +68,13 @@ def _fail(message: str, code: int) -> None:
     sys.exit(code)
 
 
-settings_option = click.option("--set", "settings", multiple=True, metavar="KNOB=VALUE", help="Set a knob; repeat it.")
+settings_option = click.option(
+    "--set", "settings", multiple=True, metavar="KNOB=VALUE", help="Set a knob, as in end_ms=150; may be repeated."
+)
 device_option = click.option("--device", default="cpu", show_default=True, help="Where to compute: cpu, cuda.")
-threads_option = click.option("--threads", type=click.IntRange(1), help="Processor threads; all cores if not given.")
+threads_option = click.option(
+    "--threads", type=click.IntRange(1), metavar="N", help="Processor threads; all cores if not given."
+)
 
 
 # --- recording
@@ -83,12 +88,21 @@ threads_option = click.option("--threads", type=click.IntRange(1), help="Process
 @click.option("--model", default="shapes", show_default=True, metavar="NAME|FILE", help="The network.")
 @click.option("--data", metavar="SOURCE", help="Images: shapes[:clutter=0.8,...], cifar10, a folder or an archive.")
 @click.option("--split", default="test", show_default=True, help="Which images of the data.")
-@click.option("--images", type=click.IntRange(1), default=500, show_default=True, help="How many, evenly over classes.")
+@click.option(
+    "--images",
+    type=click.IntRange(1),
+    metavar="N",
+    default=500,
+    show_default=True,
+    help="How many, evenly over classes.",
+)
 @click.option("--areas", metavar="V1,V2,...", help="Which areas to record; all if not given.")
 @click.option("--record", default="units", show_default=True, help="units (1,024 sites per area), maps or channels.")
-@click.option("--units", type=click.IntRange(1), default=1024, show_default=True, help="Sites per area.")
+@click.option("--units", type=click.IntRange(1), metavar="N", default=1024, show_default=True, help="Sites per area.")
 @click.option("--dtype", default="float16", show_default=True, help="float16 or float32, on disk.")
-@click.option("--batch", type=click.IntRange(1), default=100, show_default=True, help="Presentations per shard.")
+@click.option(
+    "--batch", type=click.IntRange(1), metavar="N", default=100, show_default=True, help="Presentations per shard."
+)
 @click.option("--beyond-horizon", default="refuse", show_default=True, help="Past the statistics: refuse or held.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Decides images, sites and masks.")
 @click.option(
@@ -135,14 +149,16 @@ def simulate(
         shown, pool = choose_images(name, split, images, seed, size, shapes)
         experiment = Experiment(network, experiment_protocol, shown, pool, how)
     place = out or Path("runs") / f"{experiment_protocol.name}-{network.name}.zarr"
+    conditions, count = len(experiment_protocol.conditions), len(shown)
     click.echo(
-        f"{experiment_protocol.name}: {len(experiment_protocol.conditions)} conditions x {len(shown)} images of "
-        f"{shown.name} ({split}) on {network.name}, {experiment_protocol.start_ms} to {experiment_protocol.end_ms} ms"
+        f"{experiment_protocol.name}: {conditions} condition{'s' * (conditions != 1)} x {count} "
+        f"image{'s' * (count != 1)} of {shown.name} ({shown.split}) on {network.name}, "
+        f"{experiment_protocol.start_ms} to {experiment_protocol.end_ms} ms"
     )
     if dry_run:
         tell_costs(experiment, place)
         return
-    with resumable(f"{place} keeps what is done"), progress_bar("recording") as advance:
+    with resumable(f"{place} keeps what is done"), progress_bar("recording", "shards") as advance:
         finished: list[int] = []
 
         def progress(done: int, total: int) -> None:
@@ -155,7 +171,7 @@ def simulate(
     if len(finished) == 1:
         click.echo(f"{place} was complete already; nothing was computed.")
     analysis = "readout" if tell_accuracy(run) else "decoding"
-    click.echo(f"\nrecorded in {place}")
+    click.echo(f"recorded in {place}")
     tell_next("analyze", analysis, place)
 
 
@@ -237,18 +253,16 @@ def tell_accuracy(run: "Run") -> bool:
     from ventral.decode import accuracy_over_time
 
     known = run.logits["class"].values.tolist()
-    there = {
-        (int(a), str(b)) for a, b in zip(*(run.presentations[c].values for c in ("label", "label_name")), strict=True)
-    }
-    if any(known[label : label + 1] != [name] for label, name in there):
-        shown = ", ".join(sorted({name for _, name in there})[:10])
-        click.echo(f"the readout was trained on other classes than those of the images ({shown}); it has no accuracy.")
+    labels, names = (run.presentations[column].values.tolist() for column in ("label", "label_name"))
+    if any(known[label : label + 1] != [name] for label, name in set(zip(labels, names, strict=True))):
+        shown = ", ".join(sorted(set(names))[:10])
+        click.echo(f"no accuracy: the readout was trained on other classes than those of the images ({shown})\n")
         return False
-    times = run.attrs["readout_ms"]
+    times = list(dict.fromkeys(run.attrs["readout_ms"]))
     conditions = run.presentations["condition"].values
     curves = {name: accuracy_over_time(run.logits[conditions == name]) for name in dict.fromkeys(conditions)}
     cells = [[percent(float(curve.sel(time=ms))) for ms in times] for curve in curves.values()]
-    title = f"% correct at the readout (chance {100 / len(known):.1f})"
+    title = f"% correct at the readout (chance {100 / len(known):.3g})"
     if len(times) > max(8, len(curves)):
         rows = [(str(ms), *column) for ms, column in zip(times, zip(*cells, strict=True), strict=True)]
         table(title, ("ms", *(str(name) for name in curves)), rows)
@@ -409,7 +423,7 @@ def train(
         click.echo(f"the readout tells {classes} classes apart, those of {name}")
         described = replace(described, classes=classes)
     place = out or Path("checkpoints") / title
-    with resumable(f"{place} keeps what was last saved"), progress_bar("training") as advance:
+    with resumable(f"{place} keeps what was last saved"), progress_bar("training", "steps") as advance:
 
         def report(trainer: Trainer, loss: float, accuracy: float) -> None:
             advance(trainer.step, trainer.steps, f"loss {loss:.2f}, {100 * accuracy:.0f} % of the batch")
@@ -581,8 +595,9 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> 
 
     drawn = Table(box=SIMPLE_HEAD, show_edge=False, show_header=any(columns))
     for position, column in enumerate(columns):
-        numbers = all(re.fullmatch(r"[-+0-9.,]*( ms)?|absent|never", row[position]) for row in rows)
-        drawn.add_column(column, no_wrap=position == 0, justify="right" if numbers else "left")
+        numbers = all(NUMBER.fullmatch(row[position]) for row in rows)
+        side: Literal["left", "right"] = "right" if numbers else "left"
+        drawn.add_column(column, no_wrap=position == 0, justify=side, overflow="fold")
     for row in rows:
         drawn.add_row(*row)
     console = Console(width=None if sys.stdout.isatty() else 1000, highlight=False)
@@ -625,7 +640,7 @@ def busy(what: str) -> Iterator[None]:
 
 
 @contextmanager
-def progress_bar(what: str) -> Iterator[Callable[..., None]]:
+def progress_bar(what: str, of: str) -> Iterator[Callable[..., None]]:
     """A bar with an estimate on a terminal, otherwise a line every half minute; called with (done, total, remark)."""
     start = time.monotonic()
     if sys.stderr.isatty():
@@ -636,8 +651,9 @@ def progress_bar(what: str) -> Iterator[Callable[..., None]]:
             TextColumn(what),
             BarColumn(),
             MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[remark]}"),
+            TextColumn(f"{of},"),
+            TimeRemainingColumn(compact=True),
+            TextColumn("left {task.fields[remark]}"),
         )
         # what is said meanwhile goes above the bar, or to the file that stdout is
         with Progress(*shown, console=Console(stderr=True), redirect_stdout=sys.stdout.isatty()) as bar:
@@ -652,7 +668,7 @@ def progress_bar(what: str) -> Iterator[Callable[..., None]]:
             state["first"] = done
         if now - state["said"] >= EVERY_S and done > state["first"]:
             left = (now - start) / (done - state["first"]) * (total - done)
-            click.echo(f"{what}: {done} of {total}, {spell(left)} left. {remark}", err=True)
+            click.echo(f"{what}: {done} of {total} {of}, {spell(left)} left {remark}".rstrip(), err=True)
             state["said"] = now
 
     yield line

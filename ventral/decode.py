@@ -117,7 +117,9 @@ def accuracy_over_time(logits: xr.DataArray, labels: xr.DataArray | None = None)
     logits
         The readout, dims (presentation, time, class).
     labels
-        Class of each presentation as its position in `class`, (presentation,); the coordinate `label` if not given.
+        Class of each presentation as its position in `class`, (presentation,). If not given, `label_name` is looked up
+        among the names of `class`, so that data and network may list their classes in another order; without names,
+        the coordinate `label`.
 
     Returns
     -------
@@ -134,7 +136,7 @@ def accuracy_over_time(logits: xr.DataArray, labels: xr.DataArray | None = None)
     if set(logits.dims) != {"presentation", "time", "class"}:
         raise DecodingError(f"logits have the dims {logits.dims}; they should be (presentation, time, class).")
     logits = logits.transpose("presentation", "time", "class")
-    answers = _labels(logits, labels)
+    answers = _named_labels(logits) if labels is None else _labels(logits, labels)
     classes = logits.sizes["class"]
     if not np.isin(answers, np.arange(classes)).all():
         wrong = answers[~np.isin(answers, np.arange(classes))][0]
@@ -144,6 +146,20 @@ def accuracy_over_time(logits: xr.DataArray, labels: xr.DataArray | None = None)
     accuracy = np.full(len(present), np.nan)
     accuracy[present] = (values[:, present].argmax(-1) == answers[:, None]).mean(0)
     return xr.DataArray(accuracy, dims="time", coords={"time": logits["time"]}, attrs={"chance": 1 / classes})
+
+
+def _named_labels(logits: xr.DataArray) -> NDArray[np.generic]:
+    """Class of each presentation as its position among the readout's classes."""
+    if "label_name" not in logits.coords or "class" not in logits.coords:
+        return _labels(logits, None)
+    known = {str(name): position for position, name in enumerate(logits["class"].values)}
+    names = [str(name) for name in logits["label_name"].values]
+    if strange := sorted(set(names) - known.keys()):
+        raise DecodingError(
+            f"the readout tells {', '.join(known)} apart, and {strange[0]!r} is none of them; fit a decoder instead "
+            "(ventral analyze decoding)."
+        )
+    return np.array([known[name] for name in names])
 
 
 def wilson_interval(accuracy: NDArray[np.float64], images: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
