@@ -6,7 +6,8 @@ import pytest
 from small import small_graph, with_statistics
 
 from ventral.checkpoint import Model, describe, load_model, network_tensors, write_checkpoint
-from ventral.data import Images, Preprocessing, load_images
+from ventral.data import load_images
+from ventral.images import Images, Preprocessing
 from ventral.network import Network
 
 

@@ -205,13 +205,19 @@ MISTAKES = {
     ),
     "more images than there are": (FLASH + " --data {images} --images 99", 1, "99 images evenly", "at most 12"),
     "no images": (FLASH + " --images 0", 2, "Invalid value for '--images': 0 is not in the range x>=1."),
-    "clutter of 2": (FLASH + " --data shapes:clutter=2", 2, "clutter is 2.0; give a number from 0 to 1"),
+    "clutter of 2": (FLASH + " --data shapes:clutter=2", 2, "clutter is 2.0; give a number from 0 to 1, or none to"),
     # images
     "no CIFAR-10": (FLASH + " --data cifar10", 1, "CIFAR-10 is not at .data/cifar10; put", "VENTRAL_DATA"),
     "CIFAR-10 with settings": (FLASH + " --data cifar10:clutter=1", 2, "'cifar10' has no settings; only shapes does"),
     "no images there": (FLASH + " --data nowhere/at/all", 1, "no images at 'nowhere/at/all'; give 'shapes',"),
     "a folder without classes": (FLASH + " --data {classless}", 1, "has no class folders; lay images out as <fol"),
     "a folder without splits": (FLASH + " --data {empty}", 1, "has no folder 'test'; lay images out as <fol"),
+    "a text for images": (FLASH + " --data {text}", 1, "text.txt is not an archive; give cifar-10-binary.tar.gz or"),
+    "a broken image to mask with": (
+        MASK + " --data {corrupt} --split train --images 4",
+        1,
+        "test/cat/3.png cannot be read as an image (it is in no known format); replace or remove it.",
+    ),
     "a broken image": (FLASH + " --data {corrupt} --images 4", 1, "3.png cannot be read as an image", "replace"),
     "no data to show": ("data show {empty}", 1, "has no folder 'train'; lay images out as"),
     # models
@@ -505,7 +511,8 @@ def test_a_dry_run_also_goes_beyond_the_horizon_when_it_may(places):
 
 def test_images_of_other_classes_have_no_accuracy(places):
     said = worked(FLASH + " --data {images} --images 2 --set duration_ms=10 --set end_ms=50", **places)
-    assert "no accuracy: the readout was trained on other classes than those of the images (cat, dog)" in said.out
+    assert "no accuracy: the readout tells arrow, " in said.out
+    assert ", triangle apart, and 'cat' is none of them; fit a decoder instead (ventral analyze decoding)." in said.out
     assert "% correct" not in said.out
     assert said.out.endswith("next:  ventral analyze decoding runs/flash-small.zarr\n")
 
@@ -515,6 +522,20 @@ def test_many_readout_times_are_rows(places):
     assert "variable-readout: 1 condition x 10 images" in said.out
     times = [int(line.split()[0]) for line in said.out.splitlines()[4:15]]
     assert times == [30, 50, 60, 70, 80, 90, 100, 110, 120, 150, 200]
+
+
+def test_readout_times_are_those_within_the_record(places):
+    said = worked("simulate --protocol variable-readout --set end_ms=100 --model {model} --images 10", **places)
+    header = next(line for line in said.out.splitlines() if line.split()[:1] == ["condition"])
+    assert header.replace("ms", "").split()[1:] == ["30", "50", "60", "70", "80", "90", "100"]
+
+
+def test_images_that_would_only_make_masks_are_not_read_where_there_are_none(places):
+    worked(FLASH + " --data {corrupt} --split train --images 2 --set duration_ms=10 --set end_ms=50", **places)
+
+
+def test_images_are_counted_without_being_decoded(places):
+    assert " test    cat          6\n" in worked("data show {corrupt}", **places).out
 
 
 def test_an_export_is_named_and_opens(places):

@@ -1,28 +1,18 @@
-"""Images: what they are depends on their data set and place in it alone, and what cannot be read is refused."""
+"""Reading images: what they are depends on their data set and place in it alone; what cannot be read is refused."""
 
 import io
-import itertools
 import os
 import pickle
 import tarfile
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
-from sklearn.linear_model import RidgeClassifier
 
-from ventral.data import (
-    SHAPE_COUNTS,
-    Images,
-    Preprocessing,
-    ShapeSettings,
-    evenly,
-    hold_out,
-    labels_of,
-    load_images,
-)
-from ventral.errors import DataError, UsageError
+from ventral import data
+from ventral.data import class_counts, labels_of, load_images
+from ventral.errors import DataError, MissingSplit, UsageError
+from ventral.shapes import ShapeSettings
 
 
 @pytest.fixture(autouse=True)
@@ -49,169 +39,6 @@ def folder(tmp_path):
         save(pixels[number], tmp_path / "pets" / "test" / name / f"{number:05d}.png")
         save(255 - pixels[number], tmp_path / "pets" / "train" / name / f"{name}_{number}.png")
     return tmp_path / "pets"
-
-
-# ---- choosing images
-
-
-@pytest.mark.parametrize("count", [1, 7, 10, 23, 100])
-def test_a_draw_is_even_over_classes(count):
-    labels = np.repeat(np.arange(10), 20)
-    per_class = np.bincount(labels[evenly(labels, count)], minlength=10)
-    assert per_class.sum() == count
-    assert per_class.max() - per_class.min() <= 1
-
-
-def test_a_smaller_draw_is_part_of_a_larger_one():
-    labels = np.random.default_rng(0).integers(0, 10, 500)
-    draws = [set(evenly(labels, count, seed=3)) for count in (1, 5, 10, 37, 200)]
-    assert all(small < large for small, large in itertools.pairwise(draws))
-
-
-def test_a_draw_is_sorted_and_decided_by_its_seed():
-    labels = np.repeat(np.arange(10), 20)
-    assert np.array_equal(evenly(labels, 50, seed=1), np.sort(evenly(labels, 50, seed=1)))
-    assert not np.array_equal(evenly(labels, 50, seed=1), evenly(labels, 50, seed=2))
-
-
-def test_more_than_there_are_is_refused_with_what_can_be_had():
-    labels = np.array([0] * 5 + [1] * 3)
-    with pytest.raises(DataError, match=r"need 4 of class 1, which has 3; ask for at most 6"):
-        evenly(labels, 8)
-    with pytest.raises(UsageError, match="ask for 1 or more"):
-        evenly(labels, 0)
-
-
-def test_what_is_held_out_and_what_is_kept_are_everything_once():
-    labels = np.repeat(np.arange(10), 30)
-    kept, held = hold_out(labels, 100)
-    assert np.array_equal(np.sort(np.concatenate([kept, held])), np.arange(300))
-    assert (np.bincount(labels[held]) == 10).all()
-
-
-# ---- images
-
-
-def test_taken_images_keep_their_index_names_and_coordinates():
-    images = load_images("shapes", positions=[5, 3, 8])
-    taken = images.take([2, 0])
-    assert taken.index.tolist() == [8, 5]
-    assert taken.stimulus_ids == ("shapes/test/000008", "shapes/test/000005")
-    assert torch.equal(taken.pixels, images.pixels[[2, 0]])
-    assert taken.coordinates["clutter"].tolist() == images.coordinates["clutter"][[2, 0]].tolist()
-
-
-@pytest.mark.parametrize("positions", [[3], [-1], [0.5], [True]])
-def test_positions_that_are_not_there_are_refused(positions):
-    with pytest.raises(UsageError, match="positions"):
-        load_images("shapes", positions=[0, 1, 2]).take(positions)
-
-
-def test_a_fingerprint_tells_pixels_labels_and_names_apart():
-    images = load_images("shapes", positions=[0, 1, 2])
-    pixels = images.pixels.clone()
-    pixels[0, 0, 0, 0] ^= 1
-    parts = (images.pixels, images.labels, images.index, images.stimulus_ids)
-    rest = (images.label_names, images.name, images.split)
-    same, other = Images(*parts, *rest), Images(pixels, *parts[1:], *rest)
-    renamed = Images(*parts[:3], ("a", "b", "c"), *rest)
-    relabelled = Images(parts[0], parts[1][::-1].copy(), *parts[2:], *rest)
-    assert same.fingerprint == images.fingerprint
-    assert len({image.fingerprint for image in (same, other, renamed, relabelled)}) == 4
-
-
-def test_images_that_do_not_fit_together_are_refused():
-    pixels, labels = torch.zeros((2, 3, 8, 8), dtype=torch.uint8), np.array([0, 1])
-    with pytest.raises(DataError, match="give uint8"):
-        Images(pixels.float(), labels, labels, ("a", "b"), ("x", "y"), "n", "test")
-    with pytest.raises(DataError, match="stimulus_ids has 1 entries for 2 images"):
-        Images(pixels, labels, labels, ("a",), ("x", "y"), "n", "test")
-    with pytest.raises(DataError, match="there are 1 classes"):
-        Images(pixels, labels, labels, ("a", "b"), ("x",), "n", "test")
-
-
-def test_preprocessed_images_have_mean_zero_and_contrast_one():
-    images = load_images("shapes", positions=np.arange(50))
-    seen = Preprocessing.of(images)(images.pixels)
-    assert seen.dtype == torch.float32
-    assert seen.mean(dim=(0, 2, 3)).abs().max() < 1e-5
-    assert seen.square().mean().item() == pytest.approx(1, abs=1e-5)
-
-
-def test_the_mean_colour_becomes_exactly_what_grey_is():
-    pixels = torch.full((1, 3, 8, 8), 51, dtype=torch.uint8)
-    assert Preprocessing((0.2, 0.2, 0.2), 0.25)(pixels).abs().max() < 1e-6
-
-
-def test_images_without_contrast_cannot_set_a_scale():
-    flat = load_images("shapes", positions=[0])
-    flat = Images(
-        torch.zeros_like(flat.pixels), flat.labels, flat.index, flat.stimulus_ids, flat.label_names, "n", "test"
-    )
-    with pytest.raises(DataError, match="scale is 0"):
-        Preprocessing.of(flat)
-
-
-# ---- shapes
-
-
-def test_a_shape_is_the_same_alone_in_a_batch_and_in_another_order():
-    positions = np.random.default_rng(0).permutation(200)
-    batch = load_images("shapes", "train", positions=positions)
-    ordered = load_images("shapes", "train", positions=np.arange(200))
-    assert torch.equal(batch.pixels, ordered.pixels[positions])
-    for at in (0, 17, 150):
-        alone = load_images("shapes", "train", positions=[positions[at]])
-        assert torch.equal(alone.pixels[0], batch.pixels[at])
-        assert alone.stimulus_ids[0] == batch.stimulus_ids[at]
-
-
-def test_splits_and_seeds_share_no_shape():
-    sets = [load_images("shapes", split, positions=np.arange(300)) for split in ("train", "test")]
-    sets.append(load_images("shapes", "test", positions=np.arange(300), shapes=ShapeSettings(seed=1)))
-    pictures = [{image.numpy().tobytes() for image in images.pixels} for images in sets]
-    assert len(set.union(*pictures)) == 900
-
-
-def test_labels_of_shapes_are_known_without_drawing_and_even():
-    positions = [3, 30, 999]
-    assert load_images("shapes", positions=positions).labels.tolist() == labels_of("shapes")[positions].tolist()
-    assert (np.bincount(labels_of("shapes", "train")) == SHAPE_COUNTS["train"] // 10).all()
-
-
-def test_a_setting_given_is_the_coordinate_and_changes_nothing_else():
-    given = load_images("shapes", positions=np.arange(20), shapes=ShapeSettings(clutter=0.5))
-    drawn = load_images("shapes", positions=np.arange(20))
-    assert (given.coordinates["clutter"] == 0.5).all()
-    assert np.array_equal(given.coordinates["contrast"], drawn.coordinates["contrast"])
-    assert len(np.unique(drawn.coordinates["clutter"])) > 10
-
-
-@pytest.mark.parametrize("nothing", [{"contrast": 0.0}, {"occlusion": 1.0}])
-def test_a_shape_without_contrast_or_wholly_occluded_leaves_its_background(nothing):
-    hidden = load_images("shapes", positions=np.arange(20), shapes=ShapeSettings(**{"clutter": 0.0, **nothing}))
-    assert hidden.contrasts.max() < 1e-3
-
-
-def test_the_hidden_part_of_a_shape_is_the_fraction_asked_for():
-    def shapes(**settings):
-        return load_images("shapes", positions=np.arange(100), shapes=ShapeSettings(clutter=0.0, **settings)).pixels
-
-    empty = shapes(contrast=0.0).float()
-    whole, half = (shapes(contrast=1.0, occlusion=hidden).float() - empty for hidden in (0.0, 0.5))
-    assert (half.abs().sum() / whole.abs().sum()).item() == pytest.approx(0.5, abs=0.05)  # texture weighs unevenly
-
-
-@pytest.mark.parametrize("what", ["clutter", "contrast", "occlusion"])
-def test_a_setting_outside_0_to_1_is_refused(what):
-    with pytest.raises(UsageError, match=f"{what} is 1.5; give a number from 0 to 1"):
-        ShapeSettings(**{what: 1.5})
-
-
-def test_a_linear_classifier_of_pixels_cannot_name_the_shapes():
-    train, test = (load_images("shapes", split, positions=np.arange(2000)) for split in ("train", "test"))
-    linear = RidgeClassifier(alpha=1000).fit(train.pixels.flatten(1).numpy() / 255, train.labels)
-    assert linear.score(test.pixels.flatten(1).numpy() / 255, test.labels) < 0.4
 
 
 # ---- CIFAR-10 archives
@@ -321,6 +148,47 @@ def test_a_cut_off_archive_is_refused(tmp_path):
         load_images(archive)
 
 
+def test_an_archive_with_a_changed_byte_is_refused(tmp_path):
+    archive = tmp_path / "cifar-10-binary.tar.gz"
+    write_cifar(archive, "binary", cifar_files("binary"))
+    content = bytearray(archive.read_bytes())
+    content[len(content) // 2] ^= 1
+    archive.write_bytes(content)
+    with pytest.raises(DataError, match="cannot be read as an archive"):
+        load_images(archive)
+
+
+@pytest.mark.parametrize("content", [b"", b"a note\n" * 200, random_pixels(1).tobytes()])
+def test_a_file_that_is_no_archive_is_refused_in_one_sentence(tmp_path, content):
+    file = tmp_path / "notes.txt"
+    file.write_bytes(content)
+    with pytest.raises(DataError, match=r"notes.txt is not an archive; give cifar-10-binary.tar.gz or") as refusal:
+        load_images(file)
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("kind", ["binary", "python"])
+@pytest.mark.parametrize("place", ["c.tar.gz", "folder"])
+def test_labels_of_cifar_are_those_of_its_images_and_other_splits_are_not_read(tmp_path, kind, place):
+    files = {name: content for name, content in cifar_files(kind).items() if name.startswith("test")}
+    source = tmp_path / place
+    write_cifar(source, kind, files)
+    assert labels_of(source, "test").tolist() == load_images(source, "test").labels.tolist() == [0, 1, 2, 3]
+    assert class_counts(source, "test") == dict(zip(data.CIFAR_LABELS, [1] * 4 + [0] * 6, strict=True))
+    for read in (labels_of, load_images):
+        with pytest.raises(MissingSplit, match=r"has no data_batch_1.*; give a whole cifar-10-binary.tar.gz"):
+            read(source, "train")
+
+
+def test_a_split_of_cifar_that_lacks_a_batch_is_broken_and_not_missing(tmp_path):
+    files = cifar_files("binary")
+    del files["data_batch_3.bin"]
+    write_cifar(tmp_path, "binary", files)
+    with pytest.raises(DataError, match=r"has no data_batch_3.bin; give a whole") as refusal:
+        labels_of(tmp_path, "train")
+    assert not isinstance(refusal.value, MissingSplit)
+
+
 def test_a_binary_batch_of_broken_length_or_class_is_refused(tmp_path):
     whole = cifar_files("binary")
     write_cifar(tmp_path / "short", "binary", {**whole, "test_batch.bin": whole["test_batch.bin"][:-1]})
@@ -413,6 +281,34 @@ def test_a_corrupt_image_is_named(folder):
     file.write_bytes(file.read_bytes()[:200])
     with pytest.raises(DataError, match=r"dog/00003.png cannot be read as an image"):
         load_images(folder)
+
+
+def test_a_file_that_is_no_image_is_named_once(folder):
+    file = folder / "test" / "dog" / "00003.png"
+    file.write_bytes(b"this is no image")
+    with pytest.raises(DataError, match=r"dog/00003.png cannot be read as an image \(it is in no") as refusal:
+        load_images(folder)
+    assert str(refusal.value).count("00003.png") == 1
+
+
+def test_labels_of_a_folder_are_those_of_its_images_and_nothing_is_decoded(folder, monkeypatch):
+    labels = load_images(folder, "train").labels.tolist()
+    monkeypatch.setattr(data, "_decode", None)
+    monkeypatch.setattr(data, "_cached", None)
+    assert labels_of(folder, "train").tolist() == labels
+    assert class_counts(folder, "train") == {"cat": 3, "dog": 3}
+    (folder / "train" / "owl").mkdir()
+    assert class_counts(folder, "test") == {"cat": 3, "dog": 3, "owl": 0}
+
+
+def test_a_split_without_a_folder_is_missing_and_one_without_images_is_not(folder):
+    with pytest.raises(MissingSplit):
+        labels_of(folder.parent / "pets" / "test")
+    for file in (folder / "train").rglob("*.png"):
+        file.unlink()
+    with pytest.raises(DataError, match="no images in the class folders") as refusal:
+        labels_of(folder, "train")
+    assert not isinstance(refusal.value, MissingSplit)
 
 
 def test_missing_data_splits_classes_and_images_are_refused_with_the_layout(tmp_path):

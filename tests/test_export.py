@@ -164,6 +164,34 @@ def test_names_that_do_not_exist_are_corrected(run, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("fmt", export.FORMATS)
+def test_a_place_that_is_no_file_is_refused_in_a_sentence(run, tmp_path, fmt):
+    (tmp_path / "text.txt").write_text("mine")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(
+        StoreError, match=r"a\.out cannot be written: .*text\.txt is a file, not a folder; choose another"
+    ):
+        export_run(run, fmt, tmp_path / "text.txt/a.out")
+    with pytest.raises(StoreError, match=r"folder is a folder; .* with --out, such as .*folder/run\.(npz|nc)\."):
+        export_run(run, fmt, tmp_path / "folder")
+    with pytest.raises(StoreError, match=r"cannot be written: file name too long; choose another --out\.$"):
+        export_run(run, fmt, tmp_path / ("x" * 250))
+    assert sorted(child.name for child in tmp_path.rglob("*")) == ["folder", "text.txt"]
+
+
+@pytest.mark.parametrize("fmt", export.FORMATS)
+def test_a_file_that_does_not_fit_is_refused_before_it_is_begun(run, tmp_path, monkeypatch, fmt):
+    """The netCDF library does not survive a disk that fills up while it writes."""
+    needed = export_run(run, fmt, tmp_path / "out").stat().st_size
+    activity = sum(4 * values(area).size for area in SHAPES)
+    assert activity < needed
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=activity))
+    with pytest.raises(StoreError, match=r"new can take .* GB free; export fewer areas \(--areas\), or .*--out"):
+        export_run(run, fmt, tmp_path / "new")
+    assert [child.name for child in tmp_path.iterdir()] == ["out"]
+
+
 def test_a_full_disk_leaves_the_file_that_was_there(run, tmp_path, monkeypatch):
     out = tmp_path / "out.npz"
     out.write_text("mine")

@@ -1,6 +1,8 @@
 import copy
 import hashlib
+import itertools
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,6 +13,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from ventral.errors import DataError, ProtocolError, StoreError, UsageError
 from ventral.scripts import load
@@ -161,6 +164,36 @@ def test_presentations_are_images_evenly_over_classes_and_masks_come_from_others
     assert not set(shown.stimulus_ids) & set(pool.stimulus_ids)
     more, _ = choose_images("shapes", "test", 40, size=16)
     assert set(shown.stimulus_ids) < set(more.stimulus_ids)
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """Ten images of two classes in both splits."""
+    monkeypatch.setenv("VENTRAL_CACHE", str(tmp_path / "cache"))
+    chance = np.random.default_rng(0)
+    for split, label, number in itertools.product(("train", "test"), ("cat", "dog"), range(5)):
+        place = tmp_path / "pets" / split / label
+        place.mkdir(parents=True, exist_ok=True)
+        pixels = chance.integers(0, 256, (16, 16, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(place / f"{number}.png")
+    return tmp_path / "pets"
+
+
+def test_masks_come_from_the_other_split_or_where_there_is_none_from_the_rest_of_this_one(folder):
+    assert choose_images(folder, "test", 4, size=16)[1].split == "train"
+    shutil.rmtree(folder / "train")
+    shown, pool = choose_images(folder, "test", 4, size=16)
+    assert (len(shown), len(pool), pool.split) == (4, 6, "test")
+    assert not set(shown.stimulus_ids) & set(pool.stimulus_ids)
+    assert choose_images(folder, "test", size=16)[1] is None
+
+
+def test_a_corrupt_image_in_the_other_split_is_refused_unless_no_masks_are_made(folder):
+    (folder / "train" / "dog" / "3.png").write_bytes(b"this is no image")
+    with pytest.raises(DataError, match=r"train/dog/3.png cannot be read as an image"):
+        choose_images(folder, "test", 4, size=16)
+    shown, pool = choose_images(folder, "test", 4, size=16, pool=False)
+    assert (len(shown), pool) == (4, None)
 
 
 def digests(path):

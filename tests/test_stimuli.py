@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from ventral.data import Images, load_images
+from ventral.data import load_images
 from ventral.errors import DataError, UsageError
+from ventral.images import Images
 from ventral.stimuli import MASKS, TILE, TOLERANCE, make_masks
 
 IDS = tuple(f"shapes/test/{number:06d}" for number in range(12))

@@ -145,8 +145,40 @@ def test_plain_xarray_opens_a_run_as_a_tree_with_coordinates(complete):
     assert tree["stimulus_id"].values.tolist() == layout().presentation["stimulus_id"].tolist()
 
 
-def test_nothing_is_consolidated(complete):
-    assert "consolidated_metadata" not in json.loads((complete / "zarr.json").read_text())
+def test_plain_xarray_opens_a_run_without_a_warning(complete):
+    check = "import sys, xarray; print(*xarray.open_datatree(sys.argv[1], engine='zarr', consolidated=False).children)"
+    said = subprocess.run([sys.executable, "-W", "error", "-c", check, complete], capture_output=True, text=True)
+    assert (sorted(said.stdout.split()), said.stderr) == (["A2", "IT", "V1", "readout"], "")
+
+
+def test_the_metadata_is_plain_zarr(complete):
+    """Fields of the specification only, so that any reader takes it; nothing consolidated."""
+    group = {"attributes", "node_type", "zarr_format"}
+    array = group | {
+        "chunk_grid",
+        "chunk_key_encoding",
+        "codecs",
+        "data_type",
+        "dimension_names",
+        "fill_value",
+        "shape",
+    }
+    for file in complete.rglob("zarr.json"):
+        metadata = json.loads(file.read_text())
+        assert metadata.keys() - {"storage_transformers"} == (group if metadata["node_type"] == "group" else array)
+        assert metadata["zarr_format"] == 3
+
+
+@pytest.mark.parametrize("name", ["V1/activity", "IT/activity", "A2/activity", "readout/logits"])
+def test_activity_is_nan_where_nothing_is_and_zstd_with_a_checksum(complete, name):
+    metadata = json.loads((complete / name / "zarr.json").read_text())
+    (sharding,) = metadata["codecs"]
+    assert metadata["fill_value"] == "NaN"
+    assert metadata["data_type"] == "float16"
+    assert sharding["configuration"]["codecs"][1:] == [
+        {"name": "zstd", "configuration": {"level": 1, "checksum": True}},
+    ]
+    assert sharding["configuration"]["index_codecs"][-1] == {"name": "crc32c"}
 
 
 def test_a_shard_file_is_what_zarr_itself_would_write(complete, tmp_path):
@@ -278,6 +310,58 @@ def test_a_run_is_not_continued_as_another_one(complete, other, words):
     with pytest.raises(StoreError, match=words):
         Writer.open(complete, other)
     assert contents(complete) == before
+
+
+DIGEST = {letter: letter * 64 for letter in "abc"}
+OF_IMAGES = {"images": {"name": "shapes", "fingerprint": DIGEST["a"]}, "pool": DIGEST["b"]}
+
+
+@pytest.mark.parametrize(
+    ("there", "here", "words"),
+    [
+        (layout(weights=DIGEST["a"]), layout(weights=DIGEST["b"]), "the weights differ"),
+        (
+            layout(weights=DIGEST["a"], protocol={"end_ms": 90, "conditions": [*range(30)]}, **OF_IMAGES),
+            layout(6, weights=DIGEST["b"], protocol={"end_ms": 50, "conditions": [*range(40)]}, pool=None),
+            (
+                "presentations is 7 there and 6 here; protocol.end_ms is 90 there and 50 here; images.name is "
+                '"shapes" there and not given here; the weights differ; the protocol conditions differ'
+            ),
+        ),
+        (
+            layout(**OF_IMAGES),
+            layout(images={"name": "shapes", "fingerprint": DIGEST["c"]}, pool=DIGEST["b"]),
+            "the images differ",
+        ),
+        (layout(**OF_IMAGES), layout(**{**OF_IMAGES, "pool": None}), "the images that masks are made of differ"),
+        (
+            layout(),
+            replace(layout(), time_ms=np.arange(TICKS) * 10),
+            "the recorded times differ",
+        ),
+        (
+            layout(),
+            replace(layout(), presentation={**layout().presentation, "label": np.zeros(7), "image": np.arange(7)}),
+            "the presentations differ in image, label",
+        ),
+        (
+            layout(),
+            layout(recordings=(replace(RECORDINGS[0], coords={}), *RECORDINGS[1:])),
+            "what is recorded of V1 differs",
+        ),
+    ],
+)
+def test_a_difference_is_told_in_words_and_what_follows_from_it_is_left_out(tmp_path, there, here, words):
+    store.create(tmp_path / "run.zarr", there)
+    with pytest.raises(StoreError) as caught:
+        Writer.open(tmp_path / "run.zarr", here)
+    assert f" was recorded otherwise: {words}. Use the same values, or another --out." in str(caught.value)
+
+
+def test_of_many_differences_a_few_are_told(tmp_path):
+    store.create(tmp_path / "run.zarr", layout(**{f"knob_{number}": 0 for number in range(9)}))
+    with pytest.raises(StoreError, match=r"otherwise: knob_0 is .* knob_4 is 0 there and not given here; and 4 more\."):
+        Writer.open(tmp_path / "run.zarr", layout())
 
 
 def test_the_run_key_is_of_what_decides_the_numbers(tmp_path):
@@ -473,6 +557,24 @@ def test_a_disk_that_refuses_says_what_to_do_and_the_run_goes_on(tmp_path, monke
     assert contents(path) == contents(complete)
 
 
+@pytest.mark.parametrize("place", ["text.txt/run.zarr", "text.txt/deep/run.zarr", "loose/run.zarr"])
+def test_a_place_under_a_file_is_refused(tmp_path, place):
+    (tmp_path / "text.txt").write_text("mine")
+    (tmp_path / "loose").symlink_to(tmp_path / "nowhere")
+    for refuse in (Writer.open, store.check_space):
+        with pytest.raises(
+            StoreError, match=r"cannot be written: .*(txt|loose) is a file, not a folder; choose another"
+        ):
+            refuse(tmp_path / place, layout())
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "loose.zarr"])
+def test_a_place_that_cannot_be_made_is_refused(tmp_path, name):
+    (tmp_path / "loose.zarr").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(StoreError, match=r"(file name too long|exists already); choose another --out\.$"):
+        Writer.open(tmp_path / name, layout())
+
+
 def test_a_run_that_does_not_fit_is_refused_before_it_begins(tmp_path, monkeypatch):
     plan = layout()
     store.check_space(tmp_path / "new" / "run.zarr", plan)
@@ -499,9 +601,17 @@ def test_a_misspelt_area_is_corrected(complete):
 
 
 def test_what_is_not_a_run_is_refused(tmp_path, copy):
+    (tmp_path / "text.txt").write_text("mine")
     for read in (open_run, verify):
-        with pytest.raises(StoreError, match="there is no run at"):
-            read(tmp_path / "nothing.zarr")
+        for place in ("nothing.zarr", "text.txt/run.zarr"):
+            with pytest.raises(StoreError, match="there is no run at"):
+                read(tmp_path / place)
+    with pytest.raises(StoreError, match="is not a run of ventral, which is a folder"):
+        open_run(tmp_path / "text.txt")
+    with pytest.raises(StoreError, match="there is no run at"):
+        verify(tmp_path / "text.txt")
+    (tmp_path / "odd" / "zarr.json").mkdir(parents=True)
+    assert verify(tmp_path / "odd") == ["zarr.json cannot be read: is a directory; nothing can be checked without it."]
     root = (copy / "zarr.json").read_text()
     (copy / "zarr.json").write_text(root.replace('"schema_version": 1', '"schema_version": 2'))
     with pytest.raises(StoreError, match="schema 2, not 1; upgrade"):

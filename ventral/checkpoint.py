@@ -19,8 +19,8 @@ from safetensors.torch import save
 from torch import Tensor
 
 from ventral.areas import AreaGraph
-from ventral.data import Preprocessing
 from ventral.errors import CheckpointError, UsageError, choose
+from ventral.images import Preprocessing
 from ventral.network import Network
 
 FORMAT = "ventral-checkpoint"

@@ -22,7 +22,7 @@ from ventral.errors import GraphError, ProtocolError, StoreError, UsageError, Ve
 if TYPE_CHECKING:
     from ventral.areas import AreaGraph
     from ventral.checkpoint import Model
-    from ventral.data import ShapeSettings
+    from ventral.shapes import ShapeSettings
     from ventral.simulate import Experiment
     from ventral.store import Run
     from ventral.timeline import Protocol
@@ -146,7 +146,8 @@ def simulate(
     name, shapes = read_source(data or own_data(network))
     with busy(f"reading {name}"):
         size = network.graph[network.graph.entry].size
-        shown, pool = choose_images(name, split, images, seed, size, shapes)
+        masked = any(experiment_protocol.masks())
+        shown, pool = choose_images(name, split, images, seed, size, shapes, pool=masked)
         experiment = Experiment(network, experiment_protocol, shown, pool, how)
     place = out or Path("runs") / f"{experiment_protocol.name}-{network.name}.zarr"
     conditions, count = len(experiment_protocol.conditions), len(shown)
@@ -219,8 +220,8 @@ def read_source(text: str) -> "tuple[str, ShapeSettings | None]":
         raise UsageError(f"the data {name!r} has no settings; only shapes does, as in shapes:clutter=0.8.")
     if name != "shapes" or not colon:
         return text, None
-    from ventral.data import ShapeSettings
     from ventral.scripts import apply_settings
+    from ventral.shapes import ShapeSettings
 
     given: dict[str, Any] = apply_settings(ShapeSettings, [part for part in rest.split(",") if part])
     return name, ShapeSettings(**given)
@@ -251,18 +252,17 @@ def tell_costs(experiment: "Experiment", place: Path) -> None:
 def tell_accuracy(run: "Run") -> bool:
     """Accuracy of the readout in each condition at the protocol's readout times; False if it cannot know the images."""
     from ventral.decode import accuracy_over_time
+    from ventral.errors import DecodingError
 
-    known = run.logits["class"].values.tolist()
-    labels, names = (run.presentations[column].values.tolist() for column in ("label", "label_name"))
-    if any(known[label : label + 1] != [name] for label, name in set(zip(labels, names, strict=True))):
-        shown = ", ".join(sorted(set(names))[:10])
-        click.echo(f"no accuracy: the readout was trained on other classes than those of the images ({shown})\n")
-        return False
     times = list(dict.fromkeys(run.attrs["readout_ms"]))
     conditions = run.presentations["condition"].values
-    curves = {name: accuracy_over_time(run.logits[conditions == name]) for name in dict.fromkeys(conditions)}
+    try:
+        curves = {name: accuracy_over_time(run.logits[conditions == name]) for name in dict.fromkeys(conditions)}
+    except DecodingError as error:
+        click.echo(f"no accuracy: {error}\n")
+        return False
     cells = [[percent(float(curve.sel(time=ms))) for ms in times] for curve in curves.values()]
-    title = f"% correct at the readout (chance {100 / len(known):.3g})"
+    title = f"% correct at the readout (chance {100 / run.logits.sizes['class']:.3g})"
     if len(times) > max(8, len(curves)):
         rows = [(str(ms), *column) for ms, column in zip(times, zip(*cells, strict=True), strict=True)]
         table(title, ("ms", *(str(name) for name in curves)), rows)
@@ -562,21 +562,18 @@ def data(context: click.Context) -> None:
 def data_show(source: str) -> None:
     """Count the images of each class."""
     with busy(f"reading {source}"):
-        import numpy as np
-
-        from ventral.data import SPLITS, labels_of, load_images
+        from ventral.data import SPLITS, class_counts
         from ventral.errors import DataError
 
-        name, shapes = read_source(source)
+        name, _ = read_source(source)
         rows, problems = [], []
         for split in SPLITS:
             try:
-                names = load_images(name, split, shapes=shapes, positions=[]).label_names
-                counts = np.bincount(labels_of(name, split), minlength=len(names))
+                counts = class_counts(name, split)
             except DataError as error:
                 problems.append(error)
                 continue
-            rows += [(split, label, f"{count:,}") for label, count in zip(names, counts, strict=True)]
+            rows += [(split, label, f"{count:,}") for label, count in counts.items()]
     if not rows:
         raise problems[0]
     table(source, ("split", "class", "images"), rows)

@@ -36,6 +36,10 @@ class DataError(VentralError):
     """Images that are missing or cannot be read."""
 
 
+class MissingSplit(DataError):
+    """A split that the data do not have, which is not to say that what they have is broken."""
+
+
 class CheckpointError(VentralError):
     """A file that does not hold the weights it should."""
 

@@ -4,6 +4,7 @@ A run is read and written shard by shard, so that memory does not grow with it. 
 float32 also where it was stored as float16, which few tools read and which overflows in sums.
 """
 
+import contextlib
 import json
 import zipfile
 from collections.abc import Callable, Sequence
@@ -15,8 +16,9 @@ import numpy.typing as npt
 import xarray as xr
 
 from ventral.clock import MS_PER_TICK
+from ventral.disk import PARTIAL, disk_errors, nearest_folder, need_space
 from ventral.errors import StoreError, UsageError, choose
-from ventral.store import Run, disk_errors
+from ventral.store import Run
 
 SITE = ("channel", "y", "x")
 ATTRIBUTE_BYTES = 60_000  # HDF5 holds at most 64 kB in one attribute
@@ -64,14 +66,21 @@ def export_run(
             "--partial (partial=True)."
         )
     out = run.path.with_suffix(suffix) if out is None else Path(out)
-    unfinished = out.with_name(f".{out.name}.partial")
+    if nearest_folder(out) == out:
+        raise StoreError(
+            f"{out} is a folder; give the file to write with --out, such as {out / run.path.stem}{suffix}."
+        )
+    size = sum(4 * run[area].size for area in chosen) + 4 * run.logits.size + run.presentations.nbytes
+    need_space(out, size, out.name, "export fewer areas (--areas), or to another disk (--out)")
+    unfinished = out.with_name(f".{out.name}{PARTIAL}")
     try:
         with disk_errors(out, then="export again"):
             out.parent.mkdir(parents=True, exist_ok=True)
             write(run, chosen, unfinished)
             unfinished.replace(out)
     finally:
-        unfinished.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # never in place of the error that is on its way
+            unfinished.unlink(missing_ok=True)
     return out
 
 

@@ -19,9 +19,11 @@ from torch import Tensor
 
 from ventral.checkpoint import Model, load_model
 from ventral.clock import MS_PER_TICK, to_ms
-from ventral.data import Images, ShapeSettings, evenly, labels_of, load_images, stream
-from ventral.errors import DataError, ProtocolError, StoreError, UsageError, choose
+from ventral.data import labels_of, load_images
+from ventral.errors import DataError, MissingSplit, ProtocolError, StoreError, UsageError, choose
+from ventral.images import Images, evenly, stream
 from ventral.network import Network
+from ventral.shapes import ShapeSettings
 from ventral.stimuli import MASKS, make_masks
 from ventral.store import Layout, Recording, Run, Writer, check_space, open_run
 from ventral.timeline import Condition, Protocol, Stimulus
@@ -418,6 +420,8 @@ def choose_images(
     seed: int = 0,
     size: int = 32,
     shapes: ShapeSettings | None = None,
+    *,
+    pool: bool = True,
 ) -> tuple[Images, Images | None]:
     """Images to present, drawn evenly over classes, and a pool of others to make masks of.
 
@@ -429,21 +433,25 @@ def choose_images(
         How many to present, all if None.
     seed
         Decides which; fewer images with the same seed are part of more.
+    pool
+        Whether there should be a pool; a protocol without masks needs none.
 
     Returns
     -------
     Images, Images or None
-        The pool is drawn from the other split or, where there is none, from what is left of this one.
+        The pool is drawn from the other split or, where there is no such split, from what is left of this one; None
+        if nothing is left, or there should be none.
     """
     labels = labels_of(source, split)
     chosen = np.arange(len(labels)) if count is None else evenly(labels, count, seed)
     images = load_images(source, split, size, shapes=shapes, positions=chosen)
+    if not pool:
+        return images, None
     other = "train" if split == "test" else "test"
     try:
-        others = labels_of(source, other)
-        spare = np.arange(len(others))
-    except DataError:
-        other, others = split, labels
+        spare = np.arange(len(labels_of(source, other)))
+    except MissingSplit:
+        other = split
         spare = np.setdiff1d(np.arange(len(labels)), chosen)
     if not len(spare):
         return images, None

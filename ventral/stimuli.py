@@ -15,8 +15,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ventral.data import Images, coloured, one_over_f, stream
 from ventral.errors import DataError, UsageError, choose
+from ventral.images import Images, stream
+from ventral.shapes import coloured, one_over_f
 
 Levels = npt.NDArray[np.uint8]
 Field = npt.NDArray[np.floating[Any]]

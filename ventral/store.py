@@ -6,41 +6,35 @@ synced to the disk first; then the shard's row of ``commit`` takes their digests
 list of what is recorded, of what is still to do, and of what every file must contain. Metadata and coordinates
 are a function of the layout alone, written once, and held to a manifest of digests in the root.
 
-Arrays are encoded in memory and every file is put on disk by one function, so that what is hashed is what was
-meant, and the order in which things reach the disk is ours.
+Arrays are encoded in memory and ventral.disk writes every file, so that what is hashed is what was meant, and the
+order in which things reach the disk is ours.
 """
 
 import contextlib
-import errno
 import hashlib
 import json
 import os
 import re
 import shutil
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
 import zarr
+from zarr.abc.buffer import Buffer
 from zarr.codecs import Crc32cCodec, ZstdCodec
-from zarr.core.buffer import Buffer
 from zarr.dtype import VariableLengthUTF8
 from zarr.storage import MemoryStore
 
 from ventral.clock import MS_PER_TICK
+from ventral.disk import PARTIAL, disk_errors, locked, nearest_folder, need_space, put, sync_folder, write_synced
 from ventral.errors import StoreError, choose
-
-try:
-    import fcntl
-except ImportError:  # Windows has no advisory locks
-    fcntl = None  # type: ignore[assignment]
 
 SCHEMA = 1
 READOUT = "readout"
@@ -48,7 +42,15 @@ ROOT = "zarr.json"
 DIMS = (("unit",), ("channel",), ("channel", "y", "x"))
 CHUNK_BYTES = 65536  # smallest inner chunk, where an area has that much
 BLOCK_BYTES = 4096
-PARTIAL = ".partial"
+FEW = 5  # differences named in an error
+SHORT = 60  # characters of a value that can be read in one
+IN_WORDS = {  # what follows from other fields, or only a digest stands for: named if nothing else differs
+    "images.fingerprint": "the images differ",
+    "pool": "the images that masks are made of differ",
+    "time_ms": "the recorded times differ",
+    "coordinates": "the presentations differ in {}",
+    "recorded": "what is recorded of {} differs",
+}
 
 Array = npt.NDArray[Any]
 Strings = np.dtypes.StringDType
@@ -100,11 +102,6 @@ class Recording:
         """The dim along which a coordinate lies."""
         return coord if coord in self.dims else self.dims[0]
 
-    @property
-    def variable(self) -> str:
-        """The name of its array."""
-        return _variable(self.area)
-
 
 @dataclass(frozen=True, eq=False)
 class Layout:
@@ -154,6 +151,11 @@ class Layout:
             raise StoreError(f"two things in a run are called {twice[0]!r}; give one of them another name.")
 
     @property
+    def areas(self) -> list[str]:
+        """Their names, in order."""
+        return [recording.area for recording in self.recordings]
+
+    @property
     def presentations(self) -> int:
         """How many."""
         return len(next(iter(self.presentation.values()), ()))
@@ -173,7 +175,7 @@ class Layout:
     def identity(self) -> dict[str, Any]:
         """All that decides the numbers: what `attrs` says, and what is recorded of what."""
         own = {
-            "areas": [recording.area for recording in self.recordings],
+            "areas": self.areas,
             "batch_shape": self.shard,
             "classes": list(self.classes),
             "dtype": self.dtype,
@@ -207,21 +209,17 @@ def check_space(path: str | os.PathLike[str], layout: Layout) -> None:
     Raises
     ------
     StoreError
-        With what is needed, what is free, and what makes a run smaller.
+        With what is needed, what is free, and what makes a run smaller; or if there can be no folder at `path`.
     """
     path = Path(path)
-    place = next(parent for parent in (path, *path.absolute().parents) if parent.exists())
+    nearest_folder(path)  # refuses a place at which nothing can be made
     needed = bytes_needed(layout)
     if (path / ROOT).is_file():
         index = _read_root(path)
         _refuse_damage(index)
         needed = int(np.sum(~_recorded(index))) * _shard_bytes(layout)
-    free = shutil.disk_usage(place).free
-    if needed > free:
-        raise StoreError(
-            f"the run can take {needed / 1e9:,.2f} GB and {place} has {free / 1e9:,.2f} GB free; record fewer images "
-            "(--images), less of each (--record channels), or on another disk (--out)."
-        )
+    smaller = "record fewer images (--images), less of each (--record channels), or on another disk (--out)"
+    need_space(path, needed, "the run", smaller)
 
 
 # --- writing ------------------------------------------------------------------------------------------------
@@ -236,24 +234,24 @@ def create(path: str | os.PathLike[str], layout: Layout) -> None:
         If there is something at `path` already, or it cannot be written.
     """
     path = Path(path)
-    if path.exists():
+    if path.exists() or path.is_symlink():
         raise StoreError(f"{path} exists already; choose another --out.")
     building = path.with_name(f".{path.name}{PARTIAL}")
     files = _encode(layout)
     with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         if building.exists():  # a kill left it
-            with _locked(building):
+            with locked(building):
                 shutil.rmtree(building)
         building.mkdir()
-        with _locked(building):
+        with locked(building):
             for name, data in files.items():
                 (building / name).parent.mkdir(parents=True, exist_ok=True)
-                _write(building / name, data)
+                write_synced(building / name, data)
             for folder, _, _ in os.walk(building):
-                _sync_folder(Path(folder))
+                sync_folder(Path(folder))
             building.rename(path)
-            _sync_folder(path.parent)
+            sync_folder(path.parent)
 
 
 class Writer:
@@ -279,11 +277,12 @@ class Writer:
             with another layout or identity; names the fields that differ.
         """
         path = Path(path)
+        nearest_folder(path)  # refuses a place at which nothing can be made
         if not path.exists():
             create(path, layout)
         index = _read_root(path)
         with contextlib.ExitStack() as lock:
-            lock.enter_context(_locked(path))
+            lock.enter_context(locked(path))
             _refuse_damage(index)
             _refuse_difference(index, layout)
             with disk_errors(path):
@@ -294,7 +293,7 @@ class Writer:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -332,20 +331,18 @@ class Writer:
             raise StoreError(f"shard {shard} is recorded already; write only those that are pending.")
         given = {**activity, READOUT: logits}
         if given.keys() != {target.area for target in self.layout.targets}:
-            raise StoreError(f"activity is given for {', '.join(activity)}; the run records {', '.join(self._areas)}.")
+            raise StoreError(
+                f"activity is given for {', '.join(activity)}; the run records {', '.join(self.layout.areas)}."
+            )
         values = [self._cast(shard, target, np.asarray(given[target.area])) for target in self.layout.targets]
         row = []
         with disk_errors(self.path):
             for target, data in zip(self.layout.targets, values, strict=True):
                 encoded = _encode_shard(self.layout, target, data)
-                _put(self.path / _shard_file(target.area, len(target.dims), shard), encoded)
+                put(self.path / _shard_file(target.area, len(target.dims), shard), encoded)
                 row.append(hashlib.sha256(encoded).digest())
-            _put(self.path / _commit_file(shard), _encode_row(row))
+            put(self.path / _commit_file(shard), _encode_row(row))
         self._recorded[shard] = True
-
-    @property
-    def _areas(self) -> list[str]:
-        return [recording.area for recording in self.layout.recordings]
 
     def _cast(self, shard: int, target: Recording, values: Array) -> Array:
         """Values as they are stored, if they fit."""
@@ -483,22 +480,23 @@ def verify(path: str | os.PathLike[str]) -> list[str]:
     expected = index.manifest
     problems = _problems(path, expected)
     known = {ROOT, *expected}
-    if not any(problem.startswith("commit/") for problem in problems):
-        rows, damaged = _read_rows(index)
-        for shard, row in enumerate(rows):
-            files = index.files(shard)
-            if shard in damaged:
-                known.update(files, [_commit_file(shard)])
-                problems.append(f"{_commit_file(shard)} has changed, so shard {shard} cannot be checked.")
-            elif row.any():
-                known.update(files, [_commit_file(shard)])
-                problems += _problems(path, dict(zip(files, (digest.tobytes().hex() for digest in row), strict=True)))
-        problems += _strays(index, known)
-        absent = [shard for shard, row in enumerate(rows) if not row.any() and shard not in damaged]
-        if absent:
-            problems.append(
-                f"{_commit_file(absent[0])} is not there: {len(absent)} of {len(rows)} shards are not recorded."
-            )
+    if any(problem.startswith("commit/") for problem in problems):
+        return problems
+    rows, damaged = _read_rows(index)
+    absent = [shard for shard, row in enumerate(rows) if not row.any() and shard not in damaged]
+    for shard in sorted({*range(index.shards)} - {*absent}):
+        files = index.files(shard)
+        known.update(files, [_commit_file(shard)])
+        if shard in damaged:
+            problems.append(f"{_commit_file(shard)} has changed, so shard {shard} cannot be checked.")
+        else:
+            digests = (digest.tobytes().hex() for digest in rows[shard])
+            problems += _problems(path, dict(zip(files, digests, strict=True)))
+    problems += _strays(index, known)
+    if absent:
+        problems.append(
+            f"{_commit_file(absent[0])} is not there: {len(absent)} of {len(rows)} shards are not recorded."
+        )
     return problems
 
 
@@ -545,6 +543,8 @@ def _read_root(path: Path) -> _Index:
     """The root of a run, or the reason why there is none."""
     if not path.exists():
         raise StoreError(f"there is no run at {path}.")
+    if not path.is_dir():
+        raise StoreError(f"{path} is not a run of ventral, which is a folder; choose another path.")
     try:
         attrs = json.loads((path / ROOT).read_bytes())["attributes"]
         if attrs["schema_version"] != SCHEMA:
@@ -554,6 +554,13 @@ def _read_root(path: Path) -> _Index:
         return _Index(path, attrs, dims, manifest, -(-attrs["presentations"] // attrs["batch_shape"]))
     except (OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
         raise StoreError(f"{path} is not a run of ventral, or its {ROOT} is damaged; choose another path.") from error
+
+
+def _clean(index: _Index) -> None:
+    """Remove the temporary files of a process that was killed."""
+    for folder in index.folders:
+        for partial in folder.glob(f".c.*{PARTIAL}"):
+            partial.unlink()
 
 
 def _read_rows(index: _Index) -> tuple[Array, set[int]]:
@@ -582,13 +589,28 @@ def _refuse_difference(index: _Index, layout: Layout) -> None:
     """Refuse to go on with a run that holds other numbers."""
     if index.attrs.get("run_key") == layout.run_key:
         return
-    there, here = _flat(index.attrs["identity"]), _flat(_plain("identity", layout.identity))
-    fields = "; ".join(
-        f"{name} is {_brief(there.get(name))} there and {_brief(here.get(name))} here"
-        for name in sorted(there.keys() | here.keys())
-        if there.get(name) != here.get(name)
-    )
-    raise StoreError(f"{index.path} was recorded otherwise: {fields}. Use the same values, or another --out.")
+    differ = _differences(index.attrs["identity"], _plain("identity", layout.identity))
+    raise StoreError(f"{index.path} was recorded otherwise: {differ}. Use the same values, or another --out.")
+
+
+def _differences(there: dict[str, Any], here: dict[str, Any]) -> str:
+    """The few differences from which a person sees what to change: values, then names, then what follows from them."""
+    old, new = _flat(there), _flat(here)
+    values, names, derived = [], [], dict[str, list[str]]()
+    for name in sorted(dict.fromkeys([*new, *old]), key=lambda name: name.count(".")):
+        a, b = old.get(name, "not given"), new.get(name, "not given")
+        if a == b:
+            continue
+        field, _, part = name.partition(".")
+        if kind := next((kind for kind in (name, field) if kind in IN_WORDS), None):
+            derived.setdefault(kind, []).append(part.partition(".")[0])
+        elif max(len(a), len(b)) <= SHORT:
+            values.append(f"{name} is {a} there and {b} here")
+        else:
+            names.append(f"the {name.replace('.', ' ')} differ{'' if name.endswith('s') else 's'}")
+    words = [IN_WORDS[kind].format(", ".join(dict.fromkeys(derived[kind]))) for kind in IN_WORDS if kind in derived]
+    found = values + names or words
+    return "; ".join(found[:FEW]) + (f"; and {len(found) - FEW} more" if len(found) > FEW else "")
 
 
 def _flat(value: Any, name: str = "") -> dict[str, str]:
@@ -600,13 +622,6 @@ def _flat(value: Any, name: str = "") -> dict[str, str]:
         for key, item in value.items()
         for leaf, text in _flat(item, f"{name}.{key}" if name else key).items()
     }
-
-
-def _brief(text: str | None) -> str:
-    """A value short enough for an error."""
-    if text is None:
-        return "not given"
-    return text if len(text) <= 60 else f"{text[:12]}...{text[-12:]}"
 
 
 # --- checking -----------------------------------------------------------------------------------------------
@@ -623,8 +638,10 @@ def _root_problem(path: Path) -> str | None:
     """What is wrong with the root, which vouches for everything else."""
     try:
         raw = (path / ROOT).read_bytes()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise StoreError(f"there is no run at {path}.") from None
+    except OSError as error:
+        return f"{ROOT} cannot be read: {(error.strerror or str(error)).lower()}; nothing can be checked without it."
     try:
         wanted = json.loads(raw)["attributes"]["manifest"][ROOT]
     except (ValueError, LookupError, TypeError):
@@ -684,11 +701,22 @@ def _blanked(root: bytes) -> bytes:
 
 # --- encoding: from a layout and numbers to the bytes of each file ------------------------------------------
 
+# Every chunk has a file of its own, also one that holds nothing but the fill value, in the folder of its array.
+CHUNK_FILES: dict[str, Any] = {
+    "chunk_key_encoding": {"name": "default", "separator": "."},
+    "config": {"write_empty_chunks": True},
+}
+
+
+def _in_memory(attrs: dict[str, Any] | None = None) -> tuple[zarr.Group, dict[str, Buffer]]:
+    """A group, and the files that are written into it."""
+    files: dict[str, Buffer] = {}
+    return zarr.create_group(MemoryStore(files), zarr_format=3, attributes=attrs), files
+
 
 def _encode(layout: Layout) -> dict[str, bytes]:
     """Every metadata and coordinate file of a run."""
-    files: dict[str, Buffer] = {}
-    root = zarr.create_group(MemoryStore(files), zarr_format=3, attributes=_root_attrs(layout))
+    root, files = _in_memory(_root_attrs(layout))
     _add_coordinate(root, "presentation", "presentation", np.arange(layout.presentations))
     for name, values in layout.presentation.items():
         _add_coordinate(root, name, "presentation", values)
@@ -714,7 +742,7 @@ def _root_attrs(layout: Layout) -> dict[str, Any]:
         "schema_version": SCHEMA,
         "run_key": layout.run_key,
         "identity": layout.identity,
-        "areas": [recording.area for recording in layout.recordings],
+        "areas": layout.areas,
         "dims": {target.area: list(target.dims) for target in layout.targets},
         "presentations": layout.presentations,
         "batch_shape": layout.shard,
@@ -736,8 +764,7 @@ def _add_coordinate(group: zarr.Group, name: str, dim: str, values: Array, attrs
         dimension_names=(dim,),
         attributes=attrs or {},
         compressors=ZstdCodec(level=1, checksum=True),
-        chunk_key_encoding={"name": "default", "separator": "."},
-        config={"write_empty_chunks": True},
+        **CHUNK_FILES,
     )
     array[:] = values
 
@@ -747,7 +774,7 @@ def _add_activity(
 ) -> zarr.Array[Any]:
     """The array of an area or of the readout, one shard per batch of presentations."""
     return group.create_array(
-        target.variable,
+        _variable(target.area),
         shape=(presentations, len(layout.time_ms), *target.shape),
         shards=_shard_shape(layout, target),
         chunks=(layout.shard, _chunk_ticks(layout, target), *target.shape),
@@ -756,8 +783,7 @@ def _add_activity(
         dimension_names=("presentation", "time", *target.dims),
         attributes=attrs or {},
         compressors=ZstdCodec(level=1, checksum=True),
-        chunk_key_encoding={"name": "default", "separator": "."},
-        config={"write_empty_chunks": True},
+        **CHUNK_FILES,
     )
 
 
@@ -771,23 +797,22 @@ def _add_commit(group: zarr.Group, shards: int, targets: int) -> zarr.Array[Any]
         fill_value=0,
         dimension_names=("shard", "file", "byte"),
         compressors=Crc32cCodec(),
-        chunk_key_encoding={"name": "default", "separator": "."},
-        config={"write_empty_chunks": True},
+        **CHUNK_FILES,
     )
 
 
 def _encode_shard(layout: Layout, target: Recording, values: Array) -> bytes:
     """The file of one shard; where it lies in the run does not change it."""
-    files: dict[str, Buffer] = {}
-    array = _add_activity(zarr.create_group(MemoryStore(files), zarr_format=3), layout, target, layout.shard)
+    group, files = _in_memory()
+    array = _add_activity(group, layout, target, layout.shard)
     array[: len(values)] = values
-    return files[f"{target.variable}/c.0" + ".0" * (1 + len(target.dims))].to_bytes()
+    return files[f"{_variable(target.area)}/c.0" + ".0" * (1 + len(target.dims))].to_bytes()
 
 
 def _encode_row(digests: list[bytes]) -> bytes:
     """The file of one row of ``commit``."""
-    files: dict[str, Buffer] = {}
-    array = _add_commit(zarr.create_group(MemoryStore(files), zarr_format=3), 1, len(digests))
+    group, files = _in_memory()
+    array = _add_commit(group, 1, len(digests))
     array[0] = np.frombuffer(b"".join(digests), np.uint8).reshape(-1, 32)
     return files[_commit_file(0)].to_bytes()
 
@@ -846,79 +871,3 @@ def _plain(name: str, value: Any) -> dict[str, Any]:
     """A mapping as JSON gives it back."""
     plain: dict[str, Any] = json.loads(_json(name, dict(value)))
     return plain
-
-
-# --- the disk -----------------------------------------------------------------------------------------------
-
-
-@contextlib.contextmanager
-def disk_errors(path: Path, then: str = "give the same command again, it goes on where it was") -> Iterator[None]:
-    """Explain a disk that refuses, in place of a traceback."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            why, remedy = "the disk is full", "make room"
-        elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-            why, remedy = (error.strerror or str(error)).lower(), "make it writable"
-        else:
-            why, remedy = (error.strerror or str(error)).lower(), "see to the disk"
-        raise StoreError(f"{path} cannot be written: {why}. First {remedy}; then {then}.") from error
-
-
-def _put(path: Path, data: bytes) -> None:
-    """Write a file whole: under a temporary name, synced, then renamed, and the rename synced."""
-    partial = path.with_name(f".{path.name}{PARTIAL}")
-    try:
-        _write(partial, data)
-        partial.replace(path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)
-        raise
-    _sync_folder(path.parent)
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Write a file and wait until it is on the disk."""
-    with path.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync_folder(path: Path) -> None:
-    """Make renames in a folder last."""
-    if os.name == "nt":  # a folder cannot be opened there
-        return
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _clean(index: _Index) -> None:
-    """Remove the temporary files of a process that was killed."""
-    for folder in index.folders:
-        for partial in folder.glob(f".c.*{PARTIAL}"):
-            partial.unlink()
-
-
-@contextlib.contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Keep other processes from writing a run; the system lets go when this one ends, however it ends."""
-    if fcntl is None:
-        yield
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise StoreError(f"{folder} is being written by another process; wait, or choose another --out.") from None
-        except OSError:  # a file system without locks
-            pass
-        yield
-    finally:
-        os.close(handle)

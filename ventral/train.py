@@ -22,8 +22,8 @@ from torch.nn import functional as F
 from ventral.areas import AreaGraph, enters, presence, useful
 from ventral.checkpoint import describe, network_of, network_tensors, read_checkpoint, write_checkpoint
 from ventral.clock import ticks, to_ms
-from ventral.data import Images, Preprocessing, evenly, hold_out
 from ventral.errors import CheckpointError, DataError, UsageError
+from ventral.images import Images, Preprocessing, evenly, hold_out
 from ventral.network import Network
 from ventral.transitions import generator
 

@@ -1,0 +1,120 @@
+"""Files that are whole and stay: written, synced and renamed in that order, by one process at a time.
+
+What a disk refuses becomes a sentence that says what to do.
+"""
+
+import contextlib
+import errno
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from ventral.errors import StoreError
+
+try:
+    import fcntl
+except ImportError:  # Windows has no advisory locks
+    fcntl = None  # type: ignore[assignment]
+
+PARTIAL = ".partial"
+GO_ON = "give the same command again, it goes on where it was"
+FULL = (errno.ENOSPC, errno.EDQUOT)
+CLOSED = (errno.EACCES, errno.EPERM, errno.EROFS)
+ELSEWHERE = (errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP)  # trying again cannot help
+
+
+@contextlib.contextmanager
+def disk_errors(path: Path, then: str = GO_ON) -> Iterator[None]:
+    """Explain a disk that refuses, in place of a traceback."""
+    try:
+        yield
+    except OSError as error:
+        why = (
+            "the disk is full"
+            if error.errno in FULL
+            else (os.strerror(error.errno) if error.errno else str(error)).lower()
+        )
+        if error.errno in ELSEWHERE:
+            raise StoreError(f"{path} cannot be written: {why}; choose another --out.") from error
+        closed = "make it writable" if error.errno in CLOSED else "see to the disk"
+        remedy = "make room" if error.errno in FULL else closed
+        raise StoreError(f"{path} cannot be written: {why}. First {remedy}; then {then}.") from error
+
+
+def nearest_folder(path: Path) -> Path:
+    """The folder at `path` or, while there is none, the nearest one above it.
+
+    Raises
+    ------
+    StoreError
+        If a file stands where a folder above `path` would have to be.
+    """
+    with disk_errors(path):
+        if path.is_dir():
+            return path
+        place = next(parent for parent in path.absolute().parents if parent.exists() or parent.is_symlink())
+        if not place.is_dir():
+            raise StoreError(f"{path} cannot be written: {place} is a file, not a folder; choose another --out.")
+    return place
+
+
+def need_space(path: Path, size: int, what: str, otherwise: str) -> None:
+    """Refuse to begin what does not fit on the disk of `path`; `otherwise` says what would be smaller."""
+    place = nearest_folder(path)
+    free = shutil.disk_usage(place).free
+    if size > free:
+        raise StoreError(
+            f"{what} can take {size / 1e9:,.2f} GB and {place} has {free / 1e9:,.2f} GB free; {otherwise}."
+        )
+
+
+def put(path: Path, data: bytes) -> None:
+    """Write a file whole: under a temporary name, synced, then renamed, and the rename synced."""
+    partial = path.with_name(f".{path.name}{PARTIAL}")
+    try:
+        write_synced(partial, data)
+        partial.replace(path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def write_synced(path: Path, data: bytes) -> None:
+    """Write a file and wait until it is on the disk."""
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def sync_folder(path: Path) -> None:
+    """Make renames in a folder last."""
+    if os.name == "nt":  # a folder cannot be opened there
+        return
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Keep other processes from writing in a folder; the system lets go when this one ends, however it ends."""
+    if fcntl is None:
+        yield
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StoreError(f"{folder} is being written by another process; wait, or choose another --out.") from None
+        except OSError:  # a file system without locks
+            pass
+        yield
+    finally:
+        os.close(handle)
