@@ -319,13 +319,13 @@ OF_IMAGES = {"images": {"name": "shapes", "fingerprint": DIGEST["a"]}, "pool": D
 @pytest.mark.parametrize(
     ("there", "here", "words"),
     [
-        (layout(weights=DIGEST["a"]), layout(weights=DIGEST["b"]), "the weights differ"),
+        (layout(weights=DIGEST["a"]), layout(weights=DIGEST["b"]), "weights differ"),
         (
             layout(weights=DIGEST["a"], protocol={"end_ms": 90, "conditions": [*range(30)]}, **OF_IMAGES),
             layout(6, weights=DIGEST["b"], protocol={"end_ms": 50, "conditions": [*range(40)]}, pool=None),
             (
                 "presentations is 7 there and 6 here; protocol.end_ms is 90 there and 50 here; images.name is "
-                '"shapes" there and not given here; the weights differ; the protocol conditions differ'
+                '"shapes" there and not given here; weights differ; protocol.conditions differ'
             ),
         ),
         (

@@ -607,7 +607,7 @@ def _differences(there: dict[str, Any], here: dict[str, Any]) -> str:
         elif max(len(a), len(b)) <= SHORT:
             values.append(f"{name} is {a} there and {b} here")
         else:
-            names.append(f"the {name.replace('.', ' ')} differ{'' if name.endswith('s') else 's'}")
+            names.append(f"{name} differ{'' if name.endswith('s') else 's'}")
     words = [IN_WORDS[kind].format(", ".join(dict.fromkeys(derived[kind]))) for kind in IN_WORDS if kind in derived]
     found = values + names or words
     return "; ".join(found[:FEW]) + (f"; and {len(found) - FEW} more" if len(found) > FEW else "")
