@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[1]
 ORDER = (
     "errors",
     "clock",
+    "disk",
     "areas",
     "zoo",
     "transitions",
@@ -25,7 +26,6 @@ ORDER = (
     "checkpoint",
     "train",
     "timeline",
-    "disk",
     "store",
     "simulate",
     "decode",

@@ -19,6 +19,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from ventral.areas import AreaGraph
+from ventral.disk import put
 from ventral.errors import CheckpointError, UsageError, choose
 from ventral.images import Preprocessing
 from ventral.network import Network
@@ -82,16 +83,10 @@ def write_checkpoint(path: Path, tensors: Mapping[str, Tensor], metadata: Mappin
     held = {name: tensor.detach().cpu().contiguous() for name, tensor in sorted(tensors.items())}
     header = {"format": FORMAT, "version": VERSION, **metadata}
     blob = save(held, metadata={"ventral": json.dumps(header, sort_keys=True, allow_nan=False)})
-    temporary = path.with_name(f".{path.name}.writing")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as file:
-            file.write(blob)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        put(path, blob)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise CheckpointError(f"cannot write {path}: {error.strerror}; choose another place with --out.") from None
     return hashlib.sha256(blob).hexdigest()
 

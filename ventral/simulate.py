@@ -205,7 +205,7 @@ class Experiment:
             "beyond_horizon": settings.beyond_horizon,
             "record": settings.record,
             "units": settings.units,
-            "device": torch.device(settings.device).type,
+            "device": device_name(settings.device),
             "threads": torch.get_num_threads(),
             "torch": torch.__version__,
         }
@@ -231,7 +231,7 @@ class Experiment:
             "versions": {
                 "ventral": metadata.version("ventral"),
                 "torch": torch.__version__,
-                "numpy": np.__version__,
+                **{name: metadata.version(name) for name in ("numpy", "xarray", "zarr")},
                 "python": platform.python_version(),
             },
         }
@@ -340,6 +340,12 @@ class Experiment:
                 stimulus.kind, images.stimulus_ids, images.labels, self.pool, self.settings.seed, stimulus.exemplar
             )
         return self.model.preprocessing(pixels.to(device))
+
+
+def device_name(device: str) -> str:
+    """What computes, as far as it decides the last bits: the kind of device and, for a GPU, its model."""
+    kind = torch.device(device).type
+    return f"{kind}: {torch.cuda.get_device_name(device)}" if kind == "cuda" else kind
 
 
 def parameters(conditions: Sequence[Condition]) -> dict[str, Array]:
