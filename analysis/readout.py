@@ -81,7 +81,7 @@ def _read_ms(curves: Sequence[Curve], at_ms: int | None, protocol_ms: Sequence[i
     asked = [ms for ms in protocol_ms if ms in times] or [times[-1]] if at_ms is None else [at_ms]
     unmasked = [curve for curve in shown if math.isnan(curve.timeline.mask_ms)]
     best = [float(times[curve.accuracy[there].argmax()]) for curve in unmasked[:1]]
-    return list(dict.fromkeys([*map(float, asked), *best]))
+    return sorted({*map(float, asked), *best})
 
 
 def _rows(curve: Curve, images: int) -> list[dict[str, object]]:

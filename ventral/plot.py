@@ -5,6 +5,7 @@ onset; accuracy is drawn in percent; what was shown when is drawn as bars under 
 """
 
 import csv
+import itertools
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -66,6 +67,7 @@ NEUTRAL = "#8A8A8A"
 PANELS_PER_ROW = 4
 STROKES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1, 1.5)), (0, (5, 1.5, 1, 1.5)))
 JOINT: dict[str, Any] = {"color": INK, "alpha": 0.5, "linewidth": 1.4}
+DOTS = (("o", True), ("o", False), ("D", True), ("D", False), ("s", True), ("s", False))  # shape, filled
 MARK: dict[str, Any] = {"markersize": 6, "markeredgewidth": 0}
 
 
@@ -353,33 +355,41 @@ def _draw_by_soa(
     unmasked = [curve for curve in curves if curve.timeline.has_target and math.isnan(curve.timeline.mask_ms)]
     soa_ms = [curve.timeline.soa_ms for curve in masked]
     start_ms, end_ms = min(0, *soa_ms), max(10, *soa_ms) + 0.06 * max(10, *soa_ms, -min(soa_ms))
-    for time_ms, filled in zip(read_ms, (True, False), strict=False):
+    for time_ms, look in zip(read_ms, itertools.cycle(DOTS), strict=False):
         for kind, stroke in _strokes([curve.timeline for curve in masked]).items():
             accuracy = [curve.at(time_ms)[0] if curve.timeline.mask_kind == kind else math.nan for curve in masked]
             there = np.flatnonzero(~np.isnan(accuracy))
             axes.plot(np.take(soa_ms, there), np.take(accuracy, there), linestyle=stroke, zorder=1, **JOINT)
         for curve in masked:
             middle, *interval = curve.at(time_ms)
-            dot = _dot(colours[curve.timeline.condition], filled)
+            dot = _dot(colours[curve.timeline.condition], *look)
             axes.plot([curve.timeline.soa_ms] * 2, interval, color=dot["color"], linewidth=1.6, zorder=2)
             axes.plot(curve.timeline.soa_ms, middle, **dot)
         for curve in unmasked:
-            dot = _dot(colours[curve.timeline.condition], filled)
+            dot = _dot(colours[curve.timeline.condition], *look)
             axes.plot(
                 [start_ms, end_ms], [curve.at(time_ms)[0]] * 2, markevery=[1], clip_on=False, linewidth=1.4, **dot
             )
-        axes.plot([], [], label=f"read at {time_ms:g} ms", linestyle="none", **_dot(INK, filled))
+        axes.plot([], [], label=f"{time_ms:g} ms", linestyle="none", **_dot(INK, *look))
     _draw_chance(axes, chance)
     axes.set_xlabel("SOA (ms)")
     axes.set_xlim(start_ms, end_ms)
     axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10], integer=True))
-    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=len(read_ms), borderaxespad=0.3, handletextpad=0.1)
+    axes.legend(
+        title="read at",
+        alignment="left",
+        loc="lower left",
+        bbox_to_anchor=(0, 1),
+        ncols=3,
+        borderaxespad=0.3,
+        handletextpad=0.1,
+    )
 
 
-def _dot(colour: Any, filled: bool) -> dict[str, Any]:
+def _dot(colour: Any, shape: str, filled: bool) -> dict[str, Any]:
     """A dot, open if not filled."""
     inside = colour if filled else "white"
-    return {"color": colour, "marker": "o", "markersize": 7, "markerfacecolor": inside, "markeredgewidth": 1.6}
+    return {"color": colour, "marker": shape, "markersize": 7, "markerfacecolor": inside, "markeredgewidth": 1.6}
 
 
 def _strokes(timelines: Sequence[Timeline]) -> dict[str, Any]:
