@@ -8,7 +8,7 @@ from small import small_graph
 from ventral.checkpoint import load_model, network_tensors
 from ventral.data import load_images
 from ventral.errors import CheckpointError, ClockError, UsageError
-from ventral.train import Recipe, Trainer, accuracy_over_time, augment, durations, shown, train
+from ventral.train import Recipe, Showing, Trainer, accuracy_over_time, augment, durations, shown, train
 
 SHORT = Recipe(epochs=2, batch=20, held_out=40, statistics_images=60, end_ms=50, horizon_ms=80, rate=0.02, seed=3)
 
@@ -47,11 +47,34 @@ def test_some_presentations_are_brief_and_the_others_stay():
 def test_what_enters_is_the_image_while_it_is_on_then_grey():
     network = Trainer(small_graph(), load_images("shapes", "train", 16, positions=range(60)), SHORT).network
     x = torch.randn(2, 3, 16, 16)
-    entering = list(shown(network, x, torch.tensor([1, 3]), 4))
+    showing = Showing(torch.tensor([0, 0]), torch.tensor([0, 0]), torch.tensor([1, 3]))
+    entering = list(shown(network, x, x, showing, 4))
     encoded, grey = network.encode(x), network.encode(torch.zeros(1, 3, 16, 16))[0]
     for tick, on in enumerate(((True, True), (False, True), (False, True), (False, False))):
         for image in range(2):
             torch.testing.assert_close(entering[tick][image], encoded[image] if on[image] else grey)
+
+
+def test_what_comes_before_an_image_is_on_until_its_onset():
+    network = Trainer(small_graph(), load_images("shapes", "train", 16, positions=range(60)), SHORT).network
+    x, before = torch.randn(2, 2, 3, 16, 16)
+    showing = Showing(torch.tensor([0, 0]), torch.tensor([2, 0]), torch.tensor([3, 9]))
+    entering = list(shown(network, x, before, showing, 4))
+    encoded, earlier, grey = (network.encode(images) for images in (x, before, torch.zeros(2, 3, 16, 16)))
+    expected = [(earlier, encoded), (earlier, encoded), (encoded, encoded), (grey, encoded)]
+    for tick, (first, second) in enumerate(expected):
+        torch.testing.assert_close(entering[tick], torch.stack([first[0], second[1]]))
+
+
+def test_a_share_of_the_images_replaces_another_and_a_lone_one_has_the_same_showing():
+    recipe = replace(SHORT, preceded=0.4, brief=0.5)
+    many = Showing.of(recipe, 3, 20_000)
+    late = many.onset[many.onset > 0].numpy()
+    assert len(late) / 20_000 == pytest.approx(0.4, abs=0.015)  # standard error 0.0035
+    assert set(late.tolist()) == {1, 2}  # 10 ms to half of 50 ms
+    assert torch.equal(many.offset - many.onset, durations(recipe, 3, 20_000))
+    one = many.take(torch.tensor([17]))
+    assert one.onset.item() == many.onset[17].item()
 
 
 def test_training_lowers_the_loss(learned):

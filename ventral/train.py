@@ -54,6 +54,10 @@ class Recipe:
     brief
         Share of the presentations that last only 10 ms to `end_ms` (drawn evenly) and are followed by grey; the others
         stay on. Needs sustained drive.
+    preceded
+        Share of the presentations that replace another training image, which was on for 10 ms to half of `end_ms`
+        (drawn evenly), so that the network learns to answer what is on now. Until the image has arrived, the other
+        one's class is the right answer. Needs sustained drive.
     held_out, validate_every
         Training images set aside for every choice, and the epochs after which they are looked at (and the last).
     statistics_images, horizon_ms
@@ -77,6 +81,7 @@ class Recipe:
     late_share: float = 0.0
     readout_ms: tuple[int, ...] = ()
     brief: float = 0.5
+    preceded: float = 0.0
     held_out: int = 5000
     validate_every: int = 1
     statistics_images: int = 2000
@@ -103,7 +108,7 @@ class Recipe:
             raise UsageError(f"precision is {self.precision!r}; use float32 or bfloat16.")
         if self.epochs < 1 or self.batch < 2 or self.validate_every < 1:
             raise UsageError("training takes at least 1 epoch and batches of at least 2 images.")
-        for name in ("brief", "late_share", "warmup", "smoothing"):
+        for name in ("brief", "preceded", "late_share", "warmup", "smoothing"):
             if not 0 <= getattr(self, name) <= 1:
                 raise UsageError(f"{name} is {getattr(self, name)}; give a fraction from 0 to 1.")
 
@@ -128,6 +133,38 @@ def augment(images: Tensor, draws: Tensor) -> Tensor:
     return padded.permute(0, 2, 3, 1)[which, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
 
 
+@dataclass(frozen=True, eq=False)
+class Showing:
+    """When the images of an epoch come and go, all (image,); a function of (seed, epoch, image).
+
+    Parameters
+    ----------
+    before
+        Position of the image that is on until `onset`.
+    onset
+        Tick at which the image itself comes; 0 where none is before it.
+    offset
+        Tick at which grey follows; beyond all ticks where the image stays on.
+    """
+
+    before: Tensor
+    onset: Tensor
+    offset: Tensor
+
+    @classmethod
+    def of(cls, recipe: Recipe, epoch: int, count: int) -> "Showing":
+        """The showing of `count` images in an epoch."""
+        draws = torch.rand(count, 3, generator=generator(recipe.seed, f"before/{epoch}"), dtype=torch.float64)
+        longest = max(1, ticks(recipe.end_ms, "end_ms") // 2)
+        late = (draws[:, 1] * longest).long() + 1
+        onset = torch.where(draws[:, 0] < recipe.preceded, late, torch.zeros_like(late))
+        return cls((draws[:, 2] * count).long(), onset, onset + durations(recipe, epoch, count))
+
+    def take(self, images: Tensor) -> "Showing":
+        """Those of a batch."""
+        return Showing(*(x.to(images.device)[images] for x in (self.before, self.onset, self.offset)))
+
+
 def durations(recipe: Recipe, epoch: int, count: int) -> Tensor:
     """For each image of an epoch, for how many ticks it is on; a number beyond all ticks when it stays on."""
     draws = torch.rand(count, 2, generator=generator(recipe.seed, f"duration/{epoch}"), dtype=torch.float64)
@@ -136,24 +173,29 @@ def durations(recipe: Recipe, epoch: int, count: int) -> Tensor:
     return torch.where(draws[:, 0] < recipe.brief, brief, torch.full_like(brief, 1 << 30))
 
 
-def shown(network: Network, images: Tensor, on_ticks: Tensor, count: int) -> Iterator[Tensor | None]:
-    """What enters at each of `count` ticks: the image for as long as it is on, then grey.
+def shown(network: Network, images: Tensor, before: Tensor, showing: Showing, count: int) -> Iterator[Tensor | None]:
+    """What enters at each of `count` ticks: what is before the image, the image while it is on, then grey.
 
     Parameters
     ----------
     images
         (image, colour, y, x), mean-subtracted.
-    on_ticks
-        For each image, how many ticks it is on.
+    before
+        What is on before each, likewise.
+    showing
+        When they come and go.
     """
     encoded = network.encode(images)
     if network.graph.drive == "impulse":
         yield from [encoded, *[None] * (count - 1)]
         return
     grey = network.encode(torch.zeros_like(images[:1]))
+    last = int(showing.onset.max())
+    earlier = network.encode(before) if last else encoded
     for tick in range(count):
-        on = on_ticks > tick
-        yield encoded if bool(on.all()) else torch.where(on[:, None, None, None], encoded, grey)
+        on = (showing.offset > tick)[:, None, None, None]
+        now = encoded if bool(on.all()) else torch.where(on, encoded, grey)
+        yield now if tick >= last else torch.where((showing.onset > tick)[:, None, None, None], earlier, now)
 
 
 class Trainer:
@@ -193,6 +235,7 @@ class Trainer:
         self.network = Network(graph, recipe.horizon_ms, recipe.seed).to(self.device)
         self.pixels = images.pixels[torch.as_tensor(self.kept)].to(self.device)
         self.labels = torch.as_tensor(images.labels[self.kept]).to(self.device)
+        self.arrival = (graph.arrival_ms[graph.readout] or 0) // to_ms(1)
         self.steps_per_epoch = len(self.kept) // recipe.batch
         self.steps = self.steps_per_epoch * recipe.epochs
         self.step = 0
@@ -246,16 +289,20 @@ class Trainer:
         late = torch.rand(1, generator=generator(recipe.seed, f"late/{self.step}")).item() < recipe.late_share
         wanted, used = self._plans[recipe.late_end_ms if late else recipe.end_ms]
         draws = torch.rand(len(self.kept), 3, generator=generator(recipe.seed, f"augment/{epoch}")).to(self.device)
-        on_ticks = durations(recipe, epoch, len(self.kept)).to(self.device)[batch]
+        showing = Showing.of(recipe, epoch, len(self.kept)).take(batch)
         self.network.train()
         with self._precision():
-            images = augment(self.preprocessing(self.pixels[batch]), draws[batch])
-            inputs = shown(self.network, images, on_ticks, wanted[-1] + 1)
+            images, before = (
+                augment(self.preprocessing(self.pixels[which]), draws[which]) for which in (batch, showing.before)
+            )
+            inputs = shown(self.network, images, before, showing, wanted[-1] + 1)
             losses = []
             for tick, states in enumerate(self.network.run(inputs, needed=lambda edge, t: (edge, t) in used)):
                 if tick in wanted:
                     logits = self.network.readout(states, tick).float()
-                    losses.append(F.cross_entropy(logits, self.labels[batch], label_smoothing=recipe.smoothing))
+                    arrived = tick >= showing.onset + self.arrival
+                    answers = torch.where(arrived, self.labels[batch], self.labels[showing.before])
+                    losses.append(F.cross_entropy(logits, answers, label_smoothing=recipe.smoothing))
         loss = torch.stack(losses).mean()
         for group in self.optimiser.param_groups:
             group["lr"] = self.rate()
@@ -272,14 +319,15 @@ class Trainer:
             return torch.autocast(self.device.type, torch.bfloat16)
         return nullcontext()
 
-    def estimate_statistics(self, horizon_ms: int, images: int) -> None:
+    def estimate_statistics(self, horizon_ms: int, number: int) -> None:
         """Re-estimate every normalisation at every tick, on unaugmented images under the training timeline."""
-        chosen = torch.as_tensor(evenly(self.images.labels[self.kept], images, self.recipe.seed)).to(self.device)
-        on_ticks = durations(self.recipe, -1, len(self.kept)).to(self.device)[chosen]
+        chosen = torch.as_tensor(evenly(self.images.labels[self.kept], number, self.recipe.seed)).to(self.device)
+        showing = Showing.of(self.recipe, -1, len(self.kept)).take(chosen)
         count = ticks(horizon_ms, "horizon_ms") + 1
         with torch.no_grad(), self.network.recording_statistics():
             # one tick more, for the transitions out of the last
-            inputs = shown(self.network, self.preprocessing(self.pixels[chosen]), on_ticks, count + 1)
+            images, before = (self.preprocessing(self.pixels[which]) for which in (chosen, showing.before))
+            inputs = shown(self.network, images, before, showing, count + 1)
             for tick, states in enumerate(self.network.run(inputs)):
                 if self.network.graph.readout in states and tick < count:
                     self.network.readout(states, tick)
@@ -404,8 +452,8 @@ def train(
     Path
         The result.
     """
-    if recipe.brief and graph.drive == "impulse":
-        recipe = replace(recipe, brief=0.0)
+    if graph.drive == "impulse":
+        recipe = replace(recipe, brief=0.0, preceded=0.0)
     trainer = Trainer(graph, images, recipe, device)
     state = out / "state.safetensors"
     if state.exists():
