@@ -1,0 +1,44 @@
+"""What the README says can be typed."""
+
+import re
+import shlex
+from pathlib import Path
+
+import click
+import pytest
+
+from ventral.cli import commands
+from ventral.scripts import apply_settings, load
+
+README = Path(__file__).parent.parent / "README.md"
+BLOCKS = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+TYPED = sorted(set(re.findall(r"^    (ventral .*?)(?: +#.*)?$", README.read_text(encoding="utf-8"), re.MULTILINE)))
+
+
+@pytest.mark.parametrize("line", TYPED)
+def test_every_command_is_one_that_exists(line):
+    arguments = shlex.split(line)[1:]
+    command: click.Command = commands
+    context = click.Context(commands)
+    while isinstance(command, click.Group) and arguments:
+        _, found, arguments = command.resolve_command(context, arguments)
+        assert found is not None
+        command = found
+    command.make_context(line, arguments)  # parses, and runs nothing
+
+
+def test_the_protocol_is_found_by_its_path_and_its_knobs_can_be_set(tmp_path):
+    path = tmp_path / "sandwich.py"
+    path.write_text(BLOCKS[0])
+    function = load("protocols", str(path)).protocol
+    made = function(**apply_settings(function, ["soa_ms=20,40,80"]))
+    assert [condition.name for condition in made.conditions] == ["forward_only", "soa_20", "soa_40", "soa_80"]
+    assert made.start_ms == -50
+
+
+def test_the_lines_of_python_run(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    exec(compile(BLOCKS[1], "README.md", "exec"), {})  # our own text
+    printed = capsys.readouterr().out
+    assert "time" in printed
+    assert "nan" in printed
