@@ -241,6 +241,7 @@ class Trainer:
         self.step = 0
         self.best = -1.0
         self.accuracy: list[float] = []
+        self._epoch: tuple[int, Tensor, Tensor, Showing] | None = None
         self.history: list[dict[str, Any]] = []
         self.best_tensors: dict[str, Tensor] = {}
         self.optimiser = torch.optim.SGD(self._groups(), lr=recipe.rate, momentum=recipe.momentum, nesterov=True)
@@ -284,12 +285,11 @@ class Trainer:
         """One step of gradient descent; returns the batch's loss and its accuracy at the last readout tick."""
         recipe = self.recipe
         epoch, position = divmod(self.step, self.steps_per_epoch)
-        order = torch.randperm(len(self.kept), generator=generator(recipe.seed, f"order/{epoch}"))
+        order, draws, showings = self._drawn(epoch)
         batch = order[position * recipe.batch : (position + 1) * recipe.batch].to(self.device)
         late = torch.rand(1, generator=generator(recipe.seed, f"late/{self.step}")).item() < recipe.late_share
         wanted, used = self._plans[recipe.late_end_ms if late else recipe.end_ms]
-        draws = torch.rand(len(self.kept), 3, generator=generator(recipe.seed, f"augment/{epoch}")).to(self.device)
-        showing = Showing.of(recipe, epoch, len(self.kept)).take(batch)
+        showing = showings.take(batch)
         self.network.train()
         with self._precision():
             images, before = (
@@ -313,6 +313,15 @@ class Trainer:
         if not math.isfinite(loss.item()):
             raise CheckpointError(f"the loss became {loss.item()} at step {self.step}; use a lower rate.")
         return loss.item(), (logits.argmax(1) == self.labels[batch]).float().mean().item()
+
+    def _drawn(self, epoch: int) -> tuple[Tensor, Tensor, Showing]:
+        """Order, augmentation and showing of an epoch's images, drawn once for all its steps."""
+        if self._epoch is None or self._epoch[0] != epoch:
+            seed, count = self.recipe.seed, len(self.kept)
+            order = torch.randperm(count, generator=generator(seed, f"order/{epoch}"))
+            draws = torch.rand(count, 3, generator=generator(seed, f"augment/{epoch}")).to(self.device)
+            self._epoch = (epoch, order, draws, Showing.of(self.recipe, epoch, count))
+        return self._epoch[1:]
 
     def _precision(self) -> Any:
         if self.recipe.precision == "bfloat16":
