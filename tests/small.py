@@ -15,10 +15,5 @@ def small_graph(**changes: object) -> AreaGraph:
 
 def with_statistics(network: Network, images: torch.Tensor, ticks: int) -> Network:
     """Estimate every normalisation at ticks 0, 1, ... on images that stay on."""
-    with torch.no_grad(), network.recording_statistics():
-        encoded = network.encode(images)
-        shown = [encoded if t == 0 or network.graph.drive == "sustained" else None for t in range(ticks + 1)]
-        for tick, states in enumerate(network.run(shown)):
-            if tick < ticks and network.graph.readout in states:
-                network.readout(states, tick)
+    network.estimate_statistics(network.staying(images, ticks + 1))
     return network

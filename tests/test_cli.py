@@ -26,6 +26,7 @@ from small import small_graph
 from ventral import cli
 from ventral.scripts import list_scripts
 from ventral.simulate import Experiment
+from ventral.store import open_run
 from ventral.train import Trainer
 
 SHORT = "--set epochs=2 --set batch=4 --set held_out=4 --set statistics_images=8 --set end_ms=50 --set horizon_ms=100"
@@ -259,7 +260,7 @@ MISTAKES = {
     "no graph": ("train nothing.json", 2, "cannot read nothing.json: no such file or directory; give a file of JSON"),
     "a graph that is not one": ("train {notjson}", 1, "notjson.json: the description of the graph is not JSON"),
     "a graph with a misspelt field": ("train {badgraph}", 1, "badgraph.json: area: no field named 'chanels'"),
-    "a graph without data": ("train {graph}", 2, "a graph of your own has no data of its own; say with --data"),
+    "a graph without data": ("train {graph}", 2, "has no data of its own; say with --data"),
     "too few images to hold out": (
         "train {graph} --data {images}",
         2,
@@ -475,7 +476,7 @@ def test_going_on_with_another_recipe_names_the_knob(trained, places):
 
 
 def test_a_named_graph_takes_the_classes_of_the_data(places, monkeypatch):
-    monkeypatch.setattr("ventral.zoo.GRAPHS", {"shapes": small_graph})
+    monkeypatch.setattr("ventral.zoo.GRAPHS", {"shapes": lambda: small_graph()})
     said = worked("train shapes --data {images} --set epochs=1 " + SHORT.removeprefix("--set epochs=2 "), **places)
     assert said.out.splitlines()[0] == f"the readout tells 2 classes apart, those of {places['images']}"
 
@@ -569,10 +570,62 @@ def test_models_are_listed_and_shown(places):
     assert {"shapes", "cifar10"} <= {line.split()[0] for line in worked("models").out.splitlines() if line.strip()}
     shown = worked("models show {model}", **places).out
     assert "IT     2x2x5       30 ms                   BRDx2   BRCx2" in shown
-    assert "parameters; sustained drive into V1, read from IT" in shown
+    assert "sustained drive), through a 3x3 convolution, into V1." in shown
+    assert "\n ms   effective parameters   multiply-adds per image\n" in shown
     assert "accuracy on 40 test images of shapes" in shown
     assert "arrival" in worked("models show cifar10").out
     assert "arrival" in worked("models show {graph}", **places).out
+
+
+def test_a_graph_of_the_paper_is_shown_with_its_knobs_set():
+    said = worked("models show two-state:readout_ms=20,sharing=per-tick").out
+    assert "(Fig. 6; read at 20, 30, 50 or 100 ms in Fig. 8)" in said
+    assert " V1     32x32x64      0 ms   BRCx2+I   BRCx2\n" in said
+    assert " 20                297,994   304 M\n" in said
+    assert " sharing      over-time   over-time or per-tick\n" in said
+    assert "[30, 40)" in worked("models show three-state-resnet").out
+    assert " 30                220,114" in worked("models show cifar10").out
+
+
+def test_a_description_written_is_a_model_wherever_one_can_be_named(places):
+    assert worked("models show two-state:channels=2 --json two.json").out.splitlines()[-1] == "two.json"
+    assert worked("models show two.json").out.count("BRCx2+I") == 2
+    said = ventral("simulate --protocol flash --model two.json --data {images}", **places)
+    assert "two.json is a graph and has no weights; train it (`ventral train two.json --data ...`)" in said.err
+    flash = "simulate --protocol flash --set duration_ms=10 --set end_ms=30 --model two.json --images 4 --untrained"
+    said = ventral(flash + " --data {images}", **places)
+    assert "the readout" not in said.out  # a description of one's own says how many classes there are
+    assert "the graph tells 10 classes apart and" in said.err
+
+
+def test_an_untrained_network_is_recorded_as_a_control(places):
+    flash = "simulate --protocol flash --set duration_ms=10 --set end_ms=50 --images 4 --batch 4 --untrained"
+    line = flash + " --model two-state:channels=2 --data {images}"
+    said = worked(line + " --out one.zarr", **places)
+    assert said.out.splitlines()[0] == f"the readout tells 2 classes apart, those of {places['images']}"
+    assert "on two-state-channels-2-untrained, 0 to 50 ms" in said.out.splitlines()[1]
+    worked(line + " --out again.zarr", **places)
+    worked(line + " --out other.zarr --seed 1", **places)
+    one, again, other = (open_run(f"{name}.zarr") for name in ("one", "again", "other"))
+    assert one.attrs["run_key"] == again.attrs["run_key"]
+    assert np.array_equal(one.logits.values, again.logits.values, equal_nan=True)
+    assert one.attrs["weights_sha256"] != other.attrs["weights_sha256"]
+
+
+@pytest.mark.parametrize("form", ["svg", "png", "pdf"])
+def test_a_graph_is_drawn(form):
+    assert worked(f"models show two-state --figure out/two.{form}").out.splitlines()[-1] == f"out/two.{form}"
+    head = Path(f"out/two.{form}").read_bytes()[:100]
+    assert {"svg": b"<svg", "png": b"PNG", "pdf": b"%PDF"}[form] in Path(f"out/two.{form}").read_bytes()[:1000], head
+
+
+def test_statistics_are_recalibrated_on_request(places):
+    line = "simulate --protocol flash --set duration_ms=10,20 --set end_ms=50 --images 4 --batch 4 --model {model} "
+    for how in ("frozen", "recalibrated"):
+        worked(f"{line} --statistics {how} --out {how}.zarr", **places)
+    assert open_run("recalibrated.zarr").attrs["statistics"] == "recalibrated"
+    assert open_run("recalibrated.zarr").statistics
+    assert not open_run("frozen.zarr").statistics
 
 
 def test_protocols_and_data_are_listed(places):

@@ -17,9 +17,9 @@ from PIL import Image
 
 from ventral.errors import DataError, ProtocolError, StoreError, UsageError
 from ventral.scripts import load
-from ventral.simulate import Experiment, Settings, choose_images, simulate
+from ventral.simulate import Experiment, Settings, choose_images, simulate, spare_images
 from ventral.store import open_run, verify
-from ventral.timeline import Condition, Protocol, Scale, Show, mask, target
+from ventral.timeline import Condition, Protocol, Scale, Show, grey, mask, target
 
 HOW = Settings(batch=16, dtype="float32")
 
@@ -150,6 +150,90 @@ def test_beyond_the_horizon_the_last_statistics_can_be_held(model, images, tmp_p
     assert np.isfinite(of(run, "IT", "on")[:, -1]).all()
 
 
+# --- statistics re-estimated for the run
+
+ANEW = replace(HOW, statistics="recalibrated")
+FLASH = Protocol((Condition("unmasked", (Show(target, 0, 60),)),), end_ms=50)
+
+
+def recalibrated(model, protocol, images, calibration, settings=ANEW):
+    """Statistics by name."""
+    experiment = Experiment(model, protocol, images, calibration, settings, calibration)
+    return {name: torch.as_tensor(values) for name, values in experiment.statistics.items()}
+
+
+def test_under_the_conditions_of_training_recalibrated_statistics_are_those_of_training(model, images, pool):
+    # the model's statistics are of these same images, staying on
+    anew = recalibrated(model, FLASH, pool, images)
+    before = dict(model.network.named_buffers())
+    assert anew.keys() == before.keys()
+    for name, values in anew.items():
+        rows = slice(None, len(values) if values.isfinite().all() else 6)
+        torch.testing.assert_close(values[rows], before[name][rows], equal_nan=True, rtol=1e-4, atol=1e-5)
+
+
+def test_recalibrated_statistics_are_pooled_over_conditions(model, images, pool):
+    empty = Condition("empty", (Show(grey, 0, 10),))
+    (shown,) = FLASH.conditions
+    one, other, both = (
+        recalibrated(model, Protocol(conditions, end_ms=20), pool, images)
+        for conditions in ((shown,), (empty,), (shown, empty))
+    )
+    mean, variance = "area_norms.V1.mean", "area_norms.V1.variance"
+    apart = one[mean][0] - other[mean][0]
+    torch.testing.assert_close(both[mean][0], (one[mean][0] + other[mean][0]) / 2)
+    torch.testing.assert_close(both[variance][0], (one[variance][0] + other[variance][0]) / 2 + apart**2 / 4)
+
+
+def test_recalibrated_statistics_know_in_which_condition_a_lesion_is(model, images, pool):
+    (shown,) = FLASH.conditions
+    cut = replace(shown, name="cut", interventions=(Scale("V1->V2", 0, 50, 0.0),))
+    intact, half = (recalibrated(model, Protocol(c, end_ms=20), pool, images) for c in ((shown,), (shown, cut)))
+    # nothing else leads to V2 at the first tick
+    torch.testing.assert_close(half["area_norms.V2.mean"][1], intact["area_norms.V2.mean"][1] / 2)
+
+
+def test_a_run_holds_the_statistics_estimated_for_it_and_the_model_keeps_its_own(model, images, pool, tmp_path):
+    before = {name: buffer.clone() for name, buffer in model.network.named_buffers()}
+    anew = simulate(model, FLASH, images, tmp_path / "anew.zarr", settings=ANEW, calibration=pool)
+    frozen = simulate(model, FLASH, images, tmp_path / "frozen.zarr", settings=HOW)
+    for name, values in Experiment(model, FLASH, images, None, ANEW, pool).statistics.items():
+        assert np.array_equal(anew.statistics[name], values, equal_nan=True)
+        assert torch.equal(before[name].nan_to_num(), dict(model.network.named_buffers())[name].nan_to_num())
+    assert frozen.statistics == {}
+    assert not np.array_equal(anew.logits.values, frozen.logits.values, equal_nan=True)
+    assert verify(tmp_path / "anew.zarr") == []
+    with pytest.raises(StoreError, match="statistics is"):
+        simulate(model, FLASH, images, tmp_path / "anew.zarr", settings=HOW)
+
+
+def test_recalibrated_statistics_reach_as_far_as_the_protocol(model, images, pool, tmp_path):
+    long = replace(FLASH, end_ms=320)
+    with pytest.raises(ProtocolError, match="statistics only to 300 ms"):
+        Experiment(model, long, images, None, HOW)
+    run = simulate(model, long, images.take([0, 1]), tmp_path / "long.zarr", settings=ANEW, calibration=pool)
+    assert np.isfinite(run.logits.values[:, 3:]).all()
+
+
+def test_statistics_cannot_be_recalibrated_without_images_or_over_different_presence(model, images, pool):
+    with pytest.raises(DataError, match="images that are not presented"):
+        Experiment(model, FLASH, images, None, ANEW)
+    gapped = Protocol((*FLASH.conditions, Condition("late", (Show(target, 20, 60),))), end_ms=50, gap="none")
+    with pytest.raises(ProtocolError, match="at other times in late than in unmasked; use grey gaps"):
+        Experiment(model, gapped, images, None, ANEW, pool)
+
+
+def test_images_to_calibrate_with_are_neither_presented_nor_in_the_pool(folder):
+    for split in ("test", "train"):
+        shown, pool = choose_images(folder, split, 4, size=16)
+        spare = spare_images(folder, split, 4, size=16, number=4)
+        assert spare.split == "train"
+        assert not {*spare.stimulus_ids} & {*shown.stimulus_ids, *pool.stimulus_ids}
+        assert len({*np.bincount(spare.labels, minlength=2)}) == 1
+    with pytest.raises(DataError, match=r"present fewer \(--images\)"):
+        spare_images(folder, "train", None, size=16)
+
+
 def test_a_finished_run_is_left_alone_and_another_seed_is_refused(run, model, images, pool):
     before = {path: path.stat().st_mtime_ns for path in run.path.rglob("*") if path.is_file()}
     steps = []
@@ -185,7 +269,7 @@ def test_masks_come_from_the_other_split_or_where_there_is_none_from_the_rest_of
     assert choose_images(folder, "test", 4, size=16)[1].split == "train"
     shutil.rmtree(folder / "train")
     shown, pool = choose_images(folder, "test", 4, size=16)
-    assert (len(shown), len(pool), pool.split) == (4, 6, "test")
+    assert (len(shown), len(pool), pool.split) == (4, 3, "test")  # half of the rest
     assert not set(shown.stimulus_ids) & set(pool.stimulus_ids)
     assert choose_images(folder, "test", size=16)[1] is None
 

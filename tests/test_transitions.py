@@ -3,26 +3,30 @@ import math
 import pytest
 import torch
 
-from ventral.areas import KINDS, Area, Transition
+from ventral.areas import KINDS, Area, AreaGraph, Stage, Transition
 from ventral.errors import GraphError
-from ventral.transitions import Kernel, Normalisation, Stage, stages
+from ventral.transitions import Kernel, Normalisation, ScaleShift
 
 LADDER = [(kind, octaves) for kind, (low, high) in KINDS.items() for octaves in range(low, high + 1) if kind != "pool"]
 
 
+def stages(kind, octaves, channels):
+    """Those of a transition from an area of 16x16 with 4 channels."""
+    edge = Transition("A", "B", kind)
+    return AreaGraph((Area("A", 4, 16), Area("B", channels, round(16 / 2.0**octaves))), (edge,)).stages(edge)
+
+
 @pytest.mark.parametrize(("kind", "octaves"), LADDER)
 def test_a_transition_leads_to_the_size_and_width_of_its_target(kind, octaves):
-    source, target = Area("A", 4, 16), Area("B", 6, 16 // 2**octaves if octaves >= 0 else 16 * 2**-octaves)
     x = torch.randn(2, 4, 16, 16)
-    for i, stage in enumerate(stages(Transition("A", "B", kind), source, target)):
-        x = Kernel(stage, True, 0, f"A->B/{i}")(x)
-    assert x.shape == (2, 6, target.size, target.size)
+    for i, stage in enumerate(stages(kind, octaves, 6)):
+        x = Kernel(stage, True, 0, f"A->B/{i}")(x, stage.stride)
+    assert x.shape == (2, 6, round(16 / 2.0**octaves), round(16 / 2.0**octaves))
 
 
 @pytest.mark.parametrize(("kind", "octaves"), LADDER)
 def test_the_first_stages_bridge_and_the_middle_is_the_mean_width(kind, octaves):
-    source, target = Area("A", 4, 16), Area("B", 10, round(16 / 2.0**octaves))
-    made = stages(Transition("A", "B", kind), source, target)
+    made = stages(kind, octaves, 10)
     assert [stage.stride for stage in made] == [2] * abs(octaves) + [1] * (len(made) - abs(octaves))
     assert all(stage.inward == 7 for stage in made[1:])
     assert all(stage.transposed == (kind[:3] == "BRD") for stage in made)
@@ -31,9 +35,35 @@ def test_the_first_stages_bridge_and_the_middle_is_the_mean_width(kind, octaves)
 @pytest.mark.parametrize("stage", [Stage(64, 64), Stage(64, 64, 2), Stage(64, 64, 2, True), Stage(64, 64, 1, True)])
 def test_he_initialisation_doubles_the_mean_square(stage):
     x = torch.randn(8, 64, 16, 16, generator=torch.Generator().manual_seed(0))
-    y = Kernel(stage, False, 0, "here")(x)[:, :, 2:-2, 2:-2]
+    y = Kernel(stage, False, 0, "here")(x, stage.stride)[:, :, 2:-2, 2:-2]
     # half of it is lost in the ReLU; 36,864 weights and 9,216 values a channel leave an error of about 1 %
     assert y.square().mean().item() == pytest.approx(2 * x.square().mean().item(), rel=0.04)
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+def test_feedback_is_the_adjoint_of_a_convolution(stride):
+    stream = torch.Generator().manual_seed(0)
+    down, up = (Kernel(stage, False, 0, "here").double() for stage in (Stage(3, 5, stride), Stage(5, 3, stride, True)))
+    with torch.no_grad():
+        up.weight.copy_(down.weight)
+    x = torch.randn(2, 3, 8, 8, generator=stream, dtype=torch.float64)
+    y = torch.randn(2, 5, 8 // stride, 8 // stride, generator=stream, dtype=torch.float64)
+    torch.testing.assert_close((down(x, stride) * y).sum(), (x * up(y, stride)).sum())
+
+
+def test_one_kernel_serves_stages_of_either_stride():
+    kernel, x = Kernel(Stage(3, 5), True, 0, "here"), torch.randn(2, 3, 8, 8)
+    torch.testing.assert_close(kernel(x, 2), kernel(x, 1)[:, :, ::2, ::2])
+
+
+def test_a_scale_and_shift_belong_to_a_tick_and_the_last_is_held():
+    module, x = ScaleShift(3, 2), torch.randn(4, 3, 2, 2)
+    with torch.no_grad():
+        module.scale[1], module.shift[1] = torch.tensor([1.0, 2.0, 3.0]), torch.tensor([0.0, 1.0, -1.0])
+    assert torch.equal(module(x, 0), x)
+    expected = torch.stack([x[:, 0], 2 * x[:, 1] + 1, 3 * x[:, 2] - 1], dim=1)
+    for tick in (1, 2, 9):
+        torch.testing.assert_close(module(x, tick), expected)
 
 
 def test_weights_are_a_function_of_seed_and_name_alone():

@@ -3,7 +3,8 @@
 A graph is a description. It is checked when it is made, goes to JSON and back unchanged, and holds no
 weights. Who is present when follows from it alone, before anything is computed.
 
-Source: Liao & Poggio (2016), sections 3.1 (multi-state graph), 3.3 (transition matrix) and 3.5 (time).
+Source: Liao & Poggio (2016), sections 3.1 (multi-state graph), 3.3 (transition matrix), 3.4 (weight sharing) and 3.5
+(time).
 """
 
 import json
@@ -29,6 +30,7 @@ KINDS = {
 DRIVES = ("impulse", "sustained")
 PRENETS = ("conv", "convx3")
 STATISTICS = ("per-tick", "shared")
+SHARINGS = ("over-time", "per-tick", "everywhere")
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,50 @@ class Transition:
         return any(start <= to_ms(tick) < stop for start, stop in self.windows)
 
 
+@dataclass(frozen=True)
+class Stage:
+    """One convolution of a transition: channels in and out, its stride, and whether it is transposed.
+
+    `normalised` says that BN and ReLU come before it.
+    """
+
+    inward: int
+    outward: int
+    stride: int = 1
+    transposed: bool = False
+    normalised: bool = True
+
+
+@dataclass(frozen=True, order=True)
+class Entry:
+    """A convolution of the unrolled network, (i, j, t) in section 3.4 of the paper: what weights are tied by.
+
+    Parameters
+    ----------
+    source, target
+        Names of areas.
+    stage
+        Which convolution of the transition, from 0.
+    at_ms
+        Time of the source's tick; None means every tick.
+    """
+
+    source: str
+    target: str
+    stage: int = 0
+    at_ms: int | None = None
+
+    @property
+    def edge(self) -> str:
+        """The transition's name."""
+        return f"{self.source}->{self.target}"
+
+    @property
+    def name(self) -> str:
+        """Transition, stage and, if it is of one tick, its time: "V1->V2/0@30"."""
+        return f"{self.edge}/{self.stage}" + ("" if self.at_ms is None else f"@{self.at_ms}")
+
+
 def checked_windows(transition: Transition) -> Iterable[tuple[int, int]]:
     """The windows of a transition, each on the clock and not empty."""
     for window in transition.windows or ():
@@ -153,8 +199,19 @@ class AreaGraph:
         "conv": one 3x3 convolution; "convx3": Conv-BN-ReLU-Conv-BN-ReLU-Conv (section 5.3.3 of the paper).
     statistics
         "per-tick": each normalisation keeps mean and variance for every tick (section 3.7); "shared": one for all.
+    scale_shift
+        Whether the normalisations of transitions learn a scale and a shift, one for each set of statistics. The
+        post-net's always does, one for all ticks.
     bias
         Whether convolutions have biases.
+    readout_ms
+        When the answer is read, in training and in counts of parameters; whenever the readout area is present if empty.
+    sharing
+        Which convolutions of the unrolled network have one weight (section 3.4). "over-time": those of a transition's
+        stage at all ticks. "per-tick": none; there are weights up to the last of `readout_ms`. "everywhere": all
+        (Fig. 7).
+    ties
+        Sets of entries that have one weight besides; they start equal and get the sum of their gradients.
     classes, colours
         Number of classes told apart by the post-net, and of colour channels of an image.
 
@@ -171,13 +228,21 @@ class AreaGraph:
     readout: str = ""
     prenet: str = "conv"
     statistics: str = "per-tick"
+    scale_shift: bool = False
     bias: bool = True
+    readout_ms: tuple[int, ...] = ()
+    sharing: str = "over-time"
+    ties: tuple[tuple[Entry, ...], ...] = ()
     classes: int = 10
     colours: int = 3
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "areas", tuple(self.areas))
         object.__setattr__(self, "transitions", tuple(self.transitions))
+        if isinstance(self.readout_ms, (int, str)):
+            raise GraphError(f"readout_ms is {self.readout_ms!r}; give a list of times, such as ({self.readout_ms},).")
+        object.__setattr__(self, "readout_ms", tuple(sorted(set(self.readout_ms))))
+        object.__setattr__(self, "ties", tuple(tuple(tie) for tie in self.ties))
         if not self.areas:
             raise GraphError("a graph needs at least one area.")
         object.__setattr__(self, "entry", self.entry or self.areas[0].name)
@@ -186,6 +251,8 @@ class AreaGraph:
         for transition in self.transitions:
             check_bridge(transition, self[transition.source], self[transition.target])
         self._check_reach()
+        self._check_readout()
+        _ = self.weights  # which refuses ties that cannot be
 
     def _check_names(self) -> None:
         names = [area.name for area in self.areas]
@@ -206,9 +273,13 @@ class AreaGraph:
             ("drive", self.drive, DRIVES),
             ("pre-net", self.prenet, PRENETS),
             ("kind of statistics", self.statistics, STATISTICS),
+            ("kind of weight sharing", self.sharing, SHARINGS),
         ):
             if value not in choices:
                 raise GraphError(choose_error(what, value, choices))
+        for what, flag in (("bias", self.bias), ("scale_shift", self.scale_shift)):
+            if not isinstance(flag, bool):
+                raise GraphError(f"{what} is {flag!r}; give true or false.")
         for what, count in (("classes", self.classes), ("colours", self.colours)):
             if not isinstance(count, int) or isinstance(count, bool) or count < 1:
                 raise GraphError(f"{what} is {count!r}; give a whole number from 1.")
@@ -227,6 +298,31 @@ class AreaGraph:
                 f"nothing reaches the readout area {self.readout} from {self.entry}; add transitions that lead to it."
             )
 
+    def _check_readout(self) -> None:
+        for ms in self.readout_ms:
+            if ticks(ms, "readout_ms") < 0:
+                raise GraphError(f"readout_ms is {ms}; the network's clock starts at 0.")
+        if not self.readout_ms:
+            if self.learns_per_tick:
+                raise GraphError("what is learned per tick ends at the last readout; say when that is with readout_ms.")
+            return
+        here = self.presence_until(self.readout_ms[-1])[self.readout]
+        absent = [ms for ms in self.readout_ms if not here[ms // MS_PER_TICK]]
+        if not absent:
+            return
+        times = [to_ms(t) for t, present in enumerate(here) if present]
+        if not times or absent[0] < times[0]:
+            first = self.arrival_ms[self.readout]
+            remedy = f"the first signal arrives at {first} ms, so read from then on."
+        elif self.drive == "impulse":
+            remedy = (
+                f"it is present at {some(times)} ms, because the image enters only once and nothing keeps it there. "
+                "Give the areas an identity or self-transitions, or use sustained drive."
+            )
+        else:
+            remedy = f"it is present at {some(times)} ms, so read then or change the windows."
+        raise GraphError(f"{self.readout} is absent at {some(absent)} ms, where readout_ms reads it; {remedy}")
+
     def __getitem__(self, name: str) -> Area:
         """The area of this name."""
         for area in self.areas:
@@ -238,6 +334,89 @@ class AreaGraph:
     def edges(self) -> tuple[Transition, ...]:
         """The transitions in the one order in which they are summed, whatever the order of listing."""
         return tuple(sorted(self.transitions, key=lambda edge: (edge.target, edge.source)))
+
+    @property
+    def learns_per_tick(self) -> bool:
+        """Whether anything is learned for each tick up to the last of `readout_ms`, and for none beyond."""
+        return self.sharing == "per-tick" or (self.scale_shift and self.statistics == "per-tick")
+
+    def stages(self, edge: Transition) -> tuple[Stage, ...]:
+        """The convolutions of a transition, none for pooling.
+
+        Between areas that differ by k octaves the first k stages are strided (or transposed with stride 2); the width
+        in the middle is the mean of the widths at the ends (Fig. 4 of the paper).
+        """
+        source, target = self[edge.source], self[edge.target]
+        octaves = abs(round(math.log2(source.size / target.size)))
+        if edge.kind == "pool":
+            return ()
+        if edge.kind == "conv":
+            return (Stage(source.channels, target.channels, 1 + octaves, normalised=False),)
+        count = int(edge.kind[-1])
+        middle = (source.channels + target.channels) // 2
+        widths = (source.channels, *[middle] * (count - 1), target.channels)
+        transposed = edge.kind.startswith("BRD")
+        return tuple(Stage(widths[i], widths[i + 1], 2 if i < octaves else 1, transposed) for i in range(count))
+
+    @cached_property
+    def weights(self) -> dict[Entry, str]:
+        """The weight of every convolution: its entry to the name of the first of those that it is tied to.
+
+        Entries have a tick only with weights per tick, and then those ticks at which their source is present, for a
+        stimulus that comes at 0, before the last of `readout_ms`.
+        """
+        entries: list[Entry] = []
+        shapes: dict[str, Stage] = {}
+        here = self.presence_until(self.readout_ms[-1]) if self.sharing == "per-tick" else {}
+        for edge in self.edges:
+            for i, stage in enumerate(self.stages(edge)):
+                shapes[f"{edge.name}/{i}"] = stage
+                times: list[int | None] = [None]
+                if self.sharing == "per-tick":
+                    present = here[edge.source][:-1]
+                    times = [to_ms(t) for t, there in enumerate(present) if there and edge.on(t)]
+                entries += [Entry(edge.source, edge.target, i, ms) for ms in times]
+        position = {entry: i for i, entry in enumerate(entries)}
+        first = list(range(len(entries)))
+        sets = [entries] if self.sharing == "everywhere" else []
+        for tied in (*sets, *(self._tied(tie, entries) for tie in self.ties)):
+            check_alike([(entry.name, shapes[f"{entry.edge}/{entry.stage}"]) for entry in tied])
+            roots = {first[position[entry]] for entry in tied}
+            first = [min(roots) if root in roots else root for root in first]
+        return {entry: entries[first[i]].name for i, entry in enumerate(entries)}
+
+    def _tied(self, tie: tuple[Entry, ...], entries: list[Entry]) -> list[Entry]:
+        """The entries that a tie names."""
+        tied = []
+        for given in tie:
+            names = [edge.name for edge in self.edges]
+            if given.edge not in names:
+                raise GraphError(f"tie of {given.name}: {choose_error('transition', given.edge, names)}")
+            of_edge = [e for e in entries if e.edge == given.edge]
+            of_stage = [e for e in of_edge if e.stage == given.stage]
+            if not of_stage:
+                count = len({e.stage for e in of_edge})
+                has = f"stages 0 to {count - 1}" if count else "no weights"
+                raise GraphError(f"tie of {given.name}: {given.edge} has {has}; name one that exists.")
+            if given.at_ms is not None and self.sharing != "per-tick":
+                raise GraphError(
+                    f"tie of {given.name}: weights are shared over time, so a tick has none of its own; leave at_ms "
+                    "out, or use sharing='per-tick'."
+                )
+            found = [e for e in of_stage if given.at_ms in (None, e.at_ms)]
+            if not found:
+                times = some([e.at_ms for e in of_stage if e.at_ms is not None])
+                raise GraphError(f"tie of {given.name}: {given.edge} has weights at {times} ms; name one of these.")
+            tied += found
+        if len(tied) < 2:
+            said = ", ".join(entry.name for entry in tie) or "nothing"
+            raise GraphError(f"a tie names {said}; tie at least two entries.")
+        return tied
+
+    def presence_until(self, end_ms: int) -> dict[str, list[bool]]:
+        """At which ticks, to `end_ms`, each area is present for a stimulus that comes at 0 and stays on."""
+        count = ticks(end_ms, "end_ms") + 1
+        return presence(self, enters(self, [(0, count)], count))
 
     @cached_property
     def settled(self) -> int:
@@ -275,10 +454,18 @@ class AreaGraph:
             raise GraphError(f"the description of the graph is not JSON ({error}).") from None
         if not isinstance(given, dict):
             raise GraphError("the description of a graph is a JSON object with 'areas' and 'transitions'.")
-        areas = tuple(_made(Area, "area", area) for area in given.pop("areas", ()))
-        transitions = tuple(_made(Transition, "transition", edge) for edge in given.pop("transitions", ()))
-        made: AreaGraph = _made(cls, "graph", {"areas": areas, "transitions": transitions, **given})
+        areas = tuple(_made(Area, "area", area) for area in _listed(given, "areas"))
+        transitions = tuple(_made(Transition, "transition", edge) for edge in _listed(given, "transitions"))
+        ties = tuple(tuple(_made(Entry, "entry", entry) for entry in tie) for tie in _listed(given, "ties"))
+        made: AreaGraph = _made(cls, "graph", {**given, "areas": areas, "transitions": transitions, "ties": ties})
         return made
+
+
+def _listed(given: dict[str, Any], key: str) -> list[Any]:
+    held = given.get(key, [])
+    if not isinstance(held, list) or (key == "ties" and not all(isinstance(tie, list) for tie in held)):
+        raise GraphError(f"{key} of the graph is not a list; write it as [...].")
+    return held
 
 
 def _made(cls: type, what: str, given: Any) -> Any:
@@ -292,6 +479,23 @@ def _made(cls: type, what: str, given: Any) -> Any:
         return cls(**given)
     except TypeError as error:
         raise GraphError(f"{what} {given}: {error}.") from None
+
+
+def some(times: Sequence[int]) -> str:
+    """Times for an error: the first few, with ", ..." for the rest."""
+    return ", ".join(map(str, times[:6])) + (", ..." if len(times) > 6 else "")
+
+
+def check_alike(tied: Sequence[tuple[str, Stage]]) -> None:
+    """Refuse to tie convolutions, by name, that one kernel cannot serve."""
+    name, one = tied[0]
+    for other, stage in tied:
+        if (stage.inward, stage.outward, stage.transposed) != (one.inward, one.outward, one.transposed):
+            said = [f"{'transposed, ' * s.transposed}{s.inward} to {s.outward} channels" for s in (one, stage)]
+            raise GraphError(
+                f"one weight cannot serve both {name} ({said[0]}) and {other} ({said[1]}); give their areas equal "
+                "channels, or do not tie them."
+            )
 
 
 def check_bridge(transition: Transition, source: Area, target: Area) -> None:
@@ -358,35 +562,32 @@ def presence(graph: AreaGraph, inputs: Sequence[bool]) -> dict[str, list[bool]]:
     return here
 
 
-def useful(graph: AreaGraph, here: dict[str, list[bool]], readout_ticks: Iterable[int]) -> set[tuple[str, int]]:
-    """The (transition, source tick) pairs on some path from a present source to the readout at one of the ticks.
-
-    Parameters
-    ----------
-    graph
-        The areas and transitions.
-    here
-        Presence, as `presence` returns it.
-    readout_ticks
-        When the post-net reads.
-    """
-    wanted = {(graph.readout, tick) for tick in readout_ticks if here[graph.readout][tick]}
-    used = set()
-    for tick in range(max((t for _, t in wanted), default=0), 0, -1):
-        for edge in graph.transitions:
-            if (edge.target, tick) in wanted and edge.on(tick - 1) and here[edge.source][tick - 1]:
-                used.add((edge.name, tick - 1))
-                wanted.add((edge.source, tick - 1))
-        for area in graph.areas:
-            if (area.name, tick) in wanted and graph.identity_on(area, tick - 1) and here[area.name][tick - 1]:
-                wanted.add((area.name, tick - 1))
-    return used
+def residual(source: Area, target: Area) -> Transition:
+    """The paper's transition between two areas (Fig. 4): BRC or, to a larger area, BRD; x3 for three octaves."""
+    octaves = math.log2(source.size / target.size)
+    kind = f"BR{'C' if octaves >= 0 else 'D'}x{3 if abs(octaves) > 2 else 2}"
+    return Transition(source.name, target.name, kind)
 
 
-def adjacent(areas: Sequence[Area], lateral: str | None = "BRCx2") -> tuple[Transition, ...]:
-    """Feedforward, feedback and (unless `lateral` is None) self-transitions between neighbours in a list."""
-    edges = [Transition(area.name, area.name, lateral) for area in areas if lateral]
-    for low, high in pairwise(areas):
-        up = "BRCx2" if low.size == high.size else "BRDx2"
-        edges += [Transition(low.name, high.name, "BRCx2"), Transition(high.name, low.name, up)]
-    return tuple(edges)
+def adjacent(areas: Sequence[Area], lateral: bool = True) -> tuple[Transition, ...]:
+    """Feedforward, feedback and (if `lateral`) self-transitions between neighbours in a list."""
+    own = [residual(area, area) for area in areas if lateral]
+    return (*own, *(residual(*pair) for low, high in pairwise(areas) for pair in ((low, high), (high, low))))
+
+
+def full(areas: Sequence[Area]) -> tuple[Transition, ...]:
+    """Transitions from every area to every area, itself included."""
+    return tuple(residual(source, target) for source in areas for target in areas)
+
+
+def matrix(graph: AreaGraph) -> dict[tuple[str, str], str]:
+    """The transition matrix as the paper's Fig. 4 writes it: (source, target) to "BRCx2+I", or "conv [30, 40)"."""
+    cells = {}
+    for area in graph.areas:
+        if area.identity:
+            cells[area.name, area.name] = "I" if area.identity == 1 else f"{area.identity:g}I"
+    for edge in graph.edges:
+        carried = cells.get((edge.source, edge.target))
+        windows = " ".join(f"[{start}, {stop})" for start, stop in edge.windows or ())
+        cells[edge.source, edge.target] = f"{edge.kind}{f'+{carried}' if carried else ''} {windows}".rstrip()
+    return cells

@@ -19,9 +19,10 @@ from safetensors.torch import save
 from torch import Tensor
 
 from ventral.areas import AreaGraph
+from ventral.clock import MS_PER_TICK
 from ventral.disk import put
 from ventral.errors import CheckpointError, UsageError, choose
-from ventral.images import Preprocessing
+from ventral.images import Images, Preprocessing
 from ventral.network import Network
 
 FORMAT = "ventral-checkpoint"
@@ -80,15 +81,19 @@ def write_checkpoint(path: Path, tensors: Mapping[str, Tensor], metadata: Mappin
     CheckpointError
         If the file cannot be written; what was there before is untouched.
     """
-    held = {name: tensor.detach().cpu().contiguous() for name, tensor in sorted(tensors.items())}
     header = {"format": FORMAT, "version": VERSION, **metadata}
-    blob = save(held, metadata={"ventral": json.dumps(header, sort_keys=True, allow_nan=False)})
+    blob = save(packed(tensors), metadata={"ventral": json.dumps(header, sort_keys=True, allow_nan=False)})
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         put(path, blob)
     except OSError as error:
         raise CheckpointError(f"cannot write {path}: {error.strerror}; choose another place with --out.") from None
     return hashlib.sha256(blob).hexdigest()
+
+
+def packed(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Tensors as a file holds them, in the order of their names."""
+    return {name: tensor.detach().cpu().contiguous() for name, tensor in sorted(tensors.items())}
 
 
 def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -144,6 +149,43 @@ def load_model(name: str | Path, device: str = "cpu") -> Model:
     network.to(device)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     return Model(label, network, preprocessing, tuple(header["label_names"]), header, digest)
+
+
+def untrained_model(graph: AreaGraph, images: Images, seed: int = 0, horizon_ms: int = 300, name: str = "") -> Model:
+    """A network with random weights, as a control for what training does.
+
+    Parameters
+    ----------
+    graph
+        What is made.
+    images
+        From which the mean image and, while they stay on, the normalisation statistics are taken; no labels are used.
+    seed
+        Addresses the weights.
+    horizon_ms
+        Last time for which statistics are estimated.
+    name
+        What it is to be called.
+
+    Raises
+    ------
+    UsageError
+        If the images have not as many classes as the graph.
+    """
+    if len(images.label_names) != graph.classes:
+        raise UsageError(
+            f"the graph tells {graph.classes} classes apart and {images.name} has {len(images.label_names)}; give the "
+            "graph as many."
+        )
+    preprocessing = Preprocessing.of(images)
+    network = Network(graph, horizon_ms, seed)
+    count = network.horizon_ms // MS_PER_TICK + 2  # one tick more, for the transitions out of the last
+    network.estimate_statistics(network.staying(preprocessing(images.pixels), count))
+    network.to(memory_format=torch.channels_last)
+    data = {"name": images.name, "split": images.split, "fingerprint": images.fingerprint}
+    metadata = {**describe(network, preprocessing, images.label_names), "data": data, "untrained": seed}
+    digest = hashlib.sha256(save(packed(network_tensors(network)))).hexdigest()
+    return Model(name or "untrained", network, preprocessing, images.label_names, metadata, digest)
 
 
 def _choose_shipped(name: str) -> str:

@@ -2,6 +2,7 @@
 
 import difflib
 import inspect
+import json
 import os
 import re
 import shlex
@@ -17,13 +18,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from ventral.errors import GraphError, ProtocolError, StoreError, UsageError, VentralError, choose
+from ventral.errors import ClockError, GraphError, ProtocolError, StoreError, UsageError, VentralError, choose
 
 if TYPE_CHECKING:
     from ventral.areas import AreaGraph
     from ventral.checkpoint import Model
     from ventral.shapes import ShapeSettings
-    from ventral.simulate import Experiment
+    from ventral.simulate import Experiment, Settings
     from ventral.store import Run
     from ventral.timeline import Protocol
 
@@ -103,6 +104,10 @@ threads_option = click.option(
 @click.option(
     "--batch", type=click.IntRange(1), metavar="N", default=100, show_default=True, help="Presentations per shard."
 )
+@click.option("--untrained", is_flag=True, help="Give the graph that --model names random weights, as a control.")
+@click.option(
+    "--statistics", default="frozen", show_default=True, help="Of normalisation: frozen, or recalibrated for this run."
+)
 @click.option("--beyond-horizon", default="refuse", show_default=True, help="Past the statistics: refuse or held.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Decides images, sites and masks.")
 @click.option(
@@ -123,6 +128,8 @@ def simulate(
     units: int,
     dtype: str,
     batch: int,
+    untrained: bool,
+    statistics: str,
     beyond_horizon: str,
     seed: int,
     out: Path | None,
@@ -136,19 +143,27 @@ def simulate(
     """
     experiment_protocol = find_protocol(protocol, settings)  # before anything heavy is loaded
     with busy("loading"):
-        from ventral.checkpoint import load_model
-        from ventral.simulate import Experiment, Settings, choose_images
+        from ventral.simulate import Experiment, Settings, calibration_images, choose_images, spare_images
         from ventral.simulate import simulate as run_simulation
 
         set_threads(threads)
-        how = Settings(listed(areas), record, units, dtype, batch, beyond_horizon, seed, check_device(device))
-        network = load_model(model, device)
+        place_on = check_device(device)
+        how = Settings(listed(areas), record, units, dtype, batch, statistics, beyond_horizon, seed, place_on)
+        if untrained:
+            end_ms = experiment_protocol.end_ms - experiment_protocol.start_ms
+            network = make_untrained(model, data, split, images, how, end_ms)
+        else:
+            network = trained(model, device)
     name, shapes = read_source(data or own_data(network))
     with busy(f"reading {name}"):
         size = network.graph[network.graph.entry].size
         masked = any(experiment_protocol.masks())
         shown, pool = choose_images(name, split, images, seed, size, shapes, pool=masked)
-        experiment = Experiment(network, experiment_protocol, shown, pool, how)
+        spare = None
+        if how.statistics == "recalibrated":
+            number = calibration_images(experiment_protocol)
+            spare = spare_images(name, split, images, seed, size, shapes, number=number)
+        experiment = Experiment(network, experiment_protocol, shown, pool, how, spare)
     place = out or Path("runs") / f"{experiment_protocol.name}-{network.name}.zarr"
     conditions, count = len(experiment_protocol.conditions), len(shown)
     click.echo(
@@ -167,13 +182,56 @@ def simulate(
             advance(done, total)
 
         run = run_simulation(
-            network, experiment_protocol, shown, place, pool=pool, settings=how, command=typed(), progress=progress
+            network, experiment_protocol, shown, place, pool, how, spare, command=typed(), progress=progress
         )
     if len(finished) == 1:
         click.echo(f"{place} was complete already; nothing was computed.")
     analysis = "readout" if tell_accuracy(run) else "decoding"
     click.echo(f"recorded in {place}")
     tell_next("analyze", analysis, place)
+
+
+def trained(model: str, device: str) -> "Model":
+    """A model with weights."""
+    from ventral.checkpoint import load_model, shipped
+    from ventral.zoo import GRAPHS
+
+    graphs = {name.replace("_", "-") for name in GRAPHS}.difference(shipped())
+    if model.endswith(".json") or model.partition(":")[0].replace("_", "-") in graphs:
+        raise UsageError(
+            f"{model} is a graph and has no weights; train it (`ventral train {model} --data ...`) and give the file, "
+            "or simulate it with random weights (--untrained)."
+        )
+    return load_model(model, device)
+
+
+def make_untrained(model: str, data: str | None, split: str, images: int, settings: "Settings", end_ms: int) -> "Model":
+    """A model with random weights, its statistics estimated to `end_ms` on training images that are not presented."""
+    from ventral.checkpoint import untrained_model
+    from ventral.simulate import spare_images
+
+    graph, title = read_graph(model), title_of(model)
+    if data is None and title not in NAMED_DATA:
+        raise UsageError(f"{model} has no data of its own; say with --data which images it is shown.")
+    name, shapes = read_source(data or title)
+    spare = spare_images(name, split, images, settings.seed, graph[graph.entry].size, shapes)
+    graph = with_classes(graph, model, len(spare.label_names), name)
+    made = untrained_model(graph, spare, settings.seed, end_ms, f"{title}-untrained")
+    made.network.to(settings.device)
+    return made
+
+
+def title_of(model: str) -> str:
+    """What a graph is called, as part of a file's name."""
+    return re.sub(r"[^\w.-]+", "-", Path(model).name.removesuffix(".json"))
+
+
+def with_classes(graph: "AreaGraph", model: str, classes: int, data: str) -> "AreaGraph":
+    """A graph by name tells as many classes apart as the data have; one of one's own says so itself."""
+    if classes == graph.classes or model.endswith(".json"):
+        return graph
+    click.echo(f"the readout tells {classes} classes apart, those of {data}")
+    return replace(graph, classes=classes)
 
 
 def find_protocol(name: str, settings: Sequence[str]) -> "Protocol":
@@ -380,7 +438,7 @@ def undamaged(run: Path) -> Iterator[None]:
 
 
 @commands.command()
-@click.argument("model", metavar="MODEL|GRAPH.json")
+@click.argument("model", metavar="NAME|GRAPH.json")
 @click.option("--data", metavar="SOURCE", help="Images with the splits train and test; the model's own if not given.")
 @settings_option
 @click.option("--out", type=click.Path(path_type=Path), help="Folder; checkpoints/<model> if not given.")
@@ -398,7 +456,8 @@ def train(
 ) -> None:
     """Train a network, or go on with it.
 
-    The same command goes on with a training that was interrupted. Knobs of the recipe are set with --set: epochs,
+    The same command goes on with a training that was interrupted. A graph's knobs follow its name, as in
+    two-state:readout_ms=30,sharing=per-tick. Knobs of the recipe are set with --set: epochs,
     batch, rate, readout_ms, end_ms, brief, precision, seed, ...
     """
     with busy("loading"):
@@ -411,17 +470,14 @@ def train(
         place_on = check_device(device)
         recipe = Recipe(**apply_settings(Recipe, settings))  # type: ignore[arg-type]
         described = read_graph(model)
-        title = Path(model).stem
+        title = title_of(model)
     if data is None and title not in NAMED_DATA:
-        raise UsageError("a graph of your own has no data of its own; say with --data what to train it on.")
+        raise UsageError(f"{model} has no data of its own; say with --data what to train it on.")
     name, shapes = read_source(data or title)
     size = described[described.entry].size
     with busy(f"reading {name}"):
         images, test = (load_images(name, split, size, shapes=shapes) for split in ("train", "test"))
-    classes = len(images.label_names)
-    if classes != described.classes and not model.endswith(".json"):
-        click.echo(f"the readout tells {classes} classes apart, those of {name}")
-        described = replace(described, classes=classes)
+    described = with_classes(described, model, len(images.label_names), name)
     place = out or Path("checkpoints") / title
     with resumable(f"{place} keeps what was last saved"), progress_bar("training", "steps") as advance:
 
@@ -434,20 +490,23 @@ def train(
     tell_next("simulate", "--protocol", "backward-mask", "--model", path, *where)
 
 
-def read_graph(name: str) -> "AreaGraph":
-    """A graph by name, or from a file of JSON."""
+def read_graph(text: str) -> "AreaGraph":
+    """A graph by name, with its knobs as in "two-state:readout_ms=30,sharing=per-tick", or from a file of JSON."""
     from ventral.areas import AreaGraph
-    from ventral.zoo import graph
+    from ventral.scripts import apply_settings
+    from ventral.zoo import GRAPHS, graph
 
-    if not name.endswith(".json"):
-        return graph(name)
+    if not text.endswith(".json"):
+        name, _, rest = text.partition(":")
+        name = choose("model", name, GRAPHS)
+        return graph(name, **apply_settings(GRAPHS[name], [part for part in rest.split(",") if part]))
     try:
-        return AreaGraph.from_json(Path(name).read_text(encoding="utf-8"))
+        return AreaGraph.from_json(Path(text).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         why = (os.strerror(error.errno or 0) if isinstance(error, OSError) else "it is not text").lower()
-        raise UsageError(f"cannot read {name}: {why}; give a file of JSON that describes a graph.") from None
-    except GraphError as error:
-        raise GraphError(f"{name}: {error}") from None
+        raise UsageError(f"cannot read {text}: {why}; give a file of JSON that describes a graph.") from None
+    except (ClockError, GraphError) as error:
+        raise type(error)(f"{text}: {error}") from None
 
 
 # --- listings
@@ -459,45 +518,136 @@ def models(context: click.Context) -> None:
     """List models, or explain one with `show NAME`."""
     if context.invoked_subcommand is None:
         from ventral.checkpoint import read_checkpoint, shipped
-        from ventral.zoo import GRAPHS
+        from ventral.effective import effective_parameters
+        from ventral.zoo import PAPER
 
         rows = []
-        for name in sorted({*shipped(), *GRAPHS}):
-            header = read_checkpoint(shipped()[name])[1] if name in shipped() else None
-            best = max((a for a in header["test"]["accuracy"] if a is not None), default=0) if header else 0
-            how = f"{100 * best:.1f} % on {header['test']['images']:,} test images" if header else "no weights"
-            rows.append((name, how, (GRAPHS[name].__doc__ or "").splitlines()[0] if name in GRAPHS else ""))
-        table("models", ("name", "best readout", "is"), rows)
+        for name, path in shipped().items():
+            header = read_checkpoint(path)[1]
+            test = header["test"]
+            best = max(accuracy for accuracy in test["accuracy"] if accuracy is not None)
+            rows.append(
+                (
+                    name,
+                    f"{100 * best:.1f} % on {test['images']:,} test images",
+                    header["note"].partition(":")[0] or test["name"],
+                )
+            )
+        table("models with weights", ("name", "best readout", "data"), rows)
+        paper = []
+        for name, function in PAPER.items():
+            graph = function()
+            reads = ", ".join(f"{ms} ms" for ms in graph.readout_ms)
+            paper.append((name, reads, f"{effective_parameters(graph):,}", first_line(function)))
+        table("graphs of the paper", ("name", "read at", "parameters", "is"), paper)
+        click.echo("`ventral models show NAME` explains one and its knobs; `ventral train NAME` trains it.")
+
+
+def first_line(function: Callable[..., object]) -> str:
+    """The first line of a docstring."""
+    return (function.__doc__ or "").splitlines()[0]
 
 
 @models.command("show")
 @click.argument("name", metavar="NAME|FILE")
-def models_show(name: str) -> None:
-    """Transition matrix, arrival of the stimulus, parameters, and accuracy over time."""
+@click.option(
+    "--figure", type=click.Path(path_type=Path), metavar="FILE.svg", help="Draw the graph, as SVG, PNG or PDF."
+)
+@click.option("--json", "written", type=click.Path(path_type=Path), metavar="FILE.json", help="Write the description.")
+def models_show(name: str, figure: Path | None, written: Path | None) -> None:
+    """Transition matrix, arrival of the stimulus, parameters, operations, and accuracy over time.
+
+    NAME is a model's, with knobs as in two-state:readout_ms=30,sharing=per-tick; FILE a checkpoint or the JSON
+    description of a graph.
+    """
     with busy("loading"):
         from ventral.checkpoint import load_model, shipped
-        from ventral.network import Network
         from ventral.zoo import GRAPHS
 
+        plain = name.partition(":")[0]
         is_file = name.endswith((".json", ".safetensors"))
-        known = name if is_file else choose("model", name, {*shipped(), *GRAPHS})
+        known = name if is_file else choose("model", plain, {*shipped(), *GRAPHS}) + name.removeprefix(plain)
         model = load_model(known) if known.endswith(".safetensors") or known in shipped() else None
         graph = model.graph if model else read_graph(known)
-        network = model.network if model else Network(graph, 0)
-    kinds = {(edge.source, edge.target): edge.kind for edge in graph.edges}
-    names = [area.name for area in graph.areas]
-    rows = []
-    for area in graph.areas:
-        cells = [kinds.get((area.name, other), "") for other in names]
-        if area.identity:
-            cells[names.index(area.name)] += f"+{area.identity:g}I" if area.identity != 1 else "+I"
-        arrival = in_ms(graph.arrival_ms[area.name])
-        rows.append((area.name, f"{area.size}x{area.size}x{area.channels}", arrival, *cells))
-    table(f"{name}: transitions from (row) to (column)", ("area", "size", "arrival", *names), rows)
-    count = sum(parameter.numel() for parameter in network.parameters())
-    click.echo(f"{count:,} parameters; {graph.drive} drive into {graph.entry}, read from {graph.readout}")
+    function = GRAPHS.get(known.partition(":")[0])
+    if function is not None:
+        click.echo(fitted(inspect.cleandoc(function.__doc__ or "").partition("\n\nParameters")[0]) + "\n")
+    tell_graph(name, graph)
+    if function is not None:
+        tell_knobs("knobs (NAME:knob=value,...)", function)
     if model is not None:
         tell_training(model.metadata)
+    if figure is not None:
+        from ventral.diagram import graph_figure, save_figure
+
+        click.echo(save_figure(graph_figure(graph, title=name), figure))
+    if written is not None:
+        written.write_text(json.dumps(json.loads(graph.to_json()), indent=1) + "\n", encoding="utf-8")
+        click.echo(written)
+
+
+def tell_graph(name: str, graph: "AreaGraph") -> None:
+    """What a graph is: who leads to whom, when the stimulus arrives, what is learned, what an answer costs."""
+    from ventral.areas import matrix
+    from ventral.clock import to_ms
+    from ventral.effective import effective_parameters, multiply_adds, parameters
+
+    cells, names = matrix(graph), [area.name for area in graph.areas]
+    rows = [
+        (
+            area.name,
+            f"{area.size}x{area.size}x{area.channels}",
+            in_ms(graph.arrival_ms[area.name]),
+            *(cells.get((area.name, other), "") for other in names),
+        )
+        for area in graph.areas
+    ]
+    table(f"{name}: transitions from (row) to (column)", ("area", "size", "arrival", *names), rows)
+    enters = "enters once, at its onset" if graph.drive == "impulse" else "enters at every tick at which it is on"
+    click.echo(f"An image {enters} ({graph.drive} drive), through {PRENETS[graph.prenet]}, into {graph.entry}.")
+    biases = "with" if graph.bias else "without"
+    click.echo(f"{parameters(graph):,} parameters ({biases} biases); weights {SHARINGS[graph.sharing]}.")
+    for tie in graph.ties:
+        click.echo(f"One weight: {', '.join(entry.name for entry in tie)}.")
+    learned = "; their scale and shift are learned" if graph.scale_shift else ""
+    click.echo(f"Normalisation has mean and variance {STATISTICS[graph.statistics]}{learned}.\n")
+    reads = graph.readout_ms
+    if not reads:
+        first = (graph.arrival_ms[graph.readout] or 0) // to_ms(1)
+        here = graph.presence_until(to_ms(first + graph.settled))[graph.readout]
+        reads = tuple(to_ms(t) for t, present in enumerate(here) if present)
+    rows = [
+        (str(ms), f"{effective_parameters(graph, [ms]):,}", spell_count(multiply_adds(graph, [ms]))) for ms in reads
+    ]
+    while len(rows) > 1 and not graph.readout_ms and rows[-1][1] == rows[-2][1]:
+        rows.pop()
+    columns = ("ms", "effective parameters", "multiply-adds per image")
+    table(f"read from {graph.readout}", columns, rows)
+
+
+PRENETS = {"conv": "a 3x3 convolution", "convx3": "Conv-BN-ReLU-Conv-BN-ReLU-Conv"}
+SHARINGS = {
+    "over-time": "are shared over time",
+    "per-tick": "are those of each tick",
+    "everywhere": "are one kernel, shared over time, areas and stages",
+}
+STATISTICS = {"per-tick": "for each tick", "shared": "shared over time"}
+
+
+def spell_count(count: int) -> str:
+    """A large number for reading: "757 M", "2.72 G"."""
+    for unit, size in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
+        if count >= size:
+            return f"{count / size:.3g} {unit}"
+    return str(count)
+
+
+def tell_knobs(title: str, function: Callable[..., object]) -> None:
+    """What can be set, if anything can."""
+    from ventral.scripts import knobs, written
+
+    if rows := [(knob.name, written(knob.default), knob.takes) for knob in knobs(function).values()]:
+        table(title, ("knob", "default", "takes"), rows)
 
 
 def tell_training(header: Any) -> None:
@@ -530,13 +680,12 @@ def protocols(context: click.Context) -> None:
 @settings_option
 def protocols_show(name: str, settings: tuple[str, ...]) -> None:
     """What a protocol asks, its knobs, and what it shows when."""
-    from ventral.scripts import knobs, load, written
+    from ventral.scripts import load
 
     module = load("protocols", name)
     made = find_protocol(name, settings)
     click.echo(fitted(inspect.cleandoc(module.__doc__ or "")) + "\n")
-    rows = [(knob.name, written(knob.default), knob.takes) for knob in knobs(module.protocol).values()]
-    table("knobs (--set)", ("name", "default", "takes"), rows)
+    tell_knobs("knobs (--set)", module.protocol)
     lines = []
     for condition in made.conditions:
         events = "; ".join(f"{event.what} {event.start_ms}-{event.stop_ms}" for event in condition.events)

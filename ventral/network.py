@@ -5,15 +5,17 @@ Source: Liao & Poggio (2016), sections 2 and 3; appendix B for input at every ti
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import islice
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ventral.areas import AreaGraph, Transition, presence
-from ventral.clock import to_ms
+from ventral.areas import AreaGraph, Stage, Transition, presence
+from ventral.clock import MS_PER_TICK, ticks, to_ms
+from ventral.effective import prenet_widths
 from ventral.errors import AbsentError, GraphError
-from ventral.transitions import Kernel, Normalisation, Stage, generator, stages
+from ventral.transitions import Kernel, Normalisation, ScaleShift, generator
 
 States = dict[str, Tensor]
 
@@ -26,11 +28,11 @@ class Prenet(nn.Module):
 
     def __init__(self, graph: AreaGraph, seed: int) -> None:
         super().__init__()
-        width = graph[graph.entry].channels
-        count = 1 if graph.prenet == "conv" else 3
-        shapes = [Stage(graph.colours if i == 0 else width, width) for i in range(count)]
-        self.kernels = nn.ModuleList(Kernel(shape, graph.bias, seed, f"prenet/{i}") for i, shape in enumerate(shapes))
-        self.norms = nn.ModuleList(Normalisation("the pre-net", width, 1, shared=True) for _ in shapes[1:])
+        widths = prenet_widths(graph)
+        self.kernels = nn.ModuleList(
+            Kernel(Stage(*pair), graph.bias, seed, f"prenet/{i}") for i, pair in enumerate(widths)
+        )
+        self.norms = nn.ModuleList(Normalisation("the pre-net", a, 1, shared=True) for a, _ in widths[1:])
 
     def forward(self, x: Tensor) -> Tensor:
         """Encode images, (image, colour, y, x), as (image, channel, y, x) of the first area."""
@@ -70,7 +72,8 @@ class Network(nn.Module):
     graph
         Areas, transitions, drive and readout.
     horizon_ms
-        Last time for which normalisation statistics are kept.
+        Last time for which normalisation statistics are kept; no later than the last readout where something is learned
+        per tick.
     seed
         Addresses the initial weights.
 
@@ -78,29 +81,40 @@ class Network(nn.Module):
     -----
     Every BRC or BRD transition out of an area begins with the same BN-ReLU of the same state and no scale or shift, so
     that first normalisation is held and computed once per area and tick (`area_norms`); those inside a transition are
-    its own (`inner_norms`).
+    its own (`inner_norms`). Scales and shifts, where the graph has them, are a stage's own (`scales`).
     """
 
     def __init__(self, graph: AreaGraph, horizon_ms: int, seed: int = 0) -> None:
         super().__init__()
         self.graph = graph
-        self.horizon_ms = horizon_ms
-        ticks = horizon_ms // to_ms(1) + 1
+        learned = graph.readout_ms[-1] if graph.learns_per_tick else 0
+        self.horizon_ms = min(horizon_ms, learned) if learned else horizon_ms
+        self.held = False
+        count = self.horizon_ms // MS_PER_TICK + 1
+        sources = min(count, learned // MS_PER_TICK) if learned else count
         shared = graph.statistics == "shared"
         self.prenet = Prenet(graph, seed)
-        self.postnet = Postnet(graph, ticks, seed)
+        self.postnet = Postnet(graph, count, seed)
         self.kernels = nn.ModuleDict()
         self.area_norms = nn.ModuleDict()
         self.inner_norms = nn.ModuleDict()
+        self.scales = nn.ModuleDict()
+        self._stages = {edge.name: graph.stages(edge) for edge in graph.edges}
         for edge in graph.edges:
-            shapes = stages(edge, graph[edge.source], graph[edge.target])
-            for i, shape in enumerate(shapes):
+            for i, stage in enumerate(self._stages[edge.name]):
                 name = f"{edge.name}/{i}"
-                self.kernels[name] = Kernel(shape, graph.bias, seed, name)
                 if i:
-                    self.inner_norms[name] = Normalisation(edge.name, shape.inward, ticks, shared)
-                elif shape.normalised and edge.source not in self.area_norms:
-                    self.area_norms[edge.source] = Normalisation(edge.source, shape.inward, ticks, shared)
+                    self.inner_norms[name] = Normalisation(edge.name, stage.inward, sources, shared)
+                elif stage.normalised and edge.source not in self.area_norms:
+                    self.area_norms[edge.source] = Normalisation(edge.source, stage.inward, sources, shared)
+                if stage.normalised and graph.scale_shift:
+                    self.scales[name] = ScaleShift(stage.inward, 1 if shared else learned // MS_PER_TICK)
+        self._weights: dict[tuple[str, int], dict[int | None, str]] = {}
+        for entry, weight in graph.weights.items():
+            at = None if entry.at_ms is None else entry.at_ms // MS_PER_TICK
+            self._weights.setdefault((entry.edge, entry.stage), {})[at] = weight
+            if weight not in self.kernels:
+                self.kernels[weight] = Kernel(self._stages[entry.edge][entry.stage], graph.bias, seed, weight)
         self.eval()
 
     def encode(self, images: Tensor) -> Tensor:
@@ -119,7 +133,7 @@ class Network(nn.Module):
         states: Mapping[str, Tensor],
         tick: int,
         entering: Tensor | None = None,
-        gains: Mapping[str, float] | None = None,
+        gains: Mapping[str, float | Tensor] | None = None,
         needed: Callable[[str, int], bool] | None = None,
     ) -> States:
         """All areas at tick + 1 from all areas at `tick`.
@@ -133,7 +147,8 @@ class Network(nn.Module):
         entering
             The pre-net's output for the stimulus of tick + 1, or None if none enters.
         gains
-            Scale s of the contribution of a transition by its name; 1 where not named. A gain never changes presence.
+            Scale s of the contribution of a transition by its name, one or (image, 1, 1, 1); 1 where not named. A gain
+            never changes presence.
         needed
             Whether to compute a (transition, tick); for training, where some cannot reach a readout.
 
@@ -152,7 +167,7 @@ class Network(nn.Module):
             if edge.source in states and edge.on(tick) and (needed is None or needed(edge.name, tick)):
                 part = self._carry(edge, states[edge.source], tick, rates)
                 gain = 1.0 if gains is None else gains.get(edge.name, 1.0)
-                add(edge.target, part if gain == 1.0 else gain * part)
+                add(edge.target, part if isinstance(gain, float) and gain == 1.0 else gain * part)
         for area in self.graph.areas:
             if area.name in states and self.graph.identity_on(area, tick):
                 add(area.name, states[area.name] if area.identity == 1 else area.identity * states[area.name])
@@ -163,22 +178,55 @@ class Network(nn.Module):
     def _carry(self, edge: Transition, state: Tensor, tick: int, rates: States) -> Tensor:
         if edge.kind == "pool":
             return F.max_pool2d(state, 2)
-        count = len(stages(edge, self.graph[edge.source], self.graph[edge.target]))
-        first: Kernel = self.kernels[f"{edge.name}/0"]  # type: ignore[assignment]
-        if not first.stage.normalised:
-            return first(state)  # type: ignore[no-any-return]
-        if edge.source not in rates:
-            rates[edge.source] = F.relu(self.area_norms[edge.source](state, tick))
-        x: Tensor = first(rates[edge.source])
-        for i in range(1, count):
-            name = f"{edge.name}/{i}"
-            x = self.kernels[name](F.relu(self.inner_norms[name](x, tick)))
+        x = state
+        for i, stage in enumerate(self._stages[edge.name]):
+            if stage.normalised:
+                x = self._rate(edge, i, x, tick, rates)
+            x = self.kernel(edge.name, i, tick)(x, stage.stride)
         return x
+
+    def _rate(self, edge: Transition, stage: int, x: Tensor, tick: int, rates: States) -> Tensor:
+        """BN-ReLU before a stage; without scales, the first is the same for all transitions out of an area."""
+        name, scaled = f"{edge.name}/{stage}", self.graph.scale_shift
+        if stage:
+            normal: Tensor = self.inner_norms[name](x, tick)
+        elif edge.source in rates:
+            normal = rates[edge.source]
+        else:
+            normal = self.area_norms[edge.source](x, tick)
+            rates[edge.source] = normal = normal if scaled else F.relu(normal)
+        if scaled:
+            normal = self.scales[name](normal, tick)
+        return F.relu(normal) if stage or scaled else normal
+
+    def kernel(self, edge: str, stage: int, tick: int) -> Kernel:
+        """The convolution of a transition's stage at a source tick.
+
+        Raises
+        ------
+        GraphError
+            If weights are per tick and there are none for this one.
+        """
+        weights = self._weights.get((edge, stage), {})
+        at: int | None = tick
+        if None in weights:
+            at = None
+        elif tick not in weights and self.held:
+            at = max((t for t in weights if t is not None and t < tick), default=tick)
+        if at not in weights:
+            times = [to_ms(t) for t in weights if t is not None]
+            remedy = "stop earlier or hold the last (--beyond-horizon held)" if times else "stop earlier"
+            raise GraphError(
+                f"{edge} has no weights at {to_ms(tick)} ms; they are per tick, learned for "
+                f"{f'{times[0]} to {times[-1]} ms' if times else 'none'}: {remedy}."
+            )
+        kernel: Kernel = self.kernels[weights[at]]  # type: ignore[assignment]
+        return kernel
 
     def run(
         self,
         inputs: Iterable[Tensor | None],
-        gains: Callable[[int], Mapping[str, float]] | None = None,
+        gains: Callable[[int], Mapping[str, float | Tensor]] | None = None,
         needed: Callable[[str, int], bool] | None = None,
     ) -> Iterator[States]:
         """States of all present areas at ticks 0, 1, 2, ...
@@ -219,14 +267,14 @@ class Network(nn.Module):
         logits: Tensor = self.postnet(states[self.graph.readout], tick)
         return logits
 
-    def respond(self, images: Tensor, ticks: int) -> Tensor:
+    def respond(self, images: Tensor, count: int) -> Tensor:
         """Logits at every tick for images that stay on (or, with impulse drive, enter at tick 0).
 
         Parameters
         ----------
         images
             (image, colour, y, x), mean-subtracted.
-        ticks
+        count
             Number of ticks, from 0.
 
         Returns
@@ -234,14 +282,56 @@ class Network(nn.Module):
         Tensor
             (image, tick, class); NaN while the readout area is absent.
         """
-        encoded = self.encode(images)
-        shown = [encoded if t == 0 or self.graph.drive == "sustained" else None for t in range(ticks)]
-        absent = encoded.new_full((len(images), self.graph.classes), torch.nan)
+        absent = images.new_full((len(images), self.graph.classes), torch.nan)
         answers = [
             self.readout(states, t) if self.graph.readout in states else absent
-            for t, states in enumerate(self.run(shown))
+            for t, states in enumerate(self.run(self.staying(images, count)))
         ]
         return torch.stack(answers, dim=1)
+
+    def sequence(self, shown: Sequence[Tensor | None], readout_ms: Iterable[int]) -> Tensor:
+        """Answers to a sequence: an image per tick or none, read at any times (Fig. 5 of the paper).
+
+        One-to-one is `sequence([x], [100])`, many-to-one `sequence(frames, [100])`, one-to-many `sequence([x], times)`
+        and many-to-many `sequence(frames, times)`, with `times = range(30, 110, 10)`.
+
+        Parameters
+        ----------
+        shown
+            For each tick, from 0, images (image, colour, y, x), mean-subtracted, or None if nothing enters; nothing
+            enters after the last.
+        readout_ms
+            When the answer is read.
+
+        Returns
+        -------
+        Tensor
+            Logits, (image, readout, class), in the order of `readout_ms`.
+
+        Raises
+        ------
+        ClockError
+            If a readout is off the clock.
+        AbsentError
+            If the readout area is absent at one of the times; names those at which it is present.
+        GraphError
+            If an image would enter after the last readout.
+        """
+        reads = [ticks(ms, "readout_ms") for ms in readout_ms]
+        count = max(reads, default=-1) + 1
+        if min(reads, default=-1) < 0 or len(shown) > count:
+            raise GraphError(
+                f"{len(shown)} frames take until {to_ms(len(shown) - 1)} ms, and the last of readout_ms is "
+                f"{to_ms(count - 1)}; read at 0 ms or later, and not before the last frame."
+            )
+        frames = [*shown, *[None] * (count - len(shown))]
+        encoded = {id(frame): self.encode(frame) for frame in {id(f): f for f in frames if f is not None}.values()}
+        inputs = [None if frame is None else encoded[id(frame)] for frame in frames]
+        present = self.readout_ticks([frame is not None for frame in frames])
+        answers = {
+            tick: self.readout(states, tick, present) for tick, states in enumerate(self.run(inputs)) if tick in reads
+        }
+        return torch.stack([answers[tick] for tick in reads], dim=1)
 
     def norms(self) -> Iterator[Normalisation]:
         """Every normalisation of the network."""
@@ -263,8 +353,44 @@ class Network(nn.Module):
             for norm in norms:
                 norm.recording = False
 
+    def estimate_statistics(
+        self,
+        inputs: Iterable[Tensor | None],
+        gains: Callable[[int], Mapping[str, float | Tensor]] | None = None,
+    ) -> None:
+        """Estimate every normalisation at every tick on a batch, without labels.
+
+        Parameters
+        ----------
+        inputs
+            As `run` takes them, a generator, so that a pre-net with normalisation encodes while it is recorded. One
+            tick beyond the horizon gives statistics to the transitions out of the last; more are not used.
+        gains
+            As `run` takes them.
+        """
+        last = self.horizon_ms // MS_PER_TICK
+        count = last + (1 if self.graph.learns_per_tick else 2)
+        with torch.no_grad(), self.recording_statistics():
+            for tick, states in enumerate(islice(self.run(inputs, gains), count)):
+                if self.graph.readout in states and tick <= last:
+                    self.readout(states, tick)
+
+    def forget_statistics(self, horizon_ms: int) -> None:
+        """Drop all statistics and make room for those up to another horizon."""
+        fewer = self.horizon_ms - horizon_ms
+        self.horizon_ms = horizon_ms
+        for norm in self.norms():
+            norm.forget(len(norm.mean) - fewer // MS_PER_TICK)
+
+    def staying(self, images: Tensor, count: int) -> Iterator[Tensor | None]:
+        """What enters at each of `count` ticks for images that stay on (with impulse drive, only at the first)."""
+        encoded = self.encode(images)
+        for tick in range(count):
+            yield encoded if tick == 0 or self.graph.drive == "sustained" else None
+
     def hold_beyond_horizon(self, held: bool) -> None:
-        """Beyond the statistics horizon use those of the last tick, instead of refusing."""
+        """Beyond the last statistics, and weights per tick, use those of the last tick instead of refusing."""
+        self.held = held
         for norm in self.norms():
             norm.held = held
 

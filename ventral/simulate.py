@@ -4,10 +4,12 @@ The unit of work is a shard of consecutive presentations. Each is computed in ba
 it is short, so that a presentation's numbers do not depend on what else is recorded.
 """
 
+import copy
 import json
 import platform
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -29,7 +31,10 @@ from ventral.store import Layout, Recording, Run, Writer, check_space, open_run
 from ventral.timeline import Condition, Protocol, Stimulus
 
 RECORDS = ("units", "maps", "channels")
+STATISTICS = ("frozen", "recalibrated")
 BEYOND = ("refuse", "held")
+CALIBRATION = 200  # images from which statistics are re-estimated, in every condition
+LARGEST = 2000  # presentations, at most, that are re-estimated from together
 POOL = 1000  # images that masks are made of
 Array = npt.NDArray[Any]
 
@@ -50,6 +55,9 @@ class Settings:
         "float16" or "float32", on disk.
     batch
         Presentations computed and written together.
+    statistics
+        Of normalisation: "frozen", those of training; or "recalibrated", estimated anew without labels under the run's
+        own conditions, pooled over them at each tick.
     beyond_horizon
         Past the last normalisation statistics: "refuse", or "held" to use the last.
     seed
@@ -63,6 +71,7 @@ class Settings:
     units: int = 1024
     dtype: str = "float16"
     batch: int = 100
+    statistics: str = "frozen"
     beyond_horizon: str = "refuse"
     seed: int = 0
     device: str = "cpu"
@@ -71,6 +80,7 @@ class Settings:
         for what, kind, choices in (
             ("record", "kind of record", RECORDS),
             ("dtype", "dtype", ("float16", "float32")),
+            ("statistics", "policy for statistics", STATISTICS),
             ("beyond_horizon", "policy beyond the horizon", BEYOND),
         ):
             object.__setattr__(self, what, choose(kind, getattr(self, what), choices))
@@ -95,11 +105,14 @@ class Experiment:
         Images outside the presented set, which masks are made of; needed if the protocol has masks.
     settings
         How it is recorded.
+    calibration
+        Training images that are not presented, from which statistics are re-estimated if they are to be.
 
     Raises
     ------
     ProtocolError
-        If the protocol outlasts the statistics, or asks for what the drive cannot give.
+        If the protocol outlasts the statistics, or asks for what the drive cannot give; or if statistics are to be
+        pooled over conditions in which different areas are present.
     DataError
         If the images do not fit the network.
     """
@@ -109,18 +122,22 @@ class Experiment:
     images: Images
     pool: Images | None
     settings: Settings
+    calibration: Images | None = None
 
     def __post_init__(self) -> None:
         graph, settings = self.model.graph, self.settings
         for name in settings.areas:
             choose("area", name, [area.name for area in graph.areas])
         last = to_ms(self.protocol.count - 1)
-        if last > self.model.statistics_horizon_ms and settings.beyond_horizon == "refuse":
-            raise ProtocolError(
-                f"the protocol runs for {last} ms, but {self.model.name} has normalisation statistics only to "
-                f"{self.model.statistics_horizon_ms} ms; end earlier (--set end_ms=...) or hold the last "
-                "(--beyond-horizon held)."
-            )
+        frozen = settings.statistics == "frozen"
+        limits = [("normalisation statistics", self.model.statistics_horizon_ms)] if frozen else []
+        limits += [("weights per tick", graph.readout_ms[-1])] if graph.learns_per_tick else []
+        for what, limit in limits:
+            if last > limit and settings.beyond_horizon == "refuse":
+                raise ProtocolError(
+                    f"the protocol runs for {last} ms, but {self.model.name} has {what} only to {limit} ms; end "
+                    "earlier (--set end_ms=...) or hold the last (--beyond-horizon held)."
+                )
         for condition in self.protocol.conditions:
             self.protocol.entering(condition, graph)
             self.protocol.gains(condition, graph)
@@ -135,6 +152,62 @@ class Experiment:
             raise DataError(f"{self.model.name} takes images of {size}x{size}; load them with size={size}.")
         if not len(self.images):
             raise DataError("there are no images to present.")
+        if not frozen:
+            self._check_calibration()
+
+    def _check_calibration(self) -> None:
+        if self.calibration is None or not len(self.calibration):
+            raise DataError("recalibrated statistics are estimated from images that are not presented; give some.")
+        first, *others = self.protocol.conditions
+        for other in others:
+            if self.protocol.inputs(other, self.model.graph) != self.protocol.inputs(first, self.model.graph):
+                raise ProtocolError(
+                    f"recalibrated statistics are pooled over conditions, but something enters at other times in "
+                    f"{other.name} than in {first.name}; use grey gaps and a model with sustained drive, or frozen."
+                )
+
+    @cached_property
+    def network(self) -> Network:
+        """The model's network, with the statistics that the settings ask for."""
+        if self.settings.statistics == "frozen":
+            return self.model.network
+        network = copy.deepcopy(self.model.network)
+        network.hold_beyond_horizon(self.settings.beyond_horizon == "held")
+        network.forget_statistics(to_ms(self.protocol.count - 1))
+        gains = self._calibrating_gains()
+        network.estimate_statistics(self._calibrating(network), gains.__getitem__)
+        return network
+
+    def _calibrating(self, network: Network) -> Iterator[Tensor | None]:
+        """What enters at each tick, and once more, for the calibration images under every condition."""
+        assert self.calibration is not None
+        conditions, number = self.protocol.conditions, len(self.calibration)
+        rows = np.tile(np.arange(number), len(conditions))
+        inputs = self._inputs(network, self.calibration.take(rows), [c for c in conditions for _ in range(number)])
+        last: Tensor | None = None
+        for last in inputs:
+            yield last
+        yield last  # one tick more, for the transitions out of the last
+
+    def _calibrating_gains(self) -> list[Mapping[str, float | Tensor]]:
+        """Scales of transitions at each tick, for the same rows."""
+        assert self.calibration is not None
+        number = len(self.calibration)
+        tables = [self.protocol.gains(condition, self.model.graph) for condition in self.protocol.conditions]
+        gains: list[Mapping[str, float | Tensor]] = []
+        for tick in range(self.protocol.count):
+            names = sorted({name for table in tables for name in table[tick]})
+            scales = {n: torch.tensor([table[tick].get(n, 1.0) for table in tables]) for n in names}
+            device = self.settings.device
+            gains.append({n: x.repeat_interleave(number).to(device)[:, None, None, None] for n, x in scales.items()})
+        return gains
+
+    @cached_property
+    def statistics(self) -> dict[str, Array]:
+        """Recalibrated mean and variance of every normalisation by name, (tick, channel); empty if frozen."""
+        if self.settings.statistics == "frozen":
+            return {}
+        return {name: buffer.cpu().numpy() for name, buffer in self.network.named_buffers()}
 
     @property
     def areas(self) -> tuple[str, ...]:
@@ -201,7 +274,10 @@ class Experiment:
             "pool": self.pool.fingerprint if self.pool is not None and any(self.protocol.masks()) else None,
             "seed": settings.seed,
             "drive": graph.drive,
-            "statistics": "frozen",
+            "statistics": settings.statistics,
+            "calibration": self.calibration.fingerprint
+            if self.calibration and settings.statistics != "frozen"
+            else None,
             "beyond_horizon": settings.beyond_horizon,
             "record": settings.record,
             "units": settings.units,
@@ -222,7 +298,7 @@ class Experiment:
             "split": self.images.split,
             "seed": self.settings.seed,
             "drive": self.model.graph.drive,
-            "statistics": "frozen",
+            "statistics": self.settings.statistics,
             "beyond_horizon": self.settings.beyond_horizon,
             "record": self.settings.record,
             "ms_per_tick": MS_PER_TICK,
@@ -245,6 +321,7 @@ class Experiment:
             shard=self.settings.batch,
             dtype=self.settings.dtype,
             attrs=attrs,
+            statistics=self.statistics,
         )
 
     def groups(self, presentations: Sequence[int]) -> list[tuple[list[int], Condition]]:
@@ -277,14 +354,15 @@ class Experiment:
             for area, one in recordings.items()
         }
         logits = np.full((len(presentations), time, len(self.model.label_names)), np.nan, np.float32)
-        network, graph = self.model.network, self.model.graph
+        network, graph = self.network, self.model.graph
         network.hold_beyond_horizon(self.settings.beyond_horizon == "held")
         sites = {area: torch.as_tensor(self.sites(area)) for area in self.areas if self.settings.record == "units"}
         for rows, condition in self.groups(presentations):
             gains = self.protocol.gains(condition, graph)
             padded = [presentations[rows[min(i, len(rows) - 1)]] for i in range(self.settings.batch)]
             with torch.inference_mode():
-                inputs = self._inputs(network, padded)
+                images = self.images.take([p % len(self.images) for p in padded])
+                inputs = self._inputs(network, images, [self.condition(p) for p in padded])
                 for tick, states in enumerate(network.run(inputs, gains=gains.__getitem__)):
                     for area in self.areas:
                         if area in states:
@@ -307,11 +385,9 @@ class Experiment:
             )
         return kept
 
-    def _inputs(self, network: Network, presentations: Sequence[int]) -> Iterator[Tensor | None]:
-        """What enters at each tick for a full batch of presentations that share presence."""
-        conditions = [self.condition(p) for p in presentations]
+    def _inputs(self, network: Network, images: Images, conditions: Sequence[Condition]) -> Iterator[Tensor | None]:
+        """What enters at each tick for a batch of images, each under its condition, that share presence."""
         entering = {c.name: self.protocol.entering(c, network.graph) for c in conditions}
-        images = self.images.take([p % len(self.images) for p in presentations])
         encoded: dict[Stimulus, Tensor] = {}
         for tick in range(self.protocol.count):
             shown = [entering[c.name][tick] for c in conditions]
@@ -368,6 +444,7 @@ def simulate(
     out: str | Path,
     pool: Images | None = None,
     settings: Settings | None = None,
+    calibration: Images | None = None,
     command: str = "",
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Run:
@@ -387,6 +464,9 @@ def simulate(
         Images outside the presented set, which masks are made of.
     settings
         How it is recorded.
+    calibration
+        Images that are not presented, from which statistics are re-estimated if the settings ask for it (see
+        `spare_images`).
     command
         The command that makes the run, kept with it.
     progress
@@ -405,7 +485,7 @@ def simulate(
     settings = settings or Settings()
     if not isinstance(model, Model):
         model = load_model(model, settings.device)
-    experiment = Experiment(model, protocol, images, pool, settings)
+    experiment = Experiment(model, protocol, images, pool, settings, calibration)
     layout = experiment.layout(command)
     check_space(out, layout)
     with Writer.open(out, layout) as writer:
@@ -448,18 +528,68 @@ def choose_images(
         The pool is drawn from the other split or, where there is no such split, from what is left of this one; None
         if nothing is left, or there should be none.
     """
-    labels = labels_of(source, split)
-    chosen = np.arange(len(labels)) if count is None else evenly(labels, count, seed)
+    chosen = _chosen(source, split, count, seed)
     images = load_images(source, split, size, shapes=shapes, positions=chosen)
     if not pool:
         return images, None
-    other = "train" if split == "test" else "test"
-    try:
-        spare = np.arange(len(labels_of(source, other)))
-    except MissingSplit:
-        other = split
-        spare = np.setdiff1d(np.arange(len(labels)), chosen)
+    other, few = _pool(source, split, chosen, seed)
+    return images, load_images(source, other, size, shapes=shapes, positions=few) if len(few) else None
+
+
+def spare_images(
+    source: str | Path,
+    split: str = "test",
+    count: int | None = None,
+    seed: int = 0,
+    size: int = 32,
+    shapes: ShapeSettings | None = None,
+    *,
+    number: int = CALIBRATION,
+) -> Images:
+    """Training images to estimate statistics from, drawn evenly over classes.
+
+    They are neither presented nor in the pool of `choose_images` with the same arguments. `number` says how many; where
+    there is no training split, they are of the split presented.
+
+    Raises
+    ------
+    DataError
+        If none are left.
+    """
+    chosen = _chosen(source, split, count, seed)
+    other, spare = _spare(source, split, chosen, "train")
+    pooled, taken = _pool(source, split, chosen, seed)
+    spare = np.setdiff1d(spare, taken) if pooled == other else spare
     if not len(spare):
-        return images, None
-    few = spare[stream("pool", seed).permutation(len(spare))[:POOL]]
-    return images, load_images(source, other, size, shapes=shapes, positions=np.sort(few))
+        raise DataError(f"no image of {source} is left to estimate statistics from; present fewer (--images).")
+    labels = labels_of(source, other)[spare]
+    counts = np.bincount(labels)
+    most = int(counts.min()) * len(counts)  # that are evenly over classes
+    few = spare[evenly(labels, min(number, most), seed)] if most else spare[:number]
+    return load_images(source, other, size, shapes=shapes, positions=np.sort(few))
+
+
+def calibration_images(protocol: Protocol) -> int:
+    """How many images statistics are re-estimated from in each condition: fewer where there are many conditions."""
+    return max(10, min(CALIBRATION, LARGEST // len(protocol.conditions)))
+
+
+def _chosen(source: str | Path, split: str, count: int | None, seed: int) -> Array:
+    labels = labels_of(source, split)
+    return np.arange(len(labels)) if count is None else evenly(labels, count, seed)
+
+
+def _pool(source: str | Path, split: str, chosen: Array, seed: int) -> tuple[str, Array]:
+    """Positions of the images that masks are made of: at most half of those that are not presented."""
+    other, spare = _spare(source, split, chosen, "train" if split == "test" else "test")
+    number = min(POOL, (len(spare) + 1) // 2)
+    return other, np.sort(spare[stream("pool", seed).permutation(len(spare))[:number]])
+
+
+def _spare(source: str | Path, split: str, chosen: Array, wanted: str) -> tuple[str, Array]:
+    """Positions of images that are not presented: in the split wanted, or what is left of that presented."""
+    try:
+        every = np.arange(len(labels_of(source, wanted)))
+    except MissingSplit:
+        wanted, every = split, np.arange(len(labels_of(source, split)))
+    return wanted, np.setdiff1d(every, chosen) if wanted == split else every

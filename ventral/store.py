@@ -18,7 +18,7 @@ import re
 import shutil
 import warnings
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
@@ -38,6 +38,7 @@ from ventral.errors import StoreError, choose
 
 SCHEMA = 1
 READOUT = "readout"
+STATISTICS = "statistics"
 ROOT = "zarr.json"
 DIMS = (("unit",), ("channel",), ("channel", "y", "x"))
 CHUNK_BYTES = 65536  # smallest inner chunk, where an area has that much
@@ -50,6 +51,7 @@ IN_WORDS = {  # what follows from other fields, or only a digest stands for: nam
     "time_ms": "the recorded times differ",
     "coordinates": "the presentations differ in {}",
     "recorded": "what is recorded of {} differs",
+    "estimated": "the statistics estimated for the run differ in {}",
 }
 
 Array = npt.NDArray[Any]
@@ -124,6 +126,8 @@ class Layout:
     attrs
         Provenance that JSON can hold. ``attrs["identity"]`` has all that decides the numbers; the layout adds its
         own part to it. Names that the store itself writes (``areas``, ``dtype``, ...) are its own.
+    statistics
+        Normalisation statistics that were estimated for this run, by name, if any.
     """
 
     presentation: Mapping[str, Array]
@@ -133,6 +137,7 @@ class Layout:
     shard: int
     dtype: str
     attrs: Mapping[str, Any]
+    statistics: Mapping[str, Array] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         lengths = {name: np.shape(values) for name, values in self.presentation.items()}
@@ -145,7 +150,7 @@ class Layout:
             raise StoreError(f"activity cannot be stored as {self.dtype!r}; use 'float16' or 'float32'.")
         if self.shard < 1 or not self.recordings or not self.classes:
             raise StoreError("a run needs at least one area, one class, and one presentation in a shard.")
-        taken = ["presentation", "time", "commit", *(target.area for target in self.targets)]
+        taken = ["presentation", "time", "commit", STATISTICS, *(target.area for target in self.targets)]
         names = taken + list(self.presentation)
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise StoreError(f"two things in a run are called {twice[0]!r}; give one of them another name.")
@@ -174,7 +179,7 @@ class Layout:
     @cached_property
     def identity(self) -> dict[str, Any]:
         """All that decides the numbers: what `attrs` says, and what is recorded of what."""
-        own = {
+        own: dict[str, Any] = {
             "areas": self.areas,
             "batch_shape": self.shard,
             "classes": list(self.classes),
@@ -190,6 +195,8 @@ class Layout:
                 for recording in self.recordings
             },
         }
+        if self.statistics:
+            own["estimated"] = {name: _array_digest(name, values.ravel()) for name, values in self.statistics.items()}
         return {**_plain("identity", self.attrs.get("identity", {})), **own}
 
     @property
@@ -410,6 +417,15 @@ class Run:
 
     def __getitem__(self, area: str) -> xr.DataArray:
         return self._array(choose("area", area, self.areas))
+
+    @property
+    def statistics(self) -> dict[str, Array]:
+        """Mean and variance of each normalisation that were estimated for this run, (tick, channel); else empty."""
+        if STATISTICS not in self.tree.children:
+            return {}
+        held = self.tree[STATISTICS].to_dataset()["values"]
+        pieces = np.split(held.values, np.cumsum([np.prod(shape) for _, shape in held.attrs["arrays"]])[:-1])
+        return {name: x.reshape(shape) for (name, shape), x in zip(held.attrs["arrays"], pieces, strict=True)}
 
     def _array(self, name: str) -> xr.DataArray:
         data = _unicode(self.tree[name].to_dataset())[_variable(name)].rename(name)
@@ -727,6 +743,10 @@ def _encode(layout: Layout) -> dict[str, bytes]:
         for name, values in target.coords.items():
             _add_coordinate(group, name, target.dim(name), values)
         _add_activity(group, layout, target, layout.presentations, attrs)
+    if layout.statistics:
+        arrays = [[name, list(values.shape)] for name, values in layout.statistics.items()]
+        together = np.concatenate([values.ravel() for values in layout.statistics.values()])
+        _add_coordinate(root.create_group(STATISTICS), "values", "value", together, {"arrays": arrays})
     _add_commit(root, layout.shards, len(layout.targets))
     blank = {ROOT: "0" * 64}
     manifest = {name: _digest(data.to_bytes()) for name, data in sorted(files.items()) if name != ROOT}

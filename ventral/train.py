@@ -19,9 +19,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ventral.areas import AreaGraph, enters, presence, useful
+from ventral.areas import AreaGraph, enters, presence
 from ventral.checkpoint import describe, network_of, network_tensors, read_checkpoint, write_checkpoint
 from ventral.clock import ticks, to_ms
+from ventral.effective import useful
 from ventral.errors import CheckpointError, DataError, UsageError
 from ventral.images import Images, Preprocessing, evenly, hold_out
 from ventral.network import Network
@@ -50,7 +51,8 @@ class Recipe:
     late_end_ms, late_share
         A share of the batches runs on to this later time, so that what is held does not fall apart after `end_ms`.
     readout_ms
-        Times at which the loss is taken and averaged; all at which the readout area is present if empty.
+        Times at which the loss is taken and averaged. If empty, those of the graph, and `end_ms` is the last of them;
+        if it has none, all at which its readout area is present.
     brief
         Share of the presentations that last only 10 ms to `end_ms` (drawn evenly) and are followed by grey; the others
         stay on. Needs sustained drive.
@@ -111,6 +113,20 @@ class Recipe:
         for name in ("brief", "preceded", "late_share", "warmup", "smoothing"):
             if not 0 <= getattr(self, name) <= 1:
                 raise UsageError(f"{name} is {getattr(self, name)}; give a fraction from 0 to 1.")
+
+
+def fitted(recipe: Recipe, graph: AreaGraph) -> Recipe:
+    """A recipe for a graph: read when that says, and nothing but onsets where an image enters only once.
+
+    Statistics shared over time are those of the time to the last readout.
+    """
+    if graph.readout_ms and not recipe.readout_ms:
+        recipe = replace(recipe, readout_ms=graph.readout_ms, end_ms=graph.readout_ms[-1], late_share=0.0)
+    if graph.statistics == "shared":
+        recipe = replace(recipe, horizon_ms=max(recipe.end_ms, recipe.late_end_ms if recipe.late_share else 0))
+    if graph.drive == "impulse":
+        recipe = replace(recipe, brief=0.0, preceded=0.0)
+    return recipe
 
 
 def augment(images: Tensor, draws: Tensor) -> Tensor:
@@ -332,14 +348,10 @@ class Trainer:
         """Re-estimate every normalisation at every tick, on unaugmented images under the training timeline."""
         chosen = torch.as_tensor(evenly(self.images.labels[self.kept], number, self.recipe.seed)).to(self.device)
         showing = Showing.of(self.recipe, -1, len(self.kept)).take(chosen)
-        count = ticks(horizon_ms, "horizon_ms") + 1
-        with torch.no_grad(), self.network.recording_statistics():
-            # one tick more, for the transitions out of the last
-            images, before = (self.preprocessing(self.pixels[which]) for which in (chosen, showing.before))
-            inputs = shown(self.network, images, before, showing, count + 1)
-            for tick, states in enumerate(self.network.run(inputs)):
-                if self.network.graph.readout in states and tick < count:
-                    self.network.readout(states, tick)
+        count = ticks(min(horizon_ms, self.network.horizon_ms), "horizon_ms") + 1
+        images, before = (self.preprocessing(self.pixels[which]) for which in (chosen, showing.before))
+        # one tick more, for the transitions out of the last
+        self.network.estimate_statistics(shown(self.network, images, before, showing, count + 1))
 
     def validate(self) -> list[float]:
         """Accuracy on the images held out, which stay on, at every tick to `end_ms`."""
@@ -461,9 +473,8 @@ def train(
     Path
         The result.
     """
-    if graph.drive == "impulse":
-        recipe = replace(recipe, brief=0.0, preceded=0.0)
-    trainer = Trainer(graph, images, recipe, device)
+    trainer = Trainer(graph, images, fitted(recipe, graph), device)
+    recipe = trainer.recipe
     state = out / "state.safetensors"
     if state.exists():
         trainer.resume(state)
@@ -482,7 +493,7 @@ def train(
         elif trainer.step % 200 == 0:
             trainer.save(state)
     trainer.finish()
-    after = accuracy_over_time(trainer.network, trainer.preprocessing, test, recipe.horizon_ms)
+    after = accuracy_over_time(trainer.network, trainer.preprocessing, test, trainer.network.horizon_ms)
     said(f"test, {len(test)} images: {curve(after)}")
     path = out / "model.safetensors"
     result = {

@@ -5,49 +5,14 @@ Source: Liao & Poggio (2016), Fig. 4 (BRCx2, BRDx2 and so on) and section 3.7 (t
 
 import hashlib
 import math
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ventral.areas import Area, Transition
+from ventral.areas import Stage
 from ventral.clock import to_ms
 from ventral.errors import GraphError
-
-
-@dataclass(frozen=True)
-class Stage:
-    """One convolution of a transition: channels in and out, its stride, and whether it is transposed.
-
-    `normalised` says that BN and ReLU come before it.
-    """
-
-    inward: int
-    outward: int
-    stride: int = 1
-    transposed: bool = False
-    normalised: bool = True
-
-
-def stages(transition: Transition, source: Area, target: Area) -> tuple[Stage, ...]:
-    """The convolutions of a transition, none for pooling.
-
-    Between areas that differ by k octaves the first k stages are strided (or transposed with stride 2); the width in
-    the middle is the mean of the widths at the ends.
-    """
-    octaves = abs(round(math.log2(source.size / target.size)))
-    if transition.kind == "pool":
-        return ()
-    if transition.kind == "conv":
-        return (Stage(source.channels, target.channels, 1 + octaves, normalised=False),)
-    count = int(transition.kind[-1])
-    middle = (source.channels + target.channels) // 2
-    widths = (source.channels, *[middle] * (count - 1), target.channels)
-    return tuple(
-        Stage(widths[i], widths[i + 1], 2 if i < octaves else 1, transition.kind.startswith("BRD"))
-        for i in range(count)
-    )
 
 
 def generator(seed: int, name: str) -> torch.Generator:
@@ -84,19 +49,40 @@ class Kernel(nn.Module):
         self.weight = nn.Parameter(weight.contiguous(memory_format=torch.channels_last))
         self.bias = nn.Parameter(torch.zeros(stage.outward)) if bias else None
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Convolve x, (image, channel, y, x)."""
+    def forward(self, x: Tensor, stride: int = 1) -> Tensor:
+        """Convolve x, (image, channel, y, x); stages that differ in stride may have one kernel."""
         if self.stage.transposed:
-            rest = self.stage.stride - 1
-            return F.conv_transpose2d(x, self.weight, self.bias, self.stage.stride, padding=1, output_padding=rest)
-        return F.conv2d(x, self.weight, self.bias, self.stage.stride, padding=1)
+            return F.conv_transpose2d(x, self.weight, self.bias, stride, padding=1, output_padding=stride - 1)
+        return F.conv2d(x, self.weight, self.bias, stride, padding=1)
+
+
+class ScaleShift(nn.Module):
+    """What a normalisation may learn: a scale and a shift for each channel, at every tick or one for all.
+
+    Parameters
+    ----------
+    channels
+        Width.
+    ticks
+        Number of ticks; 1 for all.
+    """
+
+    def __init__(self, channels: int, ticks: int) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(ticks, channels))
+        self.shift = nn.Parameter(torch.zeros(ticks, channels))
+
+    def forward(self, x: Tensor, tick: int) -> Tensor:
+        """Scale and shift x, (image, channel, y, x), as learned for a tick; beyond the last, as for that."""
+        row = min(tick, len(self.scale) - 1)
+        return x * self.scale[row, :, None, None] + self.shift[row, :, None, None]
 
 
 class Normalisation(nn.Module):
     """Batch normalisation without scale and shift, with its own mean and variance at every tick.
 
-    In training it normalises by the batch. `recording` makes it also keep the batch's mean and variance as those of the
-    tick. Otherwise it normalises by what was kept.
+    In training it normalises by the batch. `recording` makes it also keep mean and variance, pooled over the batches
+    that it sees at a tick. Otherwise it normalises by what was kept.
 
     Parameters
     ----------
@@ -124,10 +110,15 @@ class Normalisation(nn.Module):
         self.shared = shared
         self.held = False
         self.recording = False
-        self._pooled = 0
-        rows = 1 if shared else ticks
-        self.register_buffer("mean", torch.full((rows, channels), math.nan))
-        self.register_buffer("variance", torch.full((rows, channels), math.nan))
+        self._pooled: dict[int, int] = {}
+        self.register_buffer("mean", torch.full((1 if shared else ticks, channels), math.nan))
+        self.register_buffer("variance", torch.full_like(self.mean, math.nan))
+
+    def forget(self, ticks: int) -> None:
+        """Drop the statistics and make room for those of another number of ticks."""
+        rows = 1 if self.shared else ticks
+        self.mean = self.mean.new_full((rows, self.mean.shape[1]), math.nan)
+        self.variance = torch.full_like(self.mean, math.nan)
 
     def row(self, tick: int) -> int:
         """The row of statistics used at a tick; beyond the last, refuse or hold."""
@@ -154,7 +145,7 @@ class Normalisation(nn.Module):
     def start_recording(self) -> None:
         """Forget the statistics and keep those of the batches to come."""
         self.recording = True
-        self._pooled = 0
+        self._pooled = {}
         self.mean.fill_(math.nan)
         self.variance.fill_(math.nan)
 
@@ -162,11 +153,12 @@ class Normalisation(nn.Module):
         wide = x.detach()
         mean = wide.mean(dim=(0, 2, 3))
         variance = wide.var(dim=(0, 2, 3), unbiased=False)
-        if self._pooled and self.shared:
-            share = 1 / (self._pooled + 1)
-            apart = mean - self.mean[0]
-            variance = (1 - share) * self.variance[0] + share * variance + share * (1 - share) * apart**2
-            mean = self.mean[0] + share * apart
-        self._pooled += 1
+        before, here = self._pooled.get(row, 0), wide.numel() // wide.shape[1]
+        if before:
+            share = here / (before + here)
+            apart = mean - self.mean[row]
+            variance = (1 - share) * self.variance[row] + share * variance + share * (1 - share) * apart**2
+            mean = self.mean[row] + share * apart
+        self._pooled[row] = before + here
         self.mean[row] = mean
         self.variance[row] = variance
