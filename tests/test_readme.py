@@ -38,7 +38,11 @@ def test_the_protocol_is_found_by_its_path_and_its_knobs_can_be_set(tmp_path):
 
 def test_the_lines_of_python_run(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    exec(compile(BLOCKS[1], "README.md", "exec"), {})  # our own text
+    named: dict[str, object] = {}
+    for block in BLOCKS[1:]:
+        exec(compile(block, "README.md", "exec"), named)  # our own text
     printed = capsys.readouterr().out
     assert "time" in printed
     assert "nan" in printed
+    assert "{'V1': 0, 'V2': 10, 'IT': 20}" in printed
+    assert re.findall(r"torch.Size\((.*?)\)", printed) == ["[8, 1, 10]", "[1, 1, 10]", "[8, 8, 10]", "[1, 8, 10]"]

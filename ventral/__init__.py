@@ -11,9 +11,11 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ventral.areas import Area, AreaGraph, Transition
+    from ventral.areas import Area, AreaGraph, Entry, Transition
     from ventral.checkpoint import load_model
     from ventral.decode import decode_over_time
+    from ventral.effective import effective_parameters
+    from ventral.network import Network
     from ventral.simulate import simulate
     from ventral.store import open_run
     from ventral.timeline import Condition, Protocol, Show
@@ -24,11 +26,14 @@ __all__ = [
     "Area",
     "AreaGraph",
     "Condition",
+    "Entry",
+    "Network",
     "Protocol",
     "Show",
     "Transition",
     "__version__",
     "decode_over_time",
+    "effective_parameters",
     "load_model",
     "open_run",
     "simulate",
@@ -39,10 +44,13 @@ HOMES = {
     "Area": "areas",
     "AreaGraph": "areas",
     "Condition": "timeline",
+    "Entry": "areas",
+    "Network": "network",
     "Protocol": "timeline",
     "Show": "timeline",
     "Transition": "areas",
     "decode_over_time": "decode",
+    "effective_parameters": "effective",
     "load_model": "checkpoint",
     "open_run": "store",
     "simulate": "simulate",
