@@ -65,7 +65,7 @@ def test_the_order_of_listing_changes_neither_presence_nor_arrival(graph, random
     assert other.edges == graph.edges
 
 
-@given(graphs(), st.integers(0, 8))
+@given(graphs(), st.integers(0, 30))
 def test_an_area_is_first_present_when_the_stimulus_arrives_or_never(graph, onset):
     count = onset + graph.settled + 40
     here = presence(graph, enters(graph, [(onset, count)], count))

@@ -156,9 +156,12 @@ class Entry:
 
 def checked_windows(transition: Transition) -> Iterable[tuple[int, int]]:
     """The windows of a transition, each on the clock and not empty."""
-    for window in transition.windows or ():
-        if len(window) != 2:
-            raise GraphError(f"transition {transition.name}: window {window} is not (from_ms, to_ms).")
+    windows = transition.windows or ()
+    for window in windows if isinstance(windows, Iterable) else (windows,):
+        if not isinstance(window, Sequence) or isinstance(window, str) or len(window) != 2:
+            raise GraphError(
+                f"transition {transition.name}: window {window!r} is not (from_ms, to_ms); give windows as ((0, 30),)."
+            )
         start, stop = window
         ticks(start, f"window start of {transition.name}")
         ticks(stop, f"window end of {transition.name}")
@@ -239,9 +242,14 @@ class AreaGraph:
     def __post_init__(self) -> None:
         object.__setattr__(self, "areas", tuple(self.areas))
         object.__setattr__(self, "transitions", tuple(self.transitions))
-        if isinstance(self.readout_ms, (int, str)):
+        if not isinstance(self.readout_ms, Iterable) or isinstance(self.readout_ms, str):
             raise GraphError(f"readout_ms is {self.readout_ms!r}; give a list of times, such as ({self.readout_ms},).")
-        object.__setattr__(self, "readout_ms", tuple(sorted(set(self.readout_ms))))
+        times = {to_ms(ticks(ms, "readout_ms")) for ms in self.readout_ms}
+        object.__setattr__(self, "readout_ms", tuple(sorted(times)))
+        if any(isinstance(tie, Entry) for tie in self.ties):
+            raise GraphError(
+                "ties are sets of entries; write ((Entry(...), Entry(...)),), one pair of brackets for each."
+            )
         object.__setattr__(self, "ties", tuple(tuple(tie) for tie in self.ties))
         if not self.areas:
             raise GraphError("a graph needs at least one area.")
@@ -276,7 +284,7 @@ class AreaGraph:
             ("kind of weight sharing", self.sharing, SHARINGS),
         ):
             if value not in choices:
-                raise GraphError(choose_error(what, value, choices))
+                raise GraphError(choose_error(what, str(value), choices))
         for what, flag in (("bias", self.bias), ("scale_shift", self.scale_shift)):
             if not isinstance(flag, bool):
                 raise GraphError(f"{what} is {flag!r}; give true or false.")
@@ -299,9 +307,8 @@ class AreaGraph:
             )
 
     def _check_readout(self) -> None:
-        for ms in self.readout_ms:
-            if ticks(ms, "readout_ms") < 0:
-                raise GraphError(f"readout_ms is {ms}; the network's clock starts at 0.")
+        if self.readout_ms and self.readout_ms[0] < 0:
+            raise GraphError(f"readout_ms is {self.readout_ms[0]}; the network's clock starts at 0, so read later.")
         if not self.readout_ms:
             if self.learns_per_tick:
                 raise GraphError("what is learned per tick ends at the last readout; say when that is with readout_ms.")
@@ -378,7 +385,7 @@ class AreaGraph:
                 entries += [Entry(edge.source, edge.target, i, ms) for ms in times]
         position = {entry: i for i, entry in enumerate(entries)}
         first = list(range(len(entries)))
-        sets = [entries] if self.sharing == "everywhere" else []
+        sets = [entries] if self.sharing == "everywhere" and entries else []
         for tied in (*sets, *(self._tied(tie, entries) for tie in self.ties)):
             check_alike([(entry.name, shapes[f"{entry.edge}/{entry.stage}"]) for entry in tied])
             roots = {first[position[entry]] for entry in tied}
@@ -408,7 +415,7 @@ class AreaGraph:
                 times = some([e.at_ms for e in of_stage if e.at_ms is not None])
                 raise GraphError(f"tie of {given.name}: {given.edge} has weights at {times} ms; name one of these.")
             tied += found
-        if len(tied) < 2:
+        if len(set(tied)) < 2:
             said = ", ".join(entry.name for entry in tie) or "nothing"
             raise GraphError(f"a tie names {said}; tie at least two entries.")
         return tied
@@ -493,8 +500,9 @@ def check_alike(tied: Sequence[tuple[str, Stage]]) -> None:
         if (stage.inward, stage.outward, stage.transposed) != (one.inward, one.outward, one.transposed):
             said = [f"{'transposed, ' * s.transposed}{s.inward} to {s.outward} channels" for s in (one, stage)]
             raise GraphError(
-                f"one weight cannot serve both {name} ({said[0]}) and {other} ({said[1]}); give their areas equal "
-                "channels, or do not tie them."
+                f"one weight cannot serve both {name} ({said[0]}) and {other} ({said[1]}); "
+                + ("give their areas equal channels, or " if stage.transposed == one.transposed else "")
+                + "do not tie them."
             )
 
 

@@ -8,7 +8,7 @@ Source: Liao & Poggio (2016), caption of Fig. 8 (parameters that do not contribu
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from ventral.areas import AreaGraph, Entry, Stage
+from ventral.areas import AreaGraph, Entry, Stage, some
 from ventral.clock import MS_PER_TICK, ticks, to_ms
 from ventral.errors import GraphError
 
@@ -104,11 +104,13 @@ def _reads(graph: AreaGraph, readout_ms: Iterable[int]) -> list[int]:
     reads = sorted(set(readout_ms)) or list(graph.readout_ms)
     if not reads:
         raise GraphError("the graph names no readout; say when the answer is read with readout_ms.")
-    here = graph.presence_until(reads[-1])[graph.readout]
     for ms in reads:
-        if not here[ticks(ms, "readout_ms")]:
-            times = [to_ms(t) for t, present in enumerate(here) if present]
-            raise GraphError(f"{graph.readout} is absent at {ms} ms; until then it is present at {times or 'no'} ms.")
+        ticks(ms, "readout_ms")
+    here = graph.presence_until(max(reads[-1], 0))[graph.readout]
+    present = [to_ms(t) for t, there in enumerate(here) if there]
+    if absent := [ms for ms in reads if ms not in present]:
+        known = f"it is present at {some(present)} ms" if present else "so far it is never present; read later"
+        raise GraphError(f"{graph.readout} is absent at {some(absent)} ms; {known}.")
     return reads
 
 

@@ -318,12 +318,16 @@ class Network(nn.Module):
             If an image would enter after the last readout.
         """
         reads = [ticks(ms, "readout_ms") for ms in readout_ms]
-        count = max(reads, default=-1) + 1
-        if min(reads, default=-1) < 0 or len(shown) > count:
+        if not reads or min(reads) < 0:
+            raise GraphError(f"readout_ms is {[to_ms(t) for t in reads]}; give at least one time, from 0 ms.")
+        count = max(reads) + 1
+        late = [to_ms(t) for t, frame in enumerate(shown) if frame is not None and t >= count]
+        if late:
             raise GraphError(
-                f"{len(shown)} frames take until {to_ms(len(shown) - 1)} ms, and the last of readout_ms is "
-                f"{to_ms(count - 1)}; read at 0 ms or later, and not before the last frame."
+                f"an image enters at {late[0]} ms, after the last of readout_ms, {to_ms(count - 1)}; read later, or "
+                "leave it out."
             )
+        shown = shown[:count]
         frames = [*shown, *[None] * (count - len(shown))]
         encoded = {id(frame): self.encode(frame) for frame in {id(f): f for f in frames if f is not None}.values()}
         inputs = [None if frame is None else encoded[id(frame)] for frame in frames]

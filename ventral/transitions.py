@@ -121,13 +121,14 @@ class Normalisation(nn.Module):
         self.variance = torch.full_like(self.mean, math.nan)
 
     def row(self, tick: int) -> int:
-        """The row of statistics used at a tick; beyond the last, refuse or hold."""
+        """The row of statistics used at a tick; beyond the last, refuse or hold the last that was estimated."""
         if self.shared:
             return 0
         if tick < len(self.mean):
             return tick
         if self.held:
-            return len(self.mean) - 1
+            estimated = self.mean[:, 0].isfinite().nonzero()
+            return int(estimated[-1]) if len(estimated) else len(self.mean) - 1
         raise GraphError(
             f"no statistics for {self.name} at {to_ms(tick)} ms; they end at {to_ms(len(self.mean) - 1)} ms: "
             "stop earlier or hold the last (--beyond-horizon held)."

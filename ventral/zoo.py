@@ -22,7 +22,7 @@ Source: Liao & Poggio (2016), section 5; figure numbers are in each docstring.
 from collections.abc import Callable
 from typing import Literal
 
-from ventral.areas import Area, AreaGraph, Transition, adjacent, full
+from ventral.areas import Area, AreaGraph, Transition, adjacent, choose_error, full
 from ventral.errors import GraphError, choose
 
 Sharing = Literal["over-time", "per-tick"]
@@ -88,6 +88,13 @@ def three_state_one_kernel(
     return in_turn(areas, "pool", sharing)
 
 
+def known(what: str, value: str, choices: tuple[str, ...]) -> str:
+    """A value that a knob can have."""
+    if value not in choices:
+        raise GraphError(choose_error(what, str(value), choices))
+    return value
+
+
 def in_turn(areas: tuple[Area, ...], between: str, sharing: str) -> AreaGraph:
     """Each area recurs for 30 ms, then hands its state on to the next in 10 ms."""
     edges = [Transition(area.name, area.name, windows=((40 * i, 40 * i + 30),)) for i, area in enumerate(areas)]
@@ -137,6 +144,7 @@ def three_state_no_self(
     Two readings can: "identity" carries each state over, "sustained" lets the image enter at every tick. "literal" is
     refused with that explanation.
     """
+    known("reading", reading, ("identity", "sustained", "literal"))
     areas = areas_of(3, channels, identity=float(reading == "identity"))
     drive = "sustained" if reading == "sustained" else "impulse"
     read = FIG_10_TEST_MS if reading == "literal" else (100,)
@@ -163,7 +171,7 @@ def recurrent(
 ) -> AreaGraph:
     """Areas connected with each other fully, or with their neighbours."""
     edges = (
-        full(areas) if choose("kind of connections", connections, ("full", "adjacent")) == "full" else adjacent(areas)
+        full(areas) if known("kind of connections", connections, ("full", "adjacent")) == "full" else adjacent(areas)
     )
     return AreaGraph(areas, edges, drive, prenet=prenet, readout_ms=(readout_ms,), sharing=sharing)
 
