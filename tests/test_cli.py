@@ -650,7 +650,7 @@ def test_a_protocol_is_explained_by_its_docstring_knobs_and_conditions(name):
     assert "target 0-" in said
 
 
-COMMANDS = ["", *cli.commands.commands, "models show", "protocols show", "data show"]
+COMMANDS = ["", *cli.commands.commands, "models show", "protocols show", "data show", "data fetch"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

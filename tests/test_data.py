@@ -1,16 +1,15 @@
 """Reading images: what they are depends on their data set and place in it alone; what cannot be read is refused."""
 
-import io
 import os
 import pickle
-import tarfile
 
 import numpy as np
 import pytest
+from cifar import batches, cifar_files, random_pixels, write_cifar
 from PIL import Image
 
 from ventral import data
-from ventral.data import class_counts, labels_of, load_images
+from ventral.data import class_counts, find_cifar, labels_of, load_images
 from ventral.errors import DataError, MissingSplit, UsageError
 from ventral.shapes import ShapeSettings
 
@@ -20,10 +19,6 @@ def cache(tmp_path, monkeypatch):
     monkeypatch.setenv("VENTRAL_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("VENTRAL_DATA", raising=False)
     return tmp_path / "cache"
-
-
-def random_pixels(count, size=32, seed=0):
-    return np.random.default_rng(seed).integers(0, 256, (count, 3, size, size), dtype=np.uint8)
 
 
 def save(pixels, file):
@@ -49,51 +44,6 @@ class Malice:
         return os.system, ("touch executed",)
 
 
-def batches(count=4):
-    """Files of a small CIFAR-10: name -> (pixels, labels)."""
-    names = ["test_batch", *(f"data_batch_{number}" for number in range(1, 6))]
-    return {name: (random_pixels(count, seed=i), (np.arange(count) + i) % 10) for i, name in enumerate(names)}
-
-
-def as_binary(pixels, labels):
-    return np.concatenate([labels[:, None].astype(np.uint8), pixels.reshape(len(pixels), -1)], axis=1).tobytes()
-
-
-def as_python(pixels, labels):
-    """A batch in the opcodes that Python 2 wrote: arrays by their old names, text as bytes."""
-    levels = pixels.tobytes()
-    return b"".join(
-        [
-            b"\x80\x02}(U\x04datacnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85U\x01b\x87R(K\x01",
-            b"M" + len(pixels).to_bytes(2, "little") + b"M\x00\x0c\x86",
-            b"cnumpy\ndtype\nU\x02u1K\x00K\x01\x87R(K\x03U\x01|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb",
-            b"\x89T" + len(levels).to_bytes(4, "little") + levels + b"tb",
-            b"U\x06labels](" + b"".join(b"K" + bytes([label]) for label in labels) + b"eu.",
-        ]
-    )
-
-
-def write_cifar(place, kind, files):
-    """As an archive or, without that suffix, as a folder."""
-    inner = {"binary": "cifar-10-batches-bin", "python": "cifar-10-batches-py"}[kind]
-    if place.suffix != ".gz":
-        (place / inner).mkdir(parents=True)
-        for name, content in files.items():
-            (place / inner / name).write_bytes(content)
-        return
-    with tarfile.open(place, "w:gz") as archive:
-        for name, content in files.items():
-            member = tarfile.TarInfo(f"{inner}/{name}")
-            member.size = len(content)
-            archive.addfile(member, io.BytesIO(content))
-
-
-def cifar_files(kind):
-    if kind == "binary":
-        return {f"{name}.bin": as_binary(*batch) for name, batch in batches().items()}
-    return {name: as_python(*batch) for name, batch in batches().items()}
-
-
 @pytest.mark.parametrize("kind", ["binary", "python"])
 @pytest.mark.parametrize("shape", ["archive", "extracted", "holding the extracted", "holding the archive"])
 def test_cifar_is_read_as_it_was_written(tmp_path, kind, shape):
@@ -117,10 +67,32 @@ def test_the_word_cifar10_means_the_place_in_the_environment(tmp_path, monkeypat
     assert load_images("cifar10", positions=[2]).stimulus_ids == ("cifar10/test/00002",)
 
 
-def test_absent_cifar_is_refused_with_where_to_put_it(tmp_path, monkeypatch):
+@pytest.mark.parametrize("begun", [False, True])
+def test_absent_cifar_is_refused_with_how_to_get_it(tmp_path, monkeypatch, begun):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(DataError, match=r"put cifar-10-binary.tar.gz there, or say where it is with --data"):
+    if begun:
+        (tmp_path / ".data" / "cifar10").mkdir(parents=True)
+        (tmp_path / ".data" / "cifar10" / "cifar-10-binary.tar.gz.part").write_bytes(b"some")
+    wanted = r"not at .data/cifar10; put it there with `ventral data fetch cifar10`, or say where it is with --data"
+    with pytest.raises(DataError, match=wanted):
         load_images("cifar10")
+
+
+@pytest.mark.parametrize("kind", ["binary", "python"])
+@pytest.mark.parametrize("place", ["c.tar.gz", "data"])
+def test_cifar_is_found_where_all_of_it_can_be_read(tmp_path, kind, place):
+    write_cifar(tmp_path / place, kind, cifar_files(kind))
+    assert find_cifar(tmp_path / place).is_relative_to(tmp_path / place)
+
+
+def test_cifar_is_not_found_in_other_folders_or_where_it_is_broken(tmp_path, folder):
+    with pytest.raises(DataError, match=r"pets holds neither cifar-10-binary.tar.gz nor .*; any other folder"):
+        find_cifar(folder)
+    files = cifar_files("binary")
+    del files["data_batch_3.bin"]
+    write_cifar(tmp_path / "data", "binary", files)
+    with pytest.raises(DataError, match=r"has no data_batch_3.bin"):
+        find_cifar(tmp_path / "data")
 
 
 @pytest.mark.parametrize("shape", ["c.tar.gz", "folder"])

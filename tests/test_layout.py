@@ -23,6 +23,7 @@ ORDER = (
     "images",
     "shapes",
     "data",
+    "fetch",
     "stimuli",
     "checkpoint",
     "train",
@@ -73,6 +74,11 @@ def test_a_module_imports_only_from_those_above_it(path):
 @pytest.mark.parametrize("path", [path for path in MODULES if path.stem != "store"], ids=name)
 def test_only_the_store_knows_zarr(path):
     assert not {full.split(".")[0] for full in imported(path)} & {"zarr", "numcodecs"}
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if path.stem != "fetch"] + SCRIPTS, ids=name)
+def test_only_fetch_knows_the_network(path):
+    assert not {full.split(".")[0] for full in imported(path)} & {"urllib", "http", "socket", "ssl", "ftplib"}
 
 
 @pytest.mark.parametrize("path", PROTOCOLS, ids=name)

@@ -47,8 +47,8 @@ def test_some_presentations_are_brief_and_the_others_stay():
 def test_what_enters_is_the_image_while_it_is_on_then_grey():
     network = Trainer(small_graph(), load_images("shapes", "train", 16, positions=range(60)), SHORT).network
     x = torch.randn(2, 3, 16, 16)
-    showing = Showing(torch.tensor([0, 0]), torch.tensor([0, 0]), torch.tensor([1, 3]))
-    entering = list(shown(network, x, x, showing, 4))
+    showing = Showing(torch.tensor([0, 0]), torch.tensor([0, 0]), torch.tensor([1, 3]), torch.tensor([-1, -1]))
+    entering = list(shown(network, x, x, x, showing, 4))
     encoded, grey = network.encode(x), network.encode(torch.zeros(1, 3, 16, 16))[0]
     for tick, on in enumerate(((True, True), (False, True), (False, True), (False, False))):
         for image in range(2):
@@ -58,12 +58,23 @@ def test_what_enters_is_the_image_while_it_is_on_then_grey():
 def test_what_comes_before_an_image_is_on_until_its_onset():
     network = Trainer(small_graph(), load_images("shapes", "train", 16, positions=range(60)), SHORT).network
     x, before = torch.randn(2, 2, 3, 16, 16)
-    showing = Showing(torch.tensor([0, 0]), torch.tensor([2, 0]), torch.tensor([3, 9]))
-    entering = list(shown(network, x, before, showing, 4))
+    showing = Showing(torch.tensor([0, 0]), torch.tensor([2, 0]), torch.tensor([3, 9]), torch.tensor([-1, -1]))
+    entering = list(shown(network, x, before, x, showing, 4))
     encoded, earlier, grey = (network.encode(images) for images in (x, before, torch.zeros(2, 3, 16, 16)))
     expected = [(earlier, encoded), (earlier, encoded), (encoded, encoded), (grey, encoded)]
     for tick, (first, second) in enumerate(expected):
         torch.testing.assert_close(entering[tick], torch.stack([first[0], second[1]]))
+
+
+def test_a_mask_follows_the_image_for_50_ms():
+    network = Trainer(small_graph(), load_images("shapes", "train", 16, positions=range(60)), SHORT).network
+    x, masks = torch.randn(2, 2, 3, 16, 16)
+    showing = Showing(torch.tensor([0, 0]), torch.tensor([0, 0]), torch.tensor([1, 2]), torch.tensor([4, -1]))
+    entering = list(shown(network, x, x, masks, showing, 8))
+    encoded, after, grey = (network.encode(images) for images in (x, masks, torch.zeros(2, 3, 16, 16)))
+    for tick in range(8):
+        first = encoded[0] if tick < 1 else after[0] if tick < 6 else grey[0]
+        torch.testing.assert_close(entering[tick], torch.stack([first, encoded[1] if tick < 2 else grey[1]]))
 
 
 def test_a_share_of_the_images_replaces_another_and_a_lone_one_has_the_same_showing():

@@ -696,7 +696,7 @@ def protocols_show(name: str, settings: tuple[str, ...]) -> None:
 @commands.group(invoke_without_command=True)
 @click.pass_context
 def data(context: click.Context) -> None:
-    """List data, or count the images of one with `show SOURCE`."""
+    """List data, count the images of one with `show SOURCE`, or download CIFAR-10 with `fetch cifar10`."""
     if context.invoked_subcommand is None:
         rows = [
             ("shapes", "ten classes of textured shapes in clutter, built in"),
@@ -728,6 +728,66 @@ def data_show(source: str) -> None:
     table(source, ("split", "class", "images"), rows)
     for problem in problems:
         click.echo(f"\n{problem}")
+
+
+@data.command("fetch")
+@click.argument("name")
+@click.option("--url", metavar="URL", help="Another address, http or https; VENTRAL_CIFAR10_URL sets it too.")
+@click.option("--md5", metavar="SUM", help="The sum of another archive, in place of the published one.")
+@click.option(
+    "--from", "given", type=click.Path(path_type=Path), metavar="PATH", help="An archive or folder that is here."
+)
+def data_fetch(name: str, url: str | None, md5: str | None, given: Path | None) -> None:
+    """Download CIFAR-10, or take an archive that is here.
+
+    The archive goes to .data/cifar10, or where VENTRAL_DATA says, once its md5 is the one that is published with it.
+    The same command goes on with a download that was interrupted.
+    """
+    from ventral import fetch
+
+    choose("data to fetch", name, ("cifar10",))
+    if given is not None and url is not None:
+        raise UsageError("--url downloads an archive and --from takes one that is here; give one of the two.")
+    target, expected = fetch.archive_place(), fetch.md5_sum(md5)
+    if given is not None and given.is_dir():
+        if md5 is not None:
+            raise UsageError(f"--md5 is the sum of an archive, and {given} is a folder; leave it out.")
+        find_cifar(given)
+        click.echo(f"{given} holds CIFAR-10 and stays as it is; name it with --data, or in VENTRAL_DATA.")
+        tell_next("simulate", "--protocol", "backward-mask", "--model", "cifar10", "--data", given)
+        return
+    if given is not None:
+        with busy(f"copying {given}"):
+            new = fetch.adopt_archive(given, target, expected)
+    else:
+        address = fetch.address(url)
+        with resumable("what was received is kept"), progress_bar("downloading", "MB") as advance:
+            new = fetch.fetch_archive(
+                target,
+                address,
+                expected,
+                report=lambda done, total: advance(done // 10**6, total // 10**6),
+                said=lambda text: click.echo(text, err=True),
+            )
+    of = "the published md5" if expected == fetch.MD5 else f"the md5 {expected}"
+    click.echo(f"{target} has {of}." if new else f"{target} was there already and has {of}; nothing was fetched.")
+    found = find_cifar("cifar10")
+    if found != target:
+        click.echo(f"{found} is there too and is what cifar10 means; move it away to use the archive.")
+    elif new and (hidden := [name for name in ("train", "test", "val") if (target.parent / name).is_dir()]):
+        click.echo(
+            f"from now on cifar10 means the archive, not the images in {target.parent / hidden[0]}; to use those, move "
+            "their folders elsewhere."
+        )
+    tell_next("simulate", "--protocol", "backward-mask", "--model", "cifar10")
+
+
+def find_cifar(source: str | Path) -> Path:
+    """Where CIFAR-10 is, once all of it was read."""
+    with busy("reading CIFAR-10"):
+        from ventral.data import find_cifar as find
+
+        return find(source)
 
 
 # --- talking

@@ -89,6 +89,26 @@ def class_counts(source: str | Path, split: str = "test") -> dict[str, int]:
     return dict(zip(names, np.bincount(labels, minlength=len(names)).tolist(), strict=True))
 
 
+def find_cifar(source: str | Path) -> Path:
+    """The archive of CIFAR-10, or the folder extracted from it, that a source means, once it was read to the end.
+
+    Raises
+    ------
+    DataError
+        If there is none, or a split of it cannot be read.
+    """
+    path = _place(source)
+    place = _cifar_place(path)
+    if place is None:
+        raise DataError(
+            f"{path} holds neither {' nor '.join(CIFAR_ARCHIVES)}, nor what is extracted from them; any other folder "
+            "of images is read with --data PATH."
+        )
+    for split in CIFAR_BATCHES:
+        _cifar_batches(place, split)
+    return place
+
+
 def _labels_and_names(source: str | Path, split: str) -> tuple[Integers, tuple[str, ...]]:
     split = choose("split", split, SPLITS)
     if source == "shapes":
@@ -105,10 +125,10 @@ def _place(source: str | Path) -> Path:
     path = Path(source).expanduser()
     if source == "cifar10":
         path = Path(os.environ.get("VENTRAL_DATA") or Path(".data", "cifar10")).expanduser()
-        if not path.exists():
+        if not path.exists() or (path.is_dir() and not _cifar_place(path) and not _class_folders(path)):
             raise DataError(
-                f"CIFAR-10 is not at {path}; put cifar-10-binary.tar.gz there, or say where it is with --data PATH "
-                "or the environment variable VENTRAL_DATA."
+                f"CIFAR-10 is not at {path}; put it there with `ventral data fetch cifar10`, or say where it is with "
+                "--data PATH or the environment variable VENTRAL_DATA."
             )
     if not path.exists():
         raise DataError(

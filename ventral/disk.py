@@ -19,14 +19,15 @@ except ImportError:  # Windows has no advisory locks
 
 PARTIAL = ".partial"
 GO_ON = "give the same command again, it goes on where it was"
+ANOTHER = "choose another --out"
 FULL = (errno.ENOSPC, errno.EDQUOT)
 CLOSED = (errno.EACCES, errno.EPERM, errno.EROFS)
 ELSEWHERE = (errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP)  # trying again cannot help
 
 
 @contextlib.contextmanager
-def disk_errors(path: Path, then: str = GO_ON) -> Iterator[None]:
-    """Explain a disk that refuses, in place of a traceback."""
+def disk_errors(path: Path, then: str = GO_ON, elsewhere: str = ANOTHER) -> Iterator[None]:
+    """Explain a disk that refuses, in place of a traceback; `elsewhere` says how to write in another place."""
     try:
         yield
     except OSError as error:
@@ -36,7 +37,7 @@ def disk_errors(path: Path, then: str = GO_ON) -> Iterator[None]:
             else (os.strerror(error.errno) if error.errno else str(error)).lower()
         )
         if error.errno in ELSEWHERE:
-            raise StoreError(f"{path} cannot be written: {why}; choose another --out.") from error
+            raise StoreError(f"{path} cannot be written: {why}; {elsewhere}.") from error
         closed = "make it writable" if error.errno in CLOSED else "see to the disk"
         remedy = "make room" if error.errno in FULL else closed
         raise StoreError(f"{path} cannot be written: {why}. First {remedy}; then {then}.") from error
@@ -102,7 +103,7 @@ def sync_folder(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path, elsewhere: str = ANOTHER) -> Iterator[None]:
     """Keep other processes from writing in a folder; the system lets go when this one ends, however it ends."""
     if fcntl is None:
         yield
@@ -112,7 +113,7 @@ def locked(folder: Path) -> Iterator[None]:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise StoreError(f"{folder} is being written by another process; wait, or choose another --out.") from None
+            raise StoreError(f"{folder} is being written by another process; wait, or {elsewhere}.") from None
         except OSError:  # a file system without locks
             pass
         yield

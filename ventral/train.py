@@ -26,9 +26,12 @@ from ventral.effective import useful
 from ventral.errors import CheckpointError, DataError, UsageError
 from ventral.images import Images, Preprocessing, evenly, hold_out
 from ventral.network import Network
+from ventral.stimuli import make_masks
 from ventral.transitions import generator
 
 PAD = 4
+MASKS = 500  # different ones, in training
+MASK_TICKS = 5
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,9 @@ class Recipe:
         Share of the presentations that replace another training image, which was on for 10 ms to half of `end_ms`
         (drawn evenly), so that the network learns to answer what is on now. Until the image has arrived, the other
         one's class is the right answer. Needs sustained drive.
+    masked
+        Share of the brief presentations that are followed by a noise mask of 50 ms. From when that arrives, no answer
+        is right and no loss is taken; but the statistics of normalisation are also those of masked images.
     held_out, validate_every
         Training images set aside for every choice, and the epochs after which they are looked at (and the last).
     statistics_images, horizon_ms
@@ -84,6 +90,7 @@ class Recipe:
     readout_ms: tuple[int, ...] = ()
     brief: float = 0.5
     preceded: float = 0.0
+    masked: float = 0.0
     held_out: int = 5000
     validate_every: int = 1
     statistics_images: int = 2000
@@ -110,7 +117,7 @@ class Recipe:
             raise UsageError(f"precision is {self.precision!r}; use float32 or bfloat16.")
         if self.epochs < 1 or self.batch < 2 or self.validate_every < 1:
             raise UsageError("training takes at least 1 epoch and batches of at least 2 images.")
-        for name in ("brief", "preceded", "late_share", "warmup", "smoothing"):
+        for name in ("brief", "preceded", "masked", "late_share", "warmup", "smoothing"):
             if not 0 <= getattr(self, name) <= 1:
                 raise UsageError(f"{name} is {getattr(self, name)}; give a fraction from 0 to 1.")
 
@@ -125,7 +132,7 @@ def fitted(recipe: Recipe, graph: AreaGraph) -> Recipe:
     if graph.statistics == "shared":
         recipe = replace(recipe, horizon_ms=max(recipe.end_ms, recipe.late_end_ms if recipe.late_share else 0))
     if graph.drive == "impulse":
-        recipe = replace(recipe, brief=0.0, preceded=0.0)
+        recipe = replace(recipe, brief=0.0, preceded=0.0, masked=0.0)
     return recipe
 
 
@@ -160,12 +167,15 @@ class Showing:
     onset
         Tick at which the image itself comes; 0 where none is before it.
     offset
-        Tick at which grey follows; beyond all ticks where the image stays on.
+        Tick at which grey or a mask follows; beyond all ticks where the image stays on.
+    mask
+        Which of the masks follows; -1 where grey does.
     """
 
     before: Tensor
     onset: Tensor
     offset: Tensor
+    mask: Tensor
 
     @classmethod
     def of(cls, recipe: Recipe, epoch: int, count: int) -> "Showing":
@@ -174,11 +184,13 @@ class Showing:
         longest = max(1, ticks(recipe.end_ms, "end_ms") // 2)
         late = (draws[:, 1] * longest).long() + 1
         onset = torch.where(draws[:, 0] < recipe.preceded, late, torch.zeros_like(late))
-        return cls((draws[:, 2] * count).long(), onset, onset + durations(recipe, epoch, count))
+        drawn = torch.rand(count, 2, generator=generator(recipe.seed, f"mask/{epoch}"), dtype=torch.float64)
+        mask = torch.where(drawn[:, 0] < recipe.masked, (drawn[:, 1] * MASKS).long(), -1)
+        return cls((draws[:, 2] * count).long(), onset, onset + durations(recipe, epoch, count), mask)
 
     def take(self, images: Tensor) -> "Showing":
         """Those of a batch."""
-        return Showing(*(x.to(images.device)[images] for x in (self.before, self.onset, self.offset)))
+        return Showing(*(x.to(images.device)[images] for x in (self.before, self.onset, self.offset, self.mask)))
 
 
 def durations(recipe: Recipe, epoch: int, count: int) -> Tensor:
@@ -189,8 +201,10 @@ def durations(recipe: Recipe, epoch: int, count: int) -> Tensor:
     return torch.where(draws[:, 0] < recipe.brief, brief, torch.full_like(brief, 1 << 30))
 
 
-def shown(network: Network, images: Tensor, before: Tensor, showing: Showing, count: int) -> Iterator[Tensor | None]:
-    """What enters at each of `count` ticks: what is before the image, the image while it is on, then grey.
+def shown(
+    network: Network, images: Tensor, before: Tensor, masks: Tensor, showing: Showing, count: int
+) -> Iterator[Tensor | None]:
+    """What enters at each of `count` ticks: what is before the image, the image while it is on, a mask, then grey.
 
     Parameters
     ----------
@@ -198,6 +212,8 @@ def shown(network: Network, images: Tensor, before: Tensor, showing: Showing, co
         (image, colour, y, x), mean-subtracted.
     before
         What is on before each, likewise.
+    masks
+        What may follow each, likewise.
     showing
         When they come and go.
     """
@@ -208,9 +224,14 @@ def shown(network: Network, images: Tensor, before: Tensor, showing: Showing, co
     grey = network.encode(torch.zeros_like(images[:1]))
     last = int(showing.onset.max())
     earlier = network.encode(before) if last else encoded
+    masked = showing.mask >= 0
+    after = network.encode(masks) if bool(masked.any()) else encoded
     for tick in range(count):
-        on = (showing.offset > tick)[:, None, None, None]
-        now = encoded if bool(on.all()) else torch.where(on, encoded, grey)
+        on = showing.offset > tick
+        now = encoded if bool(on.all()) else torch.where(on[:, None, None, None], encoded, grey)
+        follows = masked & ~on & (showing.offset + MASK_TICKS > tick)
+        if bool(follows.any()):
+            now = torch.where(follows[:, None, None, None], after, now)
         yield now if tick >= last else torch.where((showing.onset > tick)[:, None, None, None], earlier, now)
 
 
@@ -251,6 +272,11 @@ class Trainer:
         self.network = Network(graph, recipe.horizon_ms, recipe.seed).to(self.device)
         self.pixels = images.pixels[torch.as_tensor(self.kept)].to(self.device)
         self.labels = torch.as_tensor(images.labels[self.kept]).to(self.device)
+        self.masks = self.pixels[:1]
+        if recipe.masked:
+            names = [f"training mask {i}" for i in range(MASKS)]
+            some = images.take(self.kept[:MASKS])
+            self.masks = make_masks("noise", names, np.zeros(MASKS, int), some, recipe.seed).to(self.device)
         self.arrival = (graph.arrival_ms[graph.readout] or 0) // to_ms(1)
         self.steps_per_epoch = len(self.kept) // recipe.batch
         self.steps = self.steps_per_epoch * recipe.epochs
@@ -311,14 +337,16 @@ class Trainer:
             images, before = (
                 augment(self.preprocessing(self.pixels[which]), draws[which]) for which in (batch, showing.before)
             )
-            inputs = shown(self.network, images, before, showing, wanted[-1] + 1)
+            inputs = shown(self.network, images, before, self._masks(showing), showing, wanted[-1] + 1)
             losses = []
             for tick, states in enumerate(self.network.run(inputs, needed=lambda edge, t: (edge, t) in used)):
                 if tick in wanted:
                     logits = self.network.readout(states, tick).float()
                     arrived = tick >= showing.onset + self.arrival
                     answers = torch.where(arrived, self.labels[batch], self.labels[showing.before])
-                    losses.append(F.cross_entropy(logits, answers, label_smoothing=recipe.smoothing))
+                    each = F.cross_entropy(logits, answers, label_smoothing=recipe.smoothing, reduction="none")
+                    covered = (showing.mask >= 0) & (tick >= showing.offset + self.arrival)
+                    losses.append(torch.where(covered, torch.zeros_like(each), each).mean())
         loss = torch.stack(losses).mean()
         for group in self.optimiser.param_groups:
             group["lr"] = self.rate()
@@ -339,6 +367,10 @@ class Trainer:
             self._epoch = (epoch, order, draws, Showing.of(self.recipe, epoch, count))
         return self._epoch[1:]
 
+    def _masks(self, showing: Showing) -> Tensor:
+        """The mask of each image of a batch, mean-subtracted; any where it has none."""
+        return self.preprocessing(self.masks[showing.mask.clamp(min=0)])
+
     def _precision(self) -> Any:
         if self.recipe.precision == "bfloat16":
             return torch.autocast(self.device.type, torch.bfloat16)
@@ -351,7 +383,8 @@ class Trainer:
         count = ticks(min(horizon_ms, self.network.horizon_ms), "horizon_ms") + 1
         images, before = (self.preprocessing(self.pixels[which]) for which in (chosen, showing.before))
         # one tick more, for the transitions out of the last
-        self.network.estimate_statistics(shown(self.network, images, before, showing, count + 1))
+        inputs = shown(self.network, images, before, self._masks(showing), showing, count + 1)
+        self.network.estimate_statistics(inputs)
 
     def validate(self) -> list[float]:
         """Accuracy on the images held out, which stay on, at every tick to `end_ms`."""
