@@ -8,9 +8,21 @@ from small import small_graph
 from ventral.checkpoint import load_model, network_tensors
 from ventral.data import load_images
 from ventral.errors import CheckpointError, ClockError, UsageError
-from ventral.train import Recipe, Showing, Trainer, accuracy_over_time, augment, durations, shown, train
+from ventral.recipe import Recipe
+from ventral.showing import Showing, augment, durations, shown
+from ventral.train import Trainer, accuracy_over_time, keep, train
 
-SHORT = Recipe(epochs=2, batch=20, held_out=40, statistics_images=60, end_ms=50, horizon_ms=80, rate=0.02, seed=3)
+SHORT = Recipe(
+    epochs=2,
+    batch=20,
+    held_out=40,
+    statistics_images=60,
+    end_ms=50,
+    horizon_ms=80,
+    rate=0.02,
+    precision="float32",
+    seed=3,
+)
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +108,7 @@ def test_training_lowers_the_loss(learned):
 
 def test_the_loss_is_taken_only_where_it_is_asked(learned):
     trainer = Trainer(small_graph(), learned, replace(SHORT, readout_ms=(30, 50)))
-    assert trainer._plans[50][0] == [3, 5]
+    assert trainer.objective.plans[50][0] == [3, 5]
     with pytest.raises(UsageError, match="IT is absent at 20 ms; it is present at 30, 40, 50 ms"):
         Trainer(small_graph(), learned, replace(SHORT, readout_ms=(20,)))
 
@@ -107,7 +119,7 @@ def test_a_training_that_was_interrupted_ends_with_the_same_bytes(learned, unsee
 
     def stop(trainer, loss, accuracy):
         if trainer.step % 3 == 0:
-            trainer.save(tmp_path / "cut" / "state.safetensors")
+            keep(trainer, tmp_path / "cut")
         if trainer.step == step:
             raise KeyboardInterrupt
 
@@ -119,7 +131,7 @@ def test_a_training_that_was_interrupted_ends_with_the_same_bytes(learned, unsee
 
 def test_going_on_with_another_recipe_is_refused(learned, unseen, tmp_path):
     trainer = Trainer(small_graph(), learned, SHORT)
-    trainer.save(tmp_path / "state.safetensors")
+    keep(trainer, tmp_path)
     with pytest.raises(CheckpointError, match="was made with another recipe"):
         train(small_graph(), learned, unseen, replace(SHORT, rate=0.3), tmp_path)
 
@@ -148,7 +160,7 @@ def test_the_result_has_statistics_to_the_horizon_and_tells_its_accuracy(learned
     ("wrong", "message"),
     [
         ({"end_ms": 400}, "must not be before the end of training"),
-        ({"precision": "float8"}, "use float32 or bfloat16"),
+        ({"precision": "float8"}, "no precision named 'float8'"),
         ({"epochs": 0}, "at least 1 epoch"),
         ({"brief": 1.5}, "give a fraction from 0 to 1"),
     ],

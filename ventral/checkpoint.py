@@ -82,7 +82,9 @@ def write_checkpoint(path: Path, tensors: Mapping[str, Tensor], metadata: Mappin
         If the file cannot be written; what was there before is untouched.
     """
     header = {"format": FORMAT, "version": VERSION, **metadata}
-    blob = save(packed(tensors), metadata={"ventral": json.dumps(header, sort_keys=True, allow_nan=False)})
+    held = packed(tensors)
+    header["digest"] = digest(held, header)
+    blob = save(held, metadata={"ventral": json.dumps(header, sort_keys=True, allow_nan=False)})
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         put(path, blob)
@@ -94,6 +96,17 @@ def write_checkpoint(path: Path, tensors: Mapping[str, Tensor], metadata: Mappin
 def packed(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Tensors as a file holds them, in the order of their names."""
     return {name: tensor.detach().cpu().contiguous() for name, tensor in sorted(tensors.items())}
+
+
+def digest(tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> str:
+    """sha256 of all that a checkpoint holds but this."""
+    whole = hashlib.sha256()
+    for name, tensor in sorted(tensors.items()):
+        whole.update(f"{name} {tensor.dtype} {list(tensor.shape)} ".encode())
+        whole.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    others = {name: value for name, value in header.items() if name != "digest"}
+    whole.update(json.dumps(others, sort_keys=True).encode())
+    return whole.hexdigest()
 
 
 def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -116,6 +129,8 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         raise CheckpointError(
             f"{path} is a safetensors file but not a ventral checkpoint; give one from `ventral train`."
         )
+    if "digest" in header and header["digest"] != digest(tensors, header):
+        raise CheckpointError(f"{path} has changed since it was written; copy it again, or go back to the one before.")
     if header.get("version") != VERSION:
         raise CheckpointError(f"{path} has version {header.get('version')}; this ventral reads version {VERSION}.")
     return tensors, header
@@ -147,8 +162,8 @@ def load_model(name: str | Path, device: str = "cpu") -> Model:
     tensors, header = read_checkpoint(path)
     network, preprocessing = network_of(path, tensors, header)
     network.to(device)
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    return Model(label, network, preprocessing, tuple(header["label_names"]), header, digest)
+    whole = hashlib.sha256(path.read_bytes()).hexdigest()
+    return Model(label, network, preprocessing, tuple(header["label_names"]), header, whole)
 
 
 def untrained_model(graph: AreaGraph, images: Images, seed: int = 0, horizon_ms: int = 300, name: str = "") -> Model:
@@ -184,8 +199,8 @@ def untrained_model(graph: AreaGraph, images: Images, seed: int = 0, horizon_ms:
     network.to(memory_format=torch.channels_last)
     data = {"name": images.name, "split": images.split, "fingerprint": images.fingerprint}
     metadata = {**describe(network, preprocessing, images.label_names), "data": data, "untrained": seed}
-    digest = hashlib.sha256(save(packed(network_tensors(network)))).hexdigest()
-    return Model(name or "untrained", network, preprocessing, images.label_names, metadata, digest)
+    made = digest(packed(network_tensors(network)), metadata)
+    return Model(name or "untrained", network, preprocessing, images.label_names, metadata, made)
 
 
 def _choose_shipped(name: str) -> str:

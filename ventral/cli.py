@@ -10,8 +10,8 @@ import shutil
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -440,35 +440,48 @@ def undamaged(run: Path) -> Iterator[None]:
 @commands.command()
 @click.argument("model", metavar="NAME|GRAPH.json")
 @click.option("--data", metavar="SOURCE", help="Images with the splits train and test; the model's own if not given.")
+@click.option(
+    "--recipe",
+    "recipe_name",
+    default="fast",
+    show_default=True,
+    metavar="NAME|FILE.toml",
+    help="fast, paper, or a file of fields.",
+)
 @settings_option
 @click.option("--out", type=click.Path(path_type=Path), help="Folder; checkpoints/<model> if not given.")
 @click.option("--note", default="", help="Something about the data, to be kept with the weights.")
+@click.option("--tensorboard", is_flag=True, help="Write the log for TensorBoard too.")
 @device_option
 @threads_option
 def train(
     model: str,
     data: str | None,
+    recipe_name: str,
     settings: tuple[str, ...],
     out: Path | None,
     note: str,
+    tensorboard: bool,
     device: str,
     threads: int | None,
 ) -> None:
     """Train a network, or go on with it.
 
     The same command goes on with a training that was interrupted. A graph's knobs follow its name, as in
-    two-state:readout_ms=30,sharing=per-tick. Knobs of the recipe are set with --set: epochs,
-    batch, rate, readout_ms, end_ms, brief, precision, seed, ...
+    two-state:readout_ms=30,sharing=per-tick. Fields of the recipe are set with --set: epochs, batch, rate, readout_ms,
+    end_ms, brief, precision, seed, ... On several GPUs: torchrun --nproc-per-node 4 -m ventral train ...
     """
     with busy("loading"):
         from ventral.data import load_images
+        from ventral.ranks import joined
+        from ventral.recipe import Recipe, read_recipe
         from ventral.scripts import apply_settings
-        from ventral.train import Recipe, Trainer
+        from ventral.train import Trainer
         from ventral.train import train as run_training
 
         set_threads(threads)
         place_on = check_device(device)
-        recipe = Recipe(**apply_settings(Recipe, settings))  # type: ignore[arg-type]
+        recipe = replace(read_recipe(recipe_name), **apply_settings(Recipe, settings))  # type: ignore[arg-type]
         described = read_graph(model)
         title = title_of(model)
     if data is None and title not in NAMED_DATA:
@@ -479,15 +492,73 @@ def train(
         images, test = (load_images(name, split, size, shapes=shapes) for split in ("train", "test"))
     described = with_classes(described, model, len(images.label_names), name)
     place = out or Path("checkpoints") / title
-    with resumable(f"{place} keeps what was last saved"), progress_bar("training", "steps") as advance:
+    board = TensorBoard(place / "tensorboard") if tensorboard else None
+    with (
+        joined(place_on) as (ranks, mine),
+        resumable(f"{place} keeps what was done"),
+        progress_bar("training", "steps") if ranks.first else nullcontext(silent) as advance,
+    ):
+        start = {"step": -1, "time": 0.0}
 
         def report(trainer: Trainer, loss: float, accuracy: float) -> None:
-            advance(trainer.step, trainer.steps, f"loss {loss:.2f}, {100 * accuracy:.0f} % of the batch")
+            now = time.monotonic()
+            if start["step"] < 0:
+                start.update(step=trainer.step, time=now)
+            rate = (trainer.step - start["step"]) * recipe.batch / max(now - start["time"], 1e-9)
+            advance(
+                trainer.step,
+                trainer.steps,
+                f"loss {loss:.2f}, {100 * accuracy:.0f} % of the batch, {rate:,.0f} images/s",
+            )
 
-        path = run_training(described, images, test, recipe, place, place_on, note, report=report, said=click.echo)
-    click.echo(f"\nweights in {path}")
-    where = () if data is None or data in NAMED_DATA else ("--data", data)
-    tell_next("simulate", "--protocol", "backward-mask", "--model", path, *where)
+        path = run_training(
+            described,
+            images,
+            test,
+            recipe,
+            place,
+            mine,
+            note,
+            report=report,
+            said=click.echo if ranks.first else silent,
+            logged=board.write if board and ranks.first else silent,
+            ranks=ranks,
+        )
+    if ranks.first:
+        from ventral.plot import save, training_figure, write_table
+
+        rows = [json.loads(line) for line in (place / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
+        scores = {row["step"]: row["score"] for row in rows if "score" in row}
+        lines = [{**row, "held_out": scores.get(row["step"], "")} for row in rows if "loss" in row]
+        curves = [*save(training_figure(rows), place / "curve"), write_table(lines, place / "curve.csv")]
+        click.echo("\n".join(str(file) for file in curves))
+        click.echo(f"\nweights in {path}")
+        where = () if data is None or data in NAMED_DATA else ("--data", data)
+        tell_next("simulate", "--protocol", "backward-mask", "--model", path, *where)
+
+
+def silent(*_: object) -> None:
+    """Say nothing: what a process does that is not the first of several."""
+
+
+class TensorBoard:
+    """A training's log for TensorBoard."""
+
+    def __init__(self, folder: Path) -> None:
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+        except ImportError:
+            raise UsageError(
+                "--tensorboard needs the package tensorboard; install it (pip install tensorboard), or leave it out."
+            ) from None
+        self.writer: Any = SummaryWriter(str(folder))
+
+    def write(self, line: Mapping[str, Any]) -> None:
+        """Add the numbers of a line of the log."""
+        for name, value in line.items():
+            if isinstance(value, (int, float)) and name != "step":
+                self.writer.add_scalar(name, value, line["step"])
+        self.writer.flush()
 
 
 def read_graph(text: str) -> "AreaGraph":

@@ -44,6 +44,10 @@ class CheckpointError(VentralError):
     """A file that does not hold the weights it should."""
 
 
+class TrainingError(VentralError):
+    """A training that cannot go on."""
+
+
 class StoreError(VentralError):
     """A run on disk that cannot be written, continued or trusted."""
 

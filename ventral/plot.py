@@ -247,6 +247,43 @@ def decoding_figure(panels: Sequence[Panel], chance: float) -> Figure:
     return figure
 
 
+def training_figure(rows: Sequence[Mapping[str, Any]]) -> Figure:
+    """Loss, and accuracy on training and held-out images, against epochs.
+
+    Parameters
+    ----------
+    rows
+        Lines of a training's log: those with "loss" and "accuracy" are of the batches since the line before, those with
+        "score" of the images held out.
+    """
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(9, 3.6), layout="constrained")
+        left, right = figure.subplots(1, 2)
+        batches = [row for row in rows if "loss" in row]
+        epochs = np.array([row["epoch"] for row in batches])
+        for axes, name, scale in ((left, "loss", 1), (right, "accuracy", 100)):
+            values = scale * np.array([row[name] for row in batches])
+            width = max(1, len(values) // 60)
+            smooth = np.convolve(values, np.ones(width) / width, "valid")
+            axes.plot(epochs, values, color=NEUTRAL, linewidth=0.8, alpha=0.5)
+            axes.plot(epochs[width - 1 :], smooth, color=INK, label="training batches")
+            axes.set_xlabel("epoch")
+        held = [row for row in rows if "score" in row]
+        per_epoch = {row["step"]: row["epoch"] for row in batches}
+        if held:
+            right.plot(
+                [per_epoch[row["step"]] for row in held],
+                [100 * row["score"] for row in held],
+                "o-",
+                color=AREA_COLOURS["IT"],
+                label="held-out images",
+            )
+        left.set_ylabel("loss")
+        right.set_ylabel("% correct")
+        right.legend(loc="lower right")
+    return figure
+
+
 def condition_colours(timelines: Sequence[Timeline]) -> dict[str, tuple[float, float, float] | str]:
     """Colour of each condition: light to dark with the SOA, ink without a mask, grey without a target."""
     soas = sorted({timeline.soa_ms for timeline in timelines if not math.isnan(timeline.soa_ms)})

@@ -1,301 +1,70 @@
 """Training: a graph learns to name images at a set of readout times.
 
-Everything random is addressed by (seed, epoch, image), so nothing depends on workers, batches or what ran before.
+Nothing random has a state: order, augmentation and showing are addressed by (seed, epoch, image), so that a training
+that was killed ends in the same bytes, and one on several processes in the same weights.
 
 Source: Liao & Poggio (2016), section 5.1, for loss, optimiser, augmentation and mean subtraction; departures are fields
 of the recipe.
 """
 
+import contextlib
 import json
 import math
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import nullcontext
-from dataclasses import asdict, dataclass, replace
+import platform
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.parallel import DistributedDataParallel
 
 from ventral.areas import AreaGraph, enters, presence
 from ventral.checkpoint import describe, network_of, network_tensors, read_checkpoint, write_checkpoint
 from ventral.clock import ticks, to_ms
+from ventral.disk import disk_errors, locked
 from ventral.effective import useful
-from ventral.errors import CheckpointError, DataError, UsageError
+from ventral.errors import CheckpointError, DataError, TrainingError, UsageError
 from ventral.images import Images, Preprocessing, evenly, hold_out
 from ventral.network import Network
+from ventral.ranks import Ranks, summed
+from ventral.recipe import Recipe, different, fitted
+from ventral.showing import MASKS, Showing, augment, shown
 from ventral.stimuli import make_masks
 from ventral.transitions import generator
 
-PAD = 4
-MASKS = 500  # different ones, in training
-MASK_TICKS = 5
+KEPT = 2  # newest states
+SAVE_EVERY = 200  # steps
+LOG_EVERY = 20  # steps
+Used = set[tuple[str, int]]
 
 
-@dataclass(frozen=True)
-class Recipe:
-    """How a network is trained.
-
-    Parameters
-    ----------
-    epochs, batch
-        Passes over the training images, and images per step.
-    rate, momentum, decay
-        Peak learning rate of a one-cycle schedule (linear up over `warmup` of the steps, then cosine to zero), momentum
-        of the gradient, and weight decay (on convolutions and linear weights).
-    warmup
-        Fraction of the steps with a rising rate.
-    smoothing
-        Label smoothing.
-    end_ms
-        Last time at which the loss is taken.
-    late_end_ms, late_share
-        A share of the batches runs on to this later time, so that what is held does not fall apart after `end_ms`.
-    readout_ms
-        Times at which the loss is taken and averaged. If empty, those of the graph, and `end_ms` is the last of them;
-        if it has none, all at which its readout area is present.
-    brief
-        Share of the presentations that last only 10 ms to `end_ms` (drawn evenly) and are followed by grey; the others
-        stay on. Needs sustained drive.
-    preceded
-        Share of the presentations that replace another training image, which was on for 10 ms to half of `end_ms`
-        (drawn evenly), so that the network learns to answer what is on now. Until the image has arrived, the other
-        one's class is the right answer. Needs sustained drive.
-    masked
-        Share of the brief presentations that are followed by a noise mask of 50 ms. From when that arrives, no answer
-        is right and no loss is taken; but the statistics of normalisation are also those of masked images.
-    held_out, validate_every
-        Training images set aside for every choice, and the epochs after which they are looked at (and the last).
-    statistics_images, horizon_ms
-        Unaugmented training images, evenly over classes, from which the normalisation statistics are estimated after
-        training, and the last time they are estimated for.
-    precision
-        "float32", or "bfloat16" for convolutions under autocast.
-    seed
-        Addresses weights, order, augmentation, durations and the images held out.
-    """
-
-    epochs: int = 10
-    batch: int = 64
-    rate: float = 0.05
-    momentum: float = 0.9
-    decay: float = 5e-4
-    warmup: float = 0.2
-    smoothing: float = 0.0
-    end_ms: int = 100
-    late_end_ms: int = 200
-    late_share: float = 0.0
-    readout_ms: tuple[int, ...] = ()
-    brief: float = 0.5
-    preceded: float = 0.0
-    masked: float = 0.0
-    held_out: int = 5000
-    validate_every: int = 1
-    statistics_images: int = 2000
-    horizon_ms: int = 300
-    precision: str = "float32"
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        for name in ("end_ms", "late_end_ms", "horizon_ms"):
-            ticks(getattr(self, name), name)
-        for ms in self.readout_ms:
-            ticks(ms, "readout_ms")
-        if self.horizon_ms < max(self.end_ms, self.late_end_ms if self.late_share else 0):
-            raise UsageError(f"horizon_ms is {self.horizon_ms}; it must not be before the end of training.")
-        if not 0 < self.rate < math.inf or not 0 < self.momentum < 1 or not 0 <= self.decay < math.inf:
-            raise UsageError(
-                f"rate, momentum and decay are {self.rate:g}, {self.momentum:g} and {self.decay:g}; give a rate above "
-                "0, a momentum between 0 and 1, and a decay from 0."
-            )
-        for name in ("held_out", "statistics_images"):
-            if getattr(self, name) < 1:
-                raise UsageError(f"{name} is {getattr(self, name)}; give a whole number of images from 1.")
-        if self.precision not in ("float32", "bfloat16"):
-            raise UsageError(f"precision is {self.precision!r}; use float32 or bfloat16.")
-        if self.epochs < 1 or self.batch < 2 or self.validate_every < 1:
-            raise UsageError("training takes at least 1 epoch and batches of at least 2 images.")
-        for name in ("brief", "preceded", "masked", "late_share", "warmup", "smoothing"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise UsageError(f"{name} is {getattr(self, name)}; give a fraction from 0 to 1.")
-
-
-def fitted(recipe: Recipe, graph: AreaGraph) -> Recipe:
-    """A recipe for a graph: read when that says, and nothing but onsets where an image enters only once.
-
-    Statistics shared over time are those of the time to the last readout.
-    """
-    if graph.readout_ms and not recipe.readout_ms:
-        recipe = replace(recipe, readout_ms=graph.readout_ms, end_ms=graph.readout_ms[-1], late_share=0.0)
-    if graph.statistics == "shared":
-        recipe = replace(recipe, horizon_ms=max(recipe.end_ms, recipe.late_end_ms if recipe.late_share else 0))
-    if graph.drive == "impulse":
-        recipe = replace(recipe, brief=0.0, preceded=0.0, masked=0.0)
-    return recipe
-
-
-def augment(images: Tensor, draws: Tensor) -> Tensor:
-    """Pad by 4 with grey, crop at random, flip half of the images left to right.
+class Objective(nn.Module):
+    """The loss of a network on images that come and go.
 
     Parameters
     ----------
-    images
-        A batch, mean-subtracted, (image, colour, y, x).
-    draws
-        Three numbers from [0, 1) for each image: shift in y, shift in x, flip.
-    """
-    count, _, height, width = images.shape
-    shift = (draws[:, :2] * (2 * PAD + 1)).long()
-    padded = F.pad(images, (PAD, PAD, PAD, PAD))
-    rows = shift[:, 0, None] + torch.arange(height, device=images.device)
-    columns = torch.arange(width, device=images.device).expand(count, -1)
-    columns = torch.where(draws[:, 2, None] < 0.5, width - 1 - columns, columns) + shift[:, 1, None]
-    which = torch.arange(count, device=images.device)[:, None, None]
-    return padded.permute(0, 2, 3, 1)[which, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
-
-
-@dataclass(frozen=True, eq=False)
-class Showing:
-    """When the images of an epoch come and go, all (image,); a function of (seed, epoch, image).
-
-    Parameters
-    ----------
-    before
-        Position of the image that is on until `onset`.
-    onset
-        Tick at which the image itself comes; 0 where none is before it.
-    offset
-        Tick at which grey or a mask follows; beyond all ticks where the image stays on.
-    mask
-        Which of the masks follows; -1 where grey does.
+    network, recipe
+        What is trained, and how.
     """
 
-    before: Tensor
-    onset: Tensor
-    offset: Tensor
-    mask: Tensor
-
-    @classmethod
-    def of(cls, recipe: Recipe, epoch: int, count: int) -> "Showing":
-        """The showing of `count` images in an epoch."""
-        draws = torch.rand(count, 3, generator=generator(recipe.seed, f"before/{epoch}"), dtype=torch.float64)
-        longest = max(1, ticks(recipe.end_ms, "end_ms") // 2)
-        late = (draws[:, 1] * longest).long() + 1
-        onset = torch.where(draws[:, 0] < recipe.preceded, late, torch.zeros_like(late))
-        drawn = torch.rand(count, 2, generator=generator(recipe.seed, f"mask/{epoch}"), dtype=torch.float64)
-        mask = torch.where(drawn[:, 0] < recipe.masked, (drawn[:, 1] * MASKS).long(), -1)
-        return cls((draws[:, 2] * count).long(), onset, onset + durations(recipe, epoch, count), mask)
-
-    def take(self, images: Tensor) -> "Showing":
-        """Those of a batch."""
-        return Showing(*(x.to(images.device)[images] for x in (self.before, self.onset, self.offset, self.mask)))
-
-
-def durations(recipe: Recipe, epoch: int, count: int) -> Tensor:
-    """For each image of an epoch, for how many ticks it is on; a number beyond all ticks when it stays on."""
-    draws = torch.rand(count, 2, generator=generator(recipe.seed, f"duration/{epoch}"), dtype=torch.float64)
-    longest = ticks(recipe.end_ms, "end_ms")
-    brief = (draws[:, 1] * longest).long() + 1
-    return torch.where(draws[:, 0] < recipe.brief, brief, torch.full_like(brief, 1 << 30))
-
-
-def shown(
-    network: Network, images: Tensor, before: Tensor, masks: Tensor, showing: Showing, count: int
-) -> Iterator[Tensor | None]:
-    """What enters at each of `count` ticks: what is before the image, the image while it is on, a mask, then grey.
-
-    Parameters
-    ----------
-    images
-        (image, colour, y, x), mean-subtracted.
-    before
-        What is on before each, likewise.
-    masks
-        What may follow each, likewise.
-    showing
-        When they come and go.
-    """
-    encoded = network.encode(images)
-    if network.graph.drive == "impulse":
-        yield from [encoded, *[None] * (count - 1)]
-        return
-    grey = network.encode(torch.zeros_like(images[:1]))
-    last = int(showing.onset.max())
-    earlier = network.encode(before) if last else encoded
-    masked = showing.mask >= 0
-    after = network.encode(masks) if bool(masked.any()) else encoded
-    for tick in range(count):
-        on = showing.offset > tick
-        now = encoded if bool(on.all()) else torch.where(on[:, None, None, None], encoded, grey)
-        follows = masked & ~on & (showing.offset + MASK_TICKS > tick)
-        if bool(follows.any()):
-            now = torch.where(follows[:, None, None, None], after, now)
-        yield now if tick >= last else torch.where((showing.onset > tick)[:, None, None, None], earlier, now)
-
-
-class Trainer:
-    """A training run: network, optimiser and position, which a checkpoint holds whole.
-
-    Parameters
-    ----------
-    graph
-        What is trained.
-    images
-        Training images; a part is held out by the recipe's seed.
-    recipe
-        How.
-    device
-        Where.
-    """
-
-    def __init__(self, graph: AreaGraph, images: Images, recipe: Recipe, device: str = "cpu") -> None:
+    def __init__(self, network: Network, recipe: Recipe) -> None:
+        super().__init__()
+        self.network = network
         self.recipe = recipe
-        self.images = images
-        self.device = torch.device(device)
-        if len(images.label_names) != graph.classes:
-            raise UsageError(
-                f"the graph tells {graph.classes} classes apart and {images.name} has {len(images.label_names)}; "
-                "give the graph as many."
-            )
-        try:
-            self.kept, self.held_out = hold_out(images.labels, recipe.held_out, recipe.seed)
-        except DataError as error:
-            raise UsageError(f"held_out is {recipe.held_out}: {error}") from None
-        if len(self.kept) < recipe.batch:
-            raise UsageError(
-                f"{len(self.kept)} images are left for training and a batch takes {recipe.batch}; use a smaller batch, "
-                "hold out fewer (held_out), or give more images."
-            )
-        self.preprocessing = Preprocessing.of(images.take(self.kept))
-        self.network = Network(graph, recipe.horizon_ms, recipe.seed).to(self.device)
-        self.pixels = images.pixels[torch.as_tensor(self.kept)].to(self.device)
-        self.labels = torch.as_tensor(images.labels[self.kept]).to(self.device)
-        self.masks = self.pixels[:1]
-        if recipe.masked:
-            names = [f"training mask {i}" for i in range(MASKS)]
-            some = images.take(self.kept[:MASKS])
-            self.masks = make_masks("noise", names, np.zeros(MASKS, int), some, recipe.seed).to(self.device)
+        graph = network.graph
         self.arrival = (graph.arrival_ms[graph.readout] or 0) // to_ms(1)
-        self.steps_per_epoch = len(self.kept) // recipe.batch
-        self.steps = self.steps_per_epoch * recipe.epochs
-        self.step = 0
-        self.best = -1.0
-        self.accuracy: list[float] = []
-        self._epoch: tuple[int, Tensor, Tensor, Showing] | None = None
-        self.history: list[dict[str, Any]] = []
-        self.best_tensors: dict[str, Tensor] = {}
-        self.optimiser = torch.optim.SGD(self._groups(), lr=recipe.rate, momentum=recipe.momentum, nesterov=True)
         ends = {recipe.end_ms, recipe.late_end_ms} if recipe.late_share else {recipe.end_ms}
-        self._plans = {ms: self._plan(ms) for ms in ends}
+        self.plans = {ms: self._plan(ms) for ms in ends}
 
-    def _groups(self) -> list[dict[str, Any]]:
-        decayed = [p for p in self.network.parameters() if p.ndim > 1]
-        others = [p for p in self.network.parameters() if p.ndim == 1]
-        return [{"params": decayed, "weight_decay": self.recipe.decay}, {"params": others, "weight_decay": 0.0}]
-
-    def _plan(self, end_ms: int) -> tuple[list[int], set[tuple[str, int]]]:
+    def _plan(self, end_ms: int) -> tuple[list[int], Used]:
         """Ticks at which the loss is taken, and the transitions that can matter for them."""
         graph = self.network.graph
         count = ticks(end_ms, "end_ms") + 1
@@ -315,48 +84,239 @@ class Trainer:
             )
         return wanted, useful(graph, here, wanted)
 
+    def learned(self, used: Used) -> set[str]:
+        """Names of the kernels, scales and shifts that can matter."""
+        names = {
+            f"kernels.{weight}"
+            for entry, weight in self.network.graph.weights.items()
+            for edge, t in used
+            if edge == entry.edge and entry.at_ms in (None, to_ms(t))
+        }
+        return names | {f"scales.{name}" for name in self.network.scales if name.split("/")[0] in {e for e, _ in used}}
+
+    def forward(
+        self,
+        end_ms: int,
+        images: Tensor,
+        before: Tensor,
+        masks: Tensor,
+        showing: Showing,
+        labels: Tensor,
+        labels_before: Tensor,
+    ) -> tuple[Tensor, Tensor]:
+        """Mean loss over images and readout ticks, and how many images are named correctly at the last.
+
+        Parameters
+        ----------
+        end_ms
+            Which plan: where the batch ends.
+        images, before, masks, showing
+            As `ventral.showing.shown` takes them.
+        labels, labels_before
+            The right answers from an image's arrival on, and before, (image,).
+        """
+        wanted, used = self.plans[end_ms]
+        inputs = shown(self.network, images, before, masks, showing, wanted[-1] + 1)
+        losses = []
+        for tick, states in enumerate(self.network.run(inputs, needed=lambda edge, t: (edge, t) in used)):
+            if tick in wanted:
+                logits = self.network.readout(states, tick)
+                logits = logits.float() if logits.dtype == torch.bfloat16 else logits
+                answers = torch.where(tick >= showing.onset + self.arrival, labels, labels_before)
+                each = F.cross_entropy(logits, answers, label_smoothing=self.recipe.smoothing, reduction="none")
+                covered = (showing.mask >= 0) & (tick >= showing.offset + self.arrival)
+                losses.append(torch.where(covered, torch.zeros_like(each), each).mean())
+        return torch.stack(losses).mean(), (logits.argmax(1) == labels).sum()
+
+    def where_not_finite(self, end_ms: int, images: Tensor, before: Tensor, masks: Tensor, showing: Showing) -> str:
+        """The first area and time at which a state is not finite, in words."""
+        wanted, used = self.plans[end_ms]
+        with torch.no_grad():
+            inputs = shown(self.network, images, before, masks, showing, wanted[-1] + 1)
+            for tick, states in enumerate(self.network.run(inputs, needed=lambda edge, t: (edge, t) in used)):
+                for area in (area.name for area in self.network.graph.areas):
+                    if area in states and not bool(states[area].isfinite().all()):
+                        return f"{area} is not finite at {to_ms(tick)} ms"
+        return "all states are finite, the readout is not"
+
+
+class Trainer:
+    """A training run: network, optimiser and position, which a checkpoint holds whole.
+
+    Parameters
+    ----------
+    graph
+        What is trained.
+    images
+        Training images; a part is held out by the recipe's seed.
+    recipe
+        How.
+    device
+        Where.
+    ranks
+        Who this process is among those that train together; each takes a part of every batch.
+    """
+
+    def __init__(
+        self, graph: AreaGraph, images: Images, recipe: Recipe, device: str = "cpu", ranks: Ranks | None = None
+    ) -> None:
+        self.images = images
+        self.device = torch.device(device)
+        self.ranks = ranks or Ranks()
+        if len(images.label_names) != graph.classes:
+            raise UsageError(
+                f"the graph tells {graph.classes} classes apart and {images.name} has {len(images.label_names)}; "
+                "give the graph as many."
+            )
+        if recipe.batch % self.ranks.count:
+            raise UsageError(f"a batch of {recipe.batch} cannot be shared evenly by {self.ranks.count} processes.")
+        try:
+            self.kept, self.held_out = hold_out(images.labels, recipe.held_out, recipe.seed)
+        except DataError as error:
+            raise UsageError(f"held_out is {recipe.held_out}: {error}") from None
+        if len(self.kept) < recipe.batch:
+            raise UsageError(
+                f"{len(self.kept)} images are left for training and a batch takes {recipe.batch}; use a smaller batch, "
+                "hold out fewer (held_out), or give more images."
+            )
+        self.preprocessing = Preprocessing.of(images.take(self.kept))
+        self.network = Network(graph, recipe.horizon_ms, recipe.seed).to(self.device)
+        self.pixels = images.pixels[torch.as_tensor(self.kept)].to(self.device)
+        self.labels = torch.as_tensor(images.labels[self.kept]).to(self.device)
+        self.masks = self.pixels[:1]
+        if recipe.masked:
+            names = [f"training mask {i}" for i in range(MASKS)]
+            some = images.take(self.kept[:MASKS])
+            self.masks = make_masks("noise", names, np.zeros(MASKS, int), some, recipe.seed).to(self.device)
+        if recipe.precision == "auto":
+            recipe = replace(recipe, precision=self._faster(recipe))
+        self.recipe = recipe
+        self.objective = Objective(self.network, recipe)
+        self.steps_per_epoch = len(self.kept) // recipe.batch
+        self.steps = self.steps_per_epoch * recipe.epochs
+        self.step = 0
+        self.best = -1.0
+        self.accuracy: list[float] = []
+        self.running = [0.0, 0.0, 0.0]  # since the last line of the log: loss, images named correctly, steps
+        self._epoch: tuple[int, Tensor, Tensor, Showing] | None = None
+        self.history: list[dict[str, Any]] = []
+        self.best_tensors: dict[str, Tensor] = {}
+        self._freeze()
+        self.optimiser = torch.optim.SGD(
+            self._groups(), lr=recipe.rate, momentum=recipe.momentum, nesterov=recipe.nesterov
+        )
+        self._computed: nn.Module = self.objective
+        if self.ranks.count > 1:
+            learned = [self.objective.learned(used) for _, used in self.objective.plans.values()]
+            self._computed = DistributedDataParallel(
+                self.objective,
+                device_ids=[self.device] if self.device.type == "cuda" else None,
+                broadcast_buffers=False,
+                find_unused_parameters=any(names != learned[0] for names in learned),
+            )
+
+    def _freeze(self) -> None:
+        """Take out of the training what cannot reach the readout."""
+        used = {pair for _, pairs in self.objective.plans.values() for pair in pairs}
+        learned = self.objective.learned(used)
+        for name, parameter in self.network.named_parameters():
+            owner = name.rpartition(".")[0]
+            parameter.requires_grad_(owner in learned or not owner.startswith(("kernels", "scales")))
+
+    def _groups(self) -> list[dict[str, Any]]:
+        learned = [p for p in self.network.parameters() if p.requires_grad]
+        decayed = [p for p in learned if p.ndim > 1]
+        others = [p for p in learned if p.ndim == 1]
+        return [{"params": decayed, "weight_decay": self.recipe.decay}, {"params": others, "weight_decay": 0.0}]
+
+    def _faster(self, recipe: Recipe) -> str:
+        """The precision in which a few steps are faster here; the first process decides for all."""
+        taken: dict[str, float] = {}
+        for precision in ("float32", "bfloat16"):
+            self.recipe = replace(recipe, precision=precision, batch=max(2, min(32, recipe.batch)))
+            objective = Objective(self.network, self.recipe)
+            batch = torch.arange(self.recipe.batch)
+            images = self.preprocessing(self.pixels[batch])
+            masks = self.preprocessing(self.masks[:1]).expand_as(images)
+            showing = Showing.of(self.recipe, 0, len(self.kept)).take(batch.to(self.device))
+            answers = self.labels[batch]
+            for turn in range(3):
+                start = time.perf_counter()  # of the last turn; the others warm up
+                self.network.train()
+                with self._precision():
+                    loss, _ = objective(recipe.end_ms, images, images, masks, showing, answers, answers)
+                loss.backward()
+                loss.item()
+                if turn:
+                    taken[precision] = min(taken.get(precision, math.inf), time.perf_counter() - start)
+        for parameter in self.network.parameters():
+            parameter.grad = None
+        here = torch.tensor([float(self.ranks.first and taken["bfloat16"] < taken["float32"])], device=self.device)
+        return "bfloat16" if bool(summed(here)) else "float32"
+
     def rate(self) -> float:
         """Learning rate of the coming step."""
+        recipe = self.recipe
+        if recipe.schedule == "steps":
+            epoch = self.step // self.steps_per_epoch
+            return recipe.rate * 0.1 ** sum(epoch >= drop for drop in recipe.drop_epochs)
         progress = self.step / self.steps
-        if progress < self.recipe.warmup:
-            return self.recipe.rate * (self.step + 1) / max(1, round(self.recipe.warmup * self.steps))
-        rest = (progress - self.recipe.warmup) / (1 - self.recipe.warmup)
-        return self.recipe.rate * 0.5 * (1 + math.cos(math.pi * rest))
+        if progress < recipe.warmup:
+            return recipe.rate * (self.step + 1) / max(1, round(recipe.warmup * self.steps))
+        rest = (progress - recipe.warmup) / (1 - recipe.warmup)
+        return recipe.rate * 0.5 * (1 + math.cos(math.pi * rest))
 
-    def advance(self) -> tuple[float, float]:
-        """One step of gradient descent; returns the batch's loss and its accuracy at the last readout tick."""
+    def advance(self, stop: bool = False) -> tuple[float, float, bool]:
+        """One step of gradient descent.
+
+        Parameters
+        ----------
+        stop
+            Whether this process is asked to stop after the step.
+
+        Returns
+        -------
+        float, float, bool
+            The batch's loss, its accuracy at the last readout tick, and whether any process is asked to stop.
+
+        Raises
+        ------
+        TrainingError
+            If the loss is not finite; no weight has changed then.
+        """
         recipe = self.recipe
         epoch, position = divmod(self.step, self.steps_per_epoch)
         order, draws, showings = self._drawn(epoch)
-        batch = order[position * recipe.batch : (position + 1) * recipe.batch].to(self.device)
+        batch = order[position * recipe.batch : (position + 1) * recipe.batch]
+        batch = batch[self.ranks.rank :: self.ranks.count].to(self.device)
         late = torch.rand(1, generator=generator(recipe.seed, f"late/{self.step}")).item() < recipe.late_share
-        wanted, used = self._plans[recipe.late_end_ms if late else recipe.end_ms]
+        end_ms = recipe.late_end_ms if late else recipe.end_ms
         showing = showings.take(batch)
         self.network.train()
         with self._precision():
             images, before = (
                 augment(self.preprocessing(self.pixels[which]), draws[which]) for which in (batch, showing.before)
             )
-            inputs = shown(self.network, images, before, self._masks(showing), showing, wanted[-1] + 1)
-            losses = []
-            for tick, states in enumerate(self.network.run(inputs, needed=lambda edge, t: (edge, t) in used)):
-                if tick in wanted:
-                    logits = self.network.readout(states, tick).float()
-                    arrived = tick >= showing.onset + self.arrival
-                    answers = torch.where(arrived, self.labels[batch], self.labels[showing.before])
-                    each = F.cross_entropy(logits, answers, label_smoothing=recipe.smoothing, reduction="none")
-                    covered = (showing.mask >= 0) & (tick >= showing.offset + self.arrival)
-                    losses.append(torch.where(covered, torch.zeros_like(each), each).mean())
-        loss = torch.stack(losses).mean()
+            masks = self._masks(showing)
+            answers = self.labels[batch], self.labels[showing.before]
+            loss, right = self._computed(end_ms, images, before, masks, showing, *answers)
+        told = torch.stack([loss.detach().double() / self.ranks.count, right.double(), loss.new_tensor(stop).double()])
+        mean, correct, stops = summed(told).tolist()
+        if not math.isfinite(mean):
+            with self._precision():
+                where = self.objective.where_not_finite(end_ms, images, before, masks, showing)
+            raise TrainingError(
+                f"the loss became {mean} at step {self.step + 1}: {where}. Nothing was changed by this step; give a "
+                "lower rate (--set rate=...) and another --out."
+            )
         for group in self.optimiser.param_groups:
             group["lr"] = self.rate()
         self.optimiser.zero_grad()
         loss.backward()
         self.optimiser.step()
         self.step += 1
-        if not math.isfinite(loss.item()):
-            raise CheckpointError(f"the loss became {loss.item()} at step {self.step}; use a lower rate.")
-        return loss.item(), (logits.argmax(1) == self.labels[batch]).float().mean().item()
+        self.running = [a + b for a, b in zip(self.running, (mean, correct, 1.0), strict=True)]
+        return mean, correct / recipe.batch, stops > 0
 
     def _drawn(self, epoch: int) -> tuple[Tensor, Tensor, Showing]:
         """Order, augmentation and showing of an epoch's images, drawn once for all its steps."""
@@ -395,7 +355,7 @@ class Trainer:
     def end_epoch(self) -> dict[str, Any]:
         """Validate, and remember the weights if they are the best so far."""
         self.accuracy = accuracy = self.validate()
-        wanted, _ = self._plans[self.recipe.end_ms]
+        wanted, _ = self.objective.plans[self.recipe.end_ms]
         score = float(np.mean([accuracy[t] for t in wanted]))
         entry = {"step": self.step, "score": score, "held_out_accuracy": rounded(accuracy)}
         self.history.append(entry)
@@ -417,6 +377,7 @@ class Trainer:
             "data": {"name": self.images.name, "split": self.images.split, "fingerprint": self.images.fingerprint},
             "recipe": asdict(self.recipe),
             "history": self.history,
+            "machine": machine(self.device, self.ranks),
         }
 
     def save(self, path: Path) -> str:
@@ -424,25 +385,22 @@ class Trainer:
         tensors = network_tensors(self.network)
         tensors |= {name.replace("network/", "best/", 1): x for name, x in self.best_tensors.items()}
         for name, parameter in self.network.named_parameters():
-            state = self.optimiser.state[parameter]
-            if state.get("momentum_buffer") is not None:
-                tensors[f"momentum/{name}"] = state["momentum_buffer"]
-        return write_checkpoint(path, tensors, {**self.describe(), "step": self.step, "best": self.best})
+            buffer = self.optimiser.state.get(parameter, {}).get("momentum_buffer")
+            if buffer is not None:
+                tensors[f"momentum/{name}"] = buffer
+        where = {"step": self.step, "best": self.best, "running": self.running}
+        return write_checkpoint(path, tensors, {**self.describe(), **where})
 
-    def resume(self, path: Path) -> None:
-        """Go on from a checkpoint of the same graph, images and recipe."""
+    def resume(self, path: Path) -> list[str]:
+        """Go on from a checkpoint of the same graph, images and recipe; returns how the machine differs."""
         tensors, header = read_checkpoint(path)
-        mine = self.describe()
+        mine = json.loads(json.dumps(self.describe()))
         for what in ("graph", "recipe", "data"):
-            here, there = json.loads(json.dumps(mine[what])), header.get(what, {})
+            here, there = mine[what], header.get(what, {})
             if here != there:
-                fields = ", ".join(
-                    f"{name} is {there.get(name)} there and {here.get(name)} here"
-                    for name in sorted({*here, *there})
-                    if what == "recipe" and here.get(name) != there.get(name)
-                )
+                listed = ", ".join(different(self.recipe, there)) if what == "recipe" else ""
                 raise CheckpointError(
-                    f"{path} was made with another {what}{f' ({fields})' if fields else ''}; give another --out or the "
+                    f"{path} was made with another {what}{f' ({listed})' if listed else ''}; give another --out or the "
                     "same settings."
                 )
         network, _ = network_of(path, tensors, header)
@@ -453,6 +411,25 @@ class Trainer:
                 self.optimiser.state[parameter]["momentum_buffer"] = torch.empty_like(parameter).copy_(buffer)
         self.best_tensors = {n.replace("best/", "network/", 1): x for n, x in tensors.items() if n.startswith("best/")}
         self.step, self.best, self.history = header["step"], header["best"], list(header["history"])
+        self.running = list(header["running"])
+        there = header.get("machine", {})
+        return [f"{k} was {there.get(k)} and is {v}" for k, v in mine["machine"].items() if v != there.get(k)]
+
+
+def machine(device: torch.device, ranks: Ranks) -> dict[str, Any]:
+    """What decides the last bits of a training besides its recipe."""
+    kind = torch.cuda.get_device_name(device) if device.type == "cuda" else processor()
+    threads = torch.get_num_threads()
+    return {"torch": torch.__version__, "processor": kind, "threads": threads, "processes": ranks.count}
+
+
+def processor() -> str:
+    """The type of this machine's processor."""
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
 
 
 def accuracy_over_time(
@@ -475,6 +452,63 @@ def accuracy_over_time(
     return fraction.tolist()
 
 
+def states(folder: Path) -> list[Path]:
+    """Checkpoints from which a training can go on, oldest first."""
+    return sorted(folder.glob("state-*.safetensors"))
+
+
+class Metrics:
+    """A log of one JSON object a line, cut back to where a training goes on.
+
+    Parameters
+    ----------
+    path
+        The file.
+    step
+        Lines of later steps are dropped.
+    said
+        Called with each new line.
+    """
+
+    def __init__(self, path: Path, step: int, said: Callable[[Mapping[str, Any]], None] = lambda _: None) -> None:
+        self.path = path
+        self.said = said
+        with disk_errors(path):
+            lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+            kept = []
+            for line in lines:
+                with contextlib.suppress(ValueError):  # a line that a kill cut short
+                    if json.loads(line)["step"] <= step:
+                        kept.append(line + "\n")
+            path.write_text("".join(kept), encoding="utf-8")
+
+    def write(self, line: Mapping[str, Any]) -> None:
+        """Add a line."""
+        with disk_errors(self.path), self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+        self.said(line)
+
+
+@contextmanager
+def interruptible() -> Iterator[Callable[[], bool]]:
+    """Within this context Ctrl-C only asks to stop; gives a function that tells whether it did. A second one stops."""
+    asked = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield asked.is_set
+        return
+
+    def ask(*_: object) -> None:
+        if asked.is_set():
+            raise KeyboardInterrupt
+        asked.set()
+
+    before = signal.signal(signal.SIGINT, ask)
+    try:
+        yield asked.is_set
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def train(
     graph: AreaGraph,
     images: Images,
@@ -485,6 +519,8 @@ def train(
     note: str = "",
     report: Callable[[Trainer, float, float], None] | None = None,
     said: Callable[[str], None] = lambda _: None,
+    logged: Callable[[Mapping[str, Any]], None] = lambda _: None,
+    ranks: Ranks | None = None,
 ) -> Path:
     """Train, keep the best weights by held-out accuracy, estimate statistics to the horizon, and test once.
 
@@ -493,49 +529,116 @@ def train(
     graph, images, test, recipe, device
         What is trained, on which images, tested on which, how and where.
     out
-        Folder for `model.safetensors` (the result) and `state.safetensors` (from which an interrupted run goes on).
+        Folder for `model.safetensors` (the result), `metrics.jsonl` (the log), and `state-<step>.safetensors` (the last
+        two, from which an interrupted run goes on).
     note
         Something about the data to keep with the weights.
     report
         Called after each step with the trainer, the loss and the batch's accuracy.
     said
         Called with each line of progress.
+    logged
+        Called with each line of the log.
+    ranks
+        Who this process is among those that train together.
 
     Returns
     -------
     Path
         The result.
+
+    Raises
+    ------
+    TrainingError
+        If the loss is not finite; the last good state is kept.
+    CheckpointError, StoreError
+        If a state is damaged or of another training, or the folder cannot be written; nothing is overwritten.
+    KeyboardInterrupt
+        On Ctrl-C, after the step was finished and saved.
     """
-    trainer = Trainer(graph, images, fitted(recipe, graph), device)
+    ranks = ranks or Ranks()
+    with disk_errors(out):
+        out.mkdir(parents=True, exist_ok=True)
+    with locked(out) if ranks.first else nullcontext():
+        found = states(out)
+        recipe = fitted(recipe, graph)
+        if found and recipe.precision == "auto":
+            recipe = replace(recipe, precision=read_checkpoint(found[-1])[1]["recipe"]["precision"])
+        trainer = Trainer(graph, images, recipe, device, ranks)
+        if found:
+            for change in trainer.resume(found[-1]):
+                said(f"the last bits may differ from those of an uninterrupted training: {change}")
+            said(f"going on from step {trainer.step} of {trainer.steps}")
+        elif ranks.first:
+            keep(trainer, out)
+        metrics = Metrics(out / "metrics.jsonl", trainer.step, logged) if ranks.first else None
+        _run(trainer, out, metrics, report, said)
+        path = out / "model.safetensors"
+        if ranks.first:
+            conclude(trainer, test, path, note, said)
+        return path
+
+
+def _run(
+    trainer: Trainer,
+    out: Path,
+    metrics: Metrics | None,
+    report: Callable[[Trainer, float, float], None] | None,
+    said: Callable[[str], None],
+) -> None:
+    """All steps that are left; the first process (it has `metrics`) validates, logs and saves."""
     recipe = trainer.recipe
-    state = out / "state.safetensors"
-    if state.exists():
-        trainer.resume(state)
-        said(f"going on from step {trainer.step} of {trainer.steps}")
-    else:
-        trainer.save(state)
-    while trainer.step < trainer.steps:
-        loss, accuracy = trainer.advance()
-        if report:
-            report(trainer, loss, accuracy)
-        epoch, rest = divmod(trainer.step, trainer.steps_per_epoch)
-        if rest == 0 and (epoch % recipe.validate_every == 0 or epoch == recipe.epochs):
-            trainer.end_epoch()
-            said(f"epoch {epoch} of {recipe.epochs}, held out: {curve(trainer.accuracy)}")
-            trainer.save(state)
-        elif trainer.step % 200 == 0:
-            trainer.save(state)
+    begun = time.perf_counter()
+    with interruptible() as asked:
+        while trainer.step < trainer.steps:
+            loss, accuracy, stop = trainer.advance(asked())
+            epoch, rest = divmod(trainer.step, trainer.steps_per_epoch)
+            ended = rest == 0 and (epoch % recipe.validate_every == 0 or epoch == recipe.epochs)
+            if trainer.step % LOG_EVERY == 0 or ended:
+                mean, right, steps = trainer.running
+                trainer.running = [0.0, 0.0, 0.0]
+                now = time.perf_counter()
+                line = {
+                    "step": trainer.step,
+                    "epoch": trainer.step / trainer.steps_per_epoch,
+                    "rate": trainer.rate(),
+                    "loss": mean / steps,
+                    "accuracy": right / steps / recipe.batch,
+                    "images_per_s": round(steps * recipe.batch / (now - begun), 1),
+                }
+                begun = now
+                if metrics:
+                    metrics.write(line)
+            if report:
+                report(trainer, loss, accuracy)
+            if ended and metrics:
+                metrics.write(trainer.end_epoch())
+                said(f"epoch {epoch} of {recipe.epochs}, held out: {curve(trainer.accuracy)}")
+                begun = time.perf_counter()
+            if metrics and (ended or stop or trainer.step % SAVE_EVERY == 0):
+                keep(trainer, out)
+            if stop:
+                raise KeyboardInterrupt
+
+
+def keep(trainer: Trainer, out: Path) -> None:
+    """Write a state, and drop all but the newest."""
+    trainer.save(out / f"state-{trainer.step:08d}.safetensors")
+    with disk_errors(out):
+        for path in states(out)[:-KEPT]:
+            path.unlink()
+
+
+def conclude(trainer: Trainer, test: Images, path: Path, note: str, said: Callable[[str], None]) -> None:
+    """Write the best weights with statistics to the horizon and their accuracy on the test images."""
     trainer.finish()
     after = accuracy_over_time(trainer.network, trainer.preprocessing, test, trainer.network.horizon_ms)
     said(f"test, {len(test)} images: {curve(after)}")
-    path = out / "model.safetensors"
     result = {
         "test": {"images": len(test), "name": test.name, "statistics": "frozen", "accuracy": rounded(after)},
         "note": note,
-        "torch": torch.__version__,
     }
     write_checkpoint(path, network_tensors(trainer.network), {**trainer.describe(), **result})
-    return path
 
 
 def rounded(accuracy: Sequence[float]) -> list[float | None]:

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from ventral.areas import Stage
 from ventral.clock import to_ms
 from ventral.errors import GraphError
+from ventral.ranks import summed, together
 
 
 def generator(seed: int, name: str) -> torch.Generator:
@@ -138,10 +139,21 @@ class Normalisation(nn.Module):
         """Normalise x, (image, channel, y, x), with the statistics of a tick."""
         if self.recording:
             self._keep(x, self.row(tick))
+        if self.training and not self.recording and together() > 1:
+            return self._by_the_whole_batch(x)
         if self.training or (self.recording and not self.shared):
             return F.batch_norm(x, None, None, training=True, eps=self.floor)
         row = self.row(tick)
         return F.batch_norm(x, self.mean[row], self.variance[row], training=False, eps=self.floor)
+
+    def _by_the_whole_batch(self, x: Tensor) -> Tensor:
+        """Normalise by the batch of all processes that train together; sums in float32 at least."""
+        wide = x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
+        count = wide.numel() // wide.shape[1] * together()
+        mean = summed(wide.sum(dim=(0, 2, 3))) / count
+        apart = wide - mean[:, None, None]
+        variance = summed(apart.square().sum(dim=(0, 2, 3))) / count
+        return (apart * (variance + self.floor).rsqrt()[:, None, None]).to(x.dtype)
 
     def start_recording(self) -> None:
         """Forget the statistics and keep those of the batches to come."""

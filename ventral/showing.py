@@ -1,0 +1,119 @@
+"""What a network is shown in training: images, cropped and flipped, that stay, are brief, replace another, are masked.
+
+Everything random is addressed by (seed, epoch, image), so nothing depends on workers, batches or what ran before.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from ventral.clock import ticks
+from ventral.network import Network
+from ventral.recipe import Recipe
+from ventral.transitions import generator
+
+PAD = 4
+MASKS = 500  # different ones, in training
+MASK_TICKS = 5
+
+
+def augment(images: Tensor, draws: Tensor) -> Tensor:
+    """Pad by 4 with grey, crop at random, flip half of the images left to right.
+
+    Parameters
+    ----------
+    images
+        A batch, mean-subtracted, (image, colour, y, x).
+    draws
+        Three numbers from [0, 1) for each image: shift in y, shift in x, flip.
+    """
+    count, _, height, width = images.shape
+    shift = (draws[:, :2] * (2 * PAD + 1)).long()
+    padded = F.pad(images, (PAD, PAD, PAD, PAD))
+    rows = shift[:, 0, None] + torch.arange(height, device=images.device)
+    columns = torch.arange(width, device=images.device).expand(count, -1)
+    columns = torch.where(draws[:, 2, None] < 0.5, width - 1 - columns, columns) + shift[:, 1, None]
+    which = torch.arange(count, device=images.device)[:, None, None]
+    return padded.permute(0, 2, 3, 1)[which, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
+
+
+@dataclass(frozen=True, eq=False)
+class Showing:
+    """When the images of an epoch come and go, all (image,); a function of (seed, epoch, image).
+
+    Parameters
+    ----------
+    before
+        Position of the image that is on until `onset`.
+    onset
+        Tick at which the image itself comes; 0 where none is before it.
+    offset
+        Tick at which grey or a mask follows; beyond all ticks where the image stays on.
+    mask
+        Which of the masks follows; -1 where grey does.
+    """
+
+    before: Tensor
+    onset: Tensor
+    offset: Tensor
+    mask: Tensor
+
+    @classmethod
+    def of(cls, recipe: Recipe, epoch: int, count: int) -> "Showing":
+        """The showing of `count` images in an epoch."""
+        draws = torch.rand(count, 3, generator=generator(recipe.seed, f"before/{epoch}"), dtype=torch.float64)
+        longest = max(1, ticks(recipe.end_ms, "end_ms") // 2)
+        late = (draws[:, 1] * longest).long() + 1
+        onset = torch.where(draws[:, 0] < recipe.preceded, late, torch.zeros_like(late))
+        drawn = torch.rand(count, 2, generator=generator(recipe.seed, f"mask/{epoch}"), dtype=torch.float64)
+        mask = torch.where(drawn[:, 0] < recipe.masked, (drawn[:, 1] * MASKS).long(), -1)
+        return cls((draws[:, 2] * count).long(), onset, onset + durations(recipe, epoch, count), mask)
+
+    def take(self, images: Tensor) -> "Showing":
+        """Those of a batch."""
+        return Showing(*(x.to(images.device)[images] for x in (self.before, self.onset, self.offset, self.mask)))
+
+
+def durations(recipe: Recipe, epoch: int, count: int) -> Tensor:
+    """For each image of an epoch, for how many ticks it is on; a number beyond all ticks when it stays on."""
+    draws = torch.rand(count, 2, generator=generator(recipe.seed, f"duration/{epoch}"), dtype=torch.float64)
+    longest = ticks(recipe.end_ms, "end_ms")
+    brief = (draws[:, 1] * longest).long() + 1
+    return torch.where(draws[:, 0] < recipe.brief, brief, torch.full_like(brief, 1 << 30))
+
+
+def shown(
+    network: Network, images: Tensor, before: Tensor, masks: Tensor, showing: Showing, count: int
+) -> Iterator[Tensor | None]:
+    """What enters at each of `count` ticks: what is before the image, the image while it is on, a mask, then grey.
+
+    Parameters
+    ----------
+    images
+        (image, colour, y, x), mean-subtracted.
+    before
+        What is on before each, likewise.
+    masks
+        What may follow each, likewise.
+    showing
+        When they come and go.
+    """
+    encoded = network.encode(images)
+    if network.graph.drive == "impulse":
+        yield from [encoded, *[None] * (count - 1)]
+        return
+    grey = network.encode(torch.zeros_like(images[:1]))
+    last = int(showing.onset.max())
+    earlier = network.encode(before) if last else encoded
+    masked = showing.mask >= 0
+    after = network.encode(masks) if bool(masked.any()) else encoded
+    for tick in range(count):
+        on = showing.offset > tick
+        now = encoded if bool(on.all()) else torch.where(on[:, None, None, None], encoded, grey)
+        follows = masked & ~on & (showing.offset + MASK_TICKS > tick)
+        if bool(follows.any()):
+            now = torch.where(follows[:, None, None, None], after, now)
+        yield now if tick >= last else torch.where((showing.onset > tick)[:, None, None, None], earlier, now)
