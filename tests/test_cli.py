@@ -24,6 +24,7 @@ from safetensors.torch import save_file
 from small import small_graph
 
 from ventral import cli
+from ventral.checkpoint import read_checkpoint, write_checkpoint
 from ventral.scripts import list_scripts
 from ventral.simulate import Experiment
 from ventral.store import open_run
@@ -89,6 +90,7 @@ def places(model_file: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[s
             "corrupt": "corrupt",
             "classless": "classless",
             "empty": "empty",
+            "onlytrain": "onlytrain",
             "noise": "noise.safetensors",
             "other": "other.safetensors",
             "cut": "cut.safetensors",
@@ -107,6 +109,7 @@ def places(model_file: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[s
     (at["classless"] / "test").mkdir(parents=True)
     (at["classless"] / "test" / "1.png").write_bytes((at["images"] / "test" / "cat" / "1.png").read_bytes())
     at["empty"].mkdir()
+    shutil.copytree(at["images"] / "train", at["onlytrain"] / "train")
     at["noise"].write_bytes(np.random.default_rng(0).bytes(1000))
     save_file({"x": torch.zeros(3)}, at["other"])
     at["cut"].write_bytes(model_file.read_bytes()[:-100])
@@ -144,6 +147,7 @@ def masking(model: Path, out: object) -> str:
 
 FLASH = "simulate --protocol flash --model {model}"
 MASK = "simulate --protocol backward-mask --model {model}"
+EVALUATE = "evaluate {model} --images 10"
 TRAIN = "train {graph} --data {images} --set held_out=4 --set batch=4"
 
 MISTAKES = {
@@ -176,6 +180,25 @@ MISTAKES = {
     "a kind of record": (FLASH + " --record map", 2, "no kind of record named 'map'; did you mean 'maps'?"),
     "a dtype": (FLASH + " --dtype float61", 2, "no dtype named 'float61'; did you mean 'float16'?"),
     "a policy": (FLASH + " --beyond-horizon hold", 2, "no policy beyond the horizon named 'hold'; did you mean"),
+    "a model to evaluate": ("evaluate cifra10", 2, "no model named 'cifra10'; did you mean 'cifar10'?"),
+    "a graph to evaluate": ("evaluate two-state", 2, "two-state is a graph and has no weights; train it"),
+    "a policy to evaluate with": (EVALUATE + " --statistics forzen", 2, "no policy for statistics named 'forzen'; did"),
+    "a split to evaluate": (EVALUATE + " --split tset", 2, "no split named 'tset'; did you mean 'test'?"),
+    "a split that is not there": (EVALUATE + " --data {onlytrain}", 1, "has no folder 'test'; lay images out as <fol"),
+    "images of other classes": (
+        EVALUATE + " --data {images}",
+        1,
+        "small tells 10 classes (arrow, ",
+        "apart, and images has 2 classes (cat, dog); give images of the same classes",
+    ),
+    "an answer before the arrival": (EVALUATE + " --at 20", 2, "IT has no answer at 20 ms; it is read at 30 to 300 ms"),
+    "an evaluation beyond the statistics": (
+        EVALUATE + " --end-ms 400",
+        2,
+        "end_ms is 400, but small has normalisation statistics only to 300 ms; end by then (--end-ms)",
+        "--beyond-horizon held",
+    ),
+    "an evaluation in a text": (EVALUATE + " --out {text}", 1, "text.txt is a file, not a folder; choose another"),
     "a device": (FLASH + " --device cudaa", 2, "there is no device 'cudaa' here; use cpu, or cuda"),
     "a device without numbers": (FLASH + " --device meta", 2, "there is no device 'meta' here; use cpu, or cuda"),
     "a device to train on": (TRAIN + " --device gpu", 2, "there is no device 'gpu' here; use cpu, or cuda"),
@@ -275,7 +298,7 @@ MISTAKES = {
     "no momentum": (TRAIN + " --set momentum=0", 2, "a momentum between 0 and 1"),
     "no epochs": (TRAIN + " --set epochs=0", 2, "training takes at least 1 epoch"),
     "no images for statistics": (TRAIN + " --set statistics_images=0", 2, "statistics_images is 0; give a whole"),
-    "a precision": (TRAIN + " --set precision=float16", 2, "precision is 'float16'; use float32 or bfloat16."),
+    "a precision": (TRAIN + " --set precision=float16", 2, "no precision named 'float16'; did you mean 'bfloat16'?"),
     "a loss before the arrival": (TRAIN + " --set readout_ms=20", 2, "IT is absent at 20 ms; it is present at 30, 40"),
     "an end before the arrival": (TRAIN + " --set end_ms=20", 2, "no loss can be taken up to 20 ms; IT is first"),
     "a horizon before the end": (TRAIN + " --set horizon_ms=50", 2, "horizon_ms is 50; it must not be before the end"),
@@ -309,6 +332,8 @@ def test_a_mistake_is_explained_and_leaves_nothing(places, here, line, code, mes
         ("simulate --protocol variable-readout --set end_ms=95", "end_ms", "90 or 100"),
         ("protocols show flash --set duration_ms=16", "duration_ms", "10 or 20"),
         ("analyze readout {run} --set at_ms=55", "at_ms", "50 or 60"),
+        (EVALUATE + " --at 55", "--at", "50 or 60"),
+        (EVALUATE + " --end-ms 99", "--end-ms", "90 or 100"),
         (TRAIN + " --set end_ms=99", "end_ms", "90 or 100"),
         (TRAIN + " --set late_end_ms=99", "late_end_ms", "90 or 100"),
         (TRAIN + " --set readout_ms=30,45", "readout_ms", "40 or 50"),
@@ -365,7 +390,7 @@ def test_a_place_that_cannot_be_written_is_named(places, here, monkeypatch):
     assert "runs/flash-small.zarr cannot be written: read-only file system. First make it writable" in said.err
     said = ventral(TRAIN, **places)
     assert said.code == 1
-    assert "cannot write checkpoints/graph/state.safetensors: Read-only file system; choose another place" in said.err
+    assert "checkpoints/graph cannot be written: read-only file system. First make it writable" in said.err
     said = ventral("analyze readout {run} --out figures", **places)
     assert said.code == 1
     assert "read-only file system; see to the disk, or choose another place with --out." in said.err
@@ -464,7 +489,7 @@ def test_a_training_that_is_stopped_says_how_to_go_on_and_goes_on(trained, place
         patched.setattr(Trainer, "advance", stopped_at(4, Trainer.advance))
         said = ventral(line, **places)
     assert said.code == 130
-    assert said.err == "\nstopped; half keeps what was last saved, and the same command goes on.\n"
+    assert said.err == "\nstopped; half keeps what was done, and the same command goes on.\n"
     assert "going on from step 2 of 4" in worked(line, **places).out
     assert Path("half/model.safetensors").read_bytes() == (trained[1] / "model.safetensors").read_bytes()
 
@@ -617,6 +642,27 @@ def test_a_graph_is_drawn(form):
     assert worked(f"models show two-state --figure out/two.{form}").out.splitlines()[-1] == f"out/two.{form}"
     head = Path(f"out/two.{form}").read_bytes()[:100]
     assert {"svg": b"<svg", "png": b"PNG", "pdf": b"%PDF"}[form] in Path(f"out/two.{form}").read_bytes()[:1000], head
+
+
+@pytest.mark.parametrize("statistics", ["frozen", "recalibrated"])
+def test_an_evaluation_prints_accuracy_classes_files_the_policy_and_where_the_data_come_from(places, here, statistics):
+    tensors, header = read_checkpoint(places["model"])
+    write_checkpoint(here / "noted.safetensors", tensors, {**header, "note": "A copy: of something else."})
+    said = worked(f"evaluate noted.safetensors --images 20 --end-ms 60 --at 50 --statistics {statistics}")
+    lines = said.out.splitlines()
+    assert lines[0] == (
+        f"accuracy of noted on 20 images of shapes (test), normalisation statistics: {statistics}, model of A copy"
+    )
+    assert [line.split()[0] for line in lines[3:7]] == ["30", "40", "50", "60"]
+    assert f"classes at 50 ms, {statistics} statistics" in lines
+    assert any(line.split()[:2] == ["triangle", "2"] for line in lines)
+    told = "statistics estimated, without labels, on 200 images of shapes (train)"
+    assert (told in lines) == (statistics == "recalibrated")
+    folder = Path(f"runs/evaluation-noted-test-{statistics}")
+    files = {line for line in lines if line.startswith("runs/")}
+    assert files == {str(path) for path in folder.iterdir()}
+    assert len(files) == 10
+    assert lines[-1] == "A copy: of something else."
 
 
 def test_statistics_are_recalibrated_on_request(places):

@@ -37,6 +37,7 @@ ORDER = (
     "compare",
     "export",
     "plot",
+    "evaluation",
     "diagram",
     "report",
     "scripts",

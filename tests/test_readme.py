@@ -6,8 +6,11 @@ from pathlib import Path
 
 import click
 import pytest
+from click.testing import CliRunner
 
+from ventral.checkpoint import shipped
 from ventral.cli import commands
+from ventral.recipe import RECIPES, read_recipe
 from ventral.scripts import apply_settings, load
 
 README = Path(__file__).parent.parent / "README.md"
@@ -46,3 +49,16 @@ def test_the_lines_of_python_run(tmp_path, monkeypatch, capsys):
     assert "nan" in printed
     assert "{'V1': 0, 'V2': 10, 'IT': 20}" in printed
     assert re.findall(r"torch.Size\((.*?)\)", printed) == ["[8, 1, 10]", "[1, 1, 10]", "[8, 8, 10]", "[1, 8, 10]"]
+
+
+def test_the_table_of_models_is_that_of_their_files():
+    table = CliRunner().invoke(commands, ["models", "--markdown"]).output
+    assert table.count("\n") == 2 + len(shipped())
+    assert table in README.read_text(encoding="utf-8")
+
+
+def test_the_recipe_is_one_that_can_be_read(tmp_path):
+    (toml,) = re.findall(r"```toml\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    (tmp_path / "mine.toml").write_text(toml)
+    recipe = read_recipe(str(tmp_path / "mine.toml"))
+    assert (recipe.epochs, recipe.drop_epochs, recipe.rate) == (20, (12, 16), RECIPES["paper"].rate)

@@ -23,6 +23,7 @@ from ventral.errors import ClockError, GraphError, ProtocolError, StoreError, Us
 if TYPE_CHECKING:
     from ventral.areas import AreaGraph
     from ventral.checkpoint import Model
+    from ventral.evaluation import Evaluation
     from ventral.shapes import ShapeSettings
     from ventral.simulate import Experiment, Settings
     from ventral.store import Run
@@ -561,6 +562,100 @@ class TensorBoard:
         self.writer.flush()
 
 
+@commands.command()
+@click.argument("model", metavar="MODEL|CHECKPOINT.safetensors")
+@click.option("--data", metavar="SOURCE", help="Images of the model's classes; the model's own if not given.")
+@click.option("--split", default="test", show_default=True, help="Which images of the data.")
+@click.option("--images", type=click.IntRange(1), metavar="N", help="How many, evenly over classes; all if not given.")
+@click.option(
+    "--statistics",
+    default="frozen",
+    show_default=True,
+    help="Of normalisation: frozen, or recalibrated without labels.",
+)
+@click.option("--beyond-horizon", default="refuse", show_default=True, help="Past the statistics: refuse or held.")
+@click.option("--end-ms", type=int, metavar="MS", help="Last time; that of the statistics if not given.")
+@click.option("--at", "at_ms", type=int, metavar="MS", help="When classes are told apart; the model's last readout.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Folder; runs/evaluation-<model>-<split>-<statistics> if not given."
+)
+@device_option
+@threads_option
+def evaluate(
+    model: str,
+    data: str | None,
+    split: str,
+    images: int | None,
+    statistics: str,
+    beyond_horizon: str,
+    end_ms: int | None,
+    at_ms: int | None,
+    out: Path | None,
+    device: str,
+    threads: int | None,
+) -> None:
+    """Test a network on images that stay on: accuracy over time, confusions, calibration.
+
+    Leaves figures (PNG and SVG) and their numbers (CSV).
+    """
+    from ventral.clock import ticks
+    from ventral.disk import nearest_folder
+
+    for option, ms in (("--end-ms", end_ms), ("--at", at_ms)):
+        if ms is not None:
+            ticks(ms, option)  # here, so that the error has the name that was typed
+    with busy("loading"):
+        from ventral.evaluation import evaluate as run_evaluation
+        from ventral.evaluation import save_evaluation
+        from ventral.simulate import choose_images, spare_images
+
+        set_threads(threads)
+        network = trained(model, check_device(device))
+    name, shapes = read_source(data or own_data(network))
+    place = out or Path("runs") / f"evaluation-{network.name}-{split}-{statistics}"
+    nearest_folder(place / "accuracy.csv")  # so that a place that is a file is refused before anything is computed
+    with busy(f"reading {name}"):
+        size = network.graph[network.graph.entry].size
+        shown, _ = choose_images(name, split, images, 0, size, shapes, pool=False)
+        spare = spare_images(name, split, images, 0, size, shapes) if statistics == "recalibrated" else None
+    with progress_bar("evaluating", "images") as advance:
+        found = run_evaluation(network, shown, at_ms, end_ms, statistics, beyond_horizon, spare, progress=advance)
+    tell_evaluation(found)
+    if spare is not None:
+        click.echo(f"statistics estimated, without labels, on {len(spare)} images of {spare.name} ({spare.split})\n")
+    with busy("drawing"):
+        files = save_evaluation(found, place)
+    click.echo("\n".join(map(str, files)))
+    if found.note:
+        click.echo(f"\n{found.note}")
+
+
+def tell_evaluation(found: "Evaluation") -> None:
+    """Accuracy over time, and of each class at one time."""
+    columns = found.over_time
+    cells = [
+        (str(ms), percent(accuracy), f"{percent(low)}-{percent(high)}", percent(ece), f"{loss:.3f}")
+        for ms, accuracy, low, high, ece, loss in zip(
+            *(columns[name].tolist() for name in ("ms", "accuracy", "low", "high", "ece", "loss")), strict=True
+        )
+    ]
+    title = f"accuracy of {', '.join(found.title)}"
+    table(title, ("ms", "% correct", "95 % interval", "ECE, %", "loss"), cells)
+    classes = [
+        (
+            name,
+            f"{images:,}",
+            percent(accuracy) if images else "",
+            f"{other} ({percent(mistakes / images)} %)" if mistakes else "",
+        )
+        for name, images, _, accuracy, other, mistakes in zip(
+            *(column.tolist() for column in found.per_class.values()), strict=True
+        )
+    ]
+    title = f"classes at {found.at_ms} ms, {found.statistics} statistics"
+    table(title, ("class", "images", "% correct", "most often taken for"), classes)
+
+
 def read_graph(text: str) -> "AreaGraph":
     """A graph by name, with its knobs as in "two-state:readout_ms=30,sharing=per-tick", or from a file of JSON."""
     from ventral.areas import AreaGraph
@@ -584,10 +679,13 @@ def read_graph(text: str) -> "AreaGraph":
 
 
 @commands.group(invoke_without_command=True)
+@click.option("--markdown", is_flag=True, help="The table of the shipped models, as in the README.")
 @click.pass_context
-def models(context: click.Context) -> None:
+def models(context: click.Context, markdown: bool) -> None:
     """List models, or explain one with `show NAME`."""
-    if context.invoked_subcommand is None:
+    if context.invoked_subcommand is None and markdown:
+        tell_shipped()
+    elif context.invoked_subcommand is None:
         from ventral.checkpoint import read_checkpoint, shipped
         from ventral.effective import effective_parameters
         from ventral.zoo import PAPER
@@ -612,6 +710,34 @@ def models(context: click.Context) -> None:
             paper.append((name, reads, f"{effective_parameters(graph):,}", first_line(function)))
         table("graphs of the paper", ("name", "read at", "parameters", "is"), paper)
         click.echo("`ventral models show NAME` explains one and its knobs; `ventral train NAME` trains it.")
+
+
+def tell_shipped() -> None:
+    """Recipe, data and accuracy of the shipped models, from their files."""
+    from ventral.areas import AreaGraph
+    from ventral.checkpoint import read_checkpoint, shipped
+    from ventral.clock import ticks
+    from ventral.effective import parameters
+    from ventral.recipe import Recipe
+
+    times, usual = (30, 50, 100, 200, 300), vars(Recipe())
+    click.echo(
+        f"| model | data | areas (channels) | parameters | recipe | % correct at {', '.join(map(str, times))} ms |"
+    )
+    click.echo("|---|---|---|---|---|---|")
+    for name, path in shipped().items():
+        header = read_checkpoint(path)[1]
+        graph, test = AreaGraph.from_json(json.dumps(header["graph"])), header["test"]
+        areas = ", ".join(f"{area.name} {area.channels}" for area in graph.areas)
+        changed = [
+            f"{field} {value:g}" if isinstance(value, (int, float)) else f"{field} {value}"
+            for field, value in header["recipe"].items()
+            if field != "seed" and value != (list(usual[field]) if isinstance(usual[field], tuple) else usual[field])
+        ]
+        correct = " / ".join(percent(test["accuracy"][ticks(ms, "ms")]) for ms in times)
+        data = header["note"].partition(":")[0] or test["name"]
+        recipe = ", ".join([*changed, f"seed {header['recipe']['seed']}"])
+        click.echo(f"| `{name}` | {data} | {areas} | {parameters(graph):,} | {recipe} | {correct} |")
 
 
 def first_line(function: Callable[..., object]) -> str:

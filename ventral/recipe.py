@@ -100,8 +100,14 @@ class Recipe:
             ticks(getattr(self, name), name)
         for ms in self.readout_ms:
             ticks(ms, "readout_ms")
-        if self.horizon_ms < max(self.end_ms, self.late_end_ms if self.late_share else 0):
+        last = max(self.end_ms, self.late_end_ms if self.late_share else 0)
+        if self.horizon_ms < last:
             raise UsageError(f"horizon_ms is {self.horizon_ms}; it must not be before the end of training.")
+        if self.readout_ms and max(self.readout_ms) > last:
+            raise UsageError(
+                f"readout_ms asks for {max(self.readout_ms)} ms; the loss is taken up to {last} ms, so read earlier or "
+                "set end_ms."
+            )
         if not 0 < self.rate < math.inf or not 0 < self.momentum < 1 or not 0 <= self.decay < math.inf:
             raise UsageError(
                 f"rate, momentum and decay are {self.rate:g}, {self.momentum:g} and {self.decay:g}; give a rate above "
@@ -164,8 +170,8 @@ def read_recipe(name: str) -> Recipe:
         raise UsageError(f"cannot read {name}: {os.strerror(error.errno or 0).lower()}; give a file of TOML.") from None
     except ValueError as error:
         raise UsageError(f"{name} is not TOML: {error}.") from None
-    base = RECIPES[choose("recipe", str(given.pop("recipe", "fast")), RECIPES)]
     try:
+        base = RECIPES[choose("recipe", str(given.pop("recipe", "fast")), RECIPES)]
         return replace(base, **checked_fields(given))
     except UsageError as error:
         raise type(error)(f"{name}: {error}") from None

@@ -86,18 +86,21 @@ def durations(recipe: Recipe, epoch: int, count: int) -> Tensor:
 
 
 def shown(
-    network: Network, images: Tensor, before: Tensor, masks: Tensor, showing: Showing, count: int
+    network: Network, images: Tensor, before: Tensor | None, masks: Tensor | None, showing: Showing, count: int
 ) -> Iterator[Tensor | None]:
     """What enters at each of `count` ticks: what is before the image, the image while it is on, a mask, then grey.
+
+    Which operations are done depends on no image's own showing: processes that train together wait for each other in
+    the pre-net, and must come by as often.
 
     Parameters
     ----------
     images
         (image, colour, y, x), mean-subtracted.
     before
-        What is on before each, likewise.
+        What is on before each, likewise; None if nothing is before any.
     masks
-        What may follow each, likewise.
+        What may follow each, likewise; None if no mask follows any.
     showing
         When they come and go.
     """
@@ -106,14 +109,14 @@ def shown(
         yield from [encoded, *[None] * (count - 1)]
         return
     grey = network.encode(torch.zeros_like(images[:1]))
-    last = int(showing.onset.max())
-    earlier = network.encode(before) if last else encoded
-    masked = showing.mask >= 0
-    after = network.encode(masks) if bool(masked.any()) else encoded
+    earlier = None if before is None else network.encode(before)
+    after = None if masks is None else network.encode(masks)
     for tick in range(count):
         on = showing.offset > tick
-        now = encoded if bool(on.all()) else torch.where(on[:, None, None, None], encoded, grey)
-        follows = masked & ~on & (showing.offset + MASK_TICKS > tick)
-        if bool(follows.any()):
+        now = torch.where(on[:, None, None, None], encoded, grey)
+        if after is not None:
+            follows = (showing.mask >= 0) & ~on & (showing.offset + MASK_TICKS > tick)
             now = torch.where(follows[:, None, None, None], after, now)
-        yield now if tick >= last else torch.where((showing.onset > tick)[:, None, None, None], earlier, now)
+        if earlier is not None:
+            now = torch.where((showing.onset > tick)[:, None, None, None], earlier, now)
+        yield now

@@ -14,6 +14,7 @@ import platform
 import signal
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, replace
@@ -29,7 +30,7 @@ from torch.nn.parallel import DistributedDataParallel
 from ventral.areas import AreaGraph, enters, presence
 from ventral.checkpoint import describe, network_of, network_tensors, read_checkpoint, write_checkpoint
 from ventral.clock import ticks, to_ms
-from ventral.disk import disk_errors, locked
+from ventral.disk import disk_errors, locked, put
 from ventral.effective import useful
 from ventral.errors import CheckpointError, DataError, TrainingError, UsageError
 from ventral.images import Images, Preprocessing, evenly, hold_out
@@ -98,8 +99,8 @@ class Objective(nn.Module):
         self,
         end_ms: int,
         images: Tensor,
-        before: Tensor,
-        masks: Tensor,
+        before: Tensor | None,
+        masks: Tensor | None,
         showing: Showing,
         labels: Tensor,
         labels_before: Tensor,
@@ -128,7 +129,9 @@ class Objective(nn.Module):
                 losses.append(torch.where(covered, torch.zeros_like(each), each).mean())
         return torch.stack(losses).mean(), (logits.argmax(1) == labels).sum()
 
-    def where_not_finite(self, end_ms: int, images: Tensor, before: Tensor, masks: Tensor, showing: Showing) -> str:
+    def where_not_finite(
+        self, end_ms: int, images: Tensor, before: Tensor | None, masks: Tensor | None, showing: Showing
+    ) -> str:
         """The first area and time at which a state is not finite, in words."""
         wanted, used = self.plans[end_ms]
         with torch.no_grad():
@@ -208,12 +211,14 @@ class Trainer:
         self._computed: nn.Module = self.objective
         if self.ranks.count > 1:
             learned = [self.objective.learned(used) for _, used in self.objective.plans.values()]
-            self._computed = DistributedDataParallel(
-                self.objective,
-                device_ids=[self.device] if self.device.type == "cuda" else None,
-                broadcast_buffers=False,
-                find_unused_parameters=any(names != learned[0] for names in learned),
-            )
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", "`broadcast_buffers` is deprecated", FutureWarning)
+                self._computed = DistributedDataParallel(
+                    self.objective,
+                    device_ids=[self.device] if self.device.type == "cuda" else None,
+                    broadcast_buffers=False,
+                    find_unused_parameters=any(names != learned[0] for names in learned),
+                )
 
     def _freeze(self) -> None:
         """Take out of the training what cannot reach the readout."""
@@ -224,9 +229,9 @@ class Trainer:
             parameter.requires_grad_(owner in learned or not owner.startswith(("kernels", "scales")))
 
     def _groups(self) -> list[dict[str, Any]]:
-        learned = [p for p in self.network.parameters() if p.requires_grad]
-        decayed = [p for p in learned if p.ndim > 1]
-        others = [p for p in learned if p.ndim == 1]
+        learned = [(name, p) for name, p in self.network.named_parameters() if p.requires_grad]
+        decayed = [p for name, p in learned if name.endswith("weight")]
+        others = [p for name, p in learned if not name.endswith("weight")]
         return [{"params": decayed, "weight_decay": self.recipe.decay}, {"params": others, "weight_decay": 0.0}]
 
     def _faster(self, recipe: Recipe) -> str:
@@ -237,14 +242,14 @@ class Trainer:
             objective = Objective(self.network, self.recipe)
             batch = torch.arange(self.recipe.batch)
             images = self.preprocessing(self.pixels[batch])
-            masks = self.preprocessing(self.masks[:1]).expand_as(images)
             showing = Showing.of(self.recipe, 0, len(self.kept)).take(batch.to(self.device))
+            before, masks = self._before(showing), self._masks(showing)
             answers = self.labels[batch]
             for turn in range(3):
                 start = time.perf_counter()  # of the last turn; the others warm up
                 self.network.train()
                 with self._precision():
-                    loss, _ = objective(recipe.end_ms, images, images, masks, showing, answers, answers)
+                    loss, _ = objective(recipe.end_ms, images, before, masks, showing, answers, answers)
                 loss.backward()
                 loss.item()
                 if turn:
@@ -262,7 +267,7 @@ class Trainer:
             return recipe.rate * 0.1 ** sum(epoch >= drop for drop in recipe.drop_epochs)
         progress = self.step / self.steps
         if progress < recipe.warmup:
-            return recipe.rate * (self.step + 1) / max(1, round(recipe.warmup * self.steps))
+            return recipe.rate * min(1.0, (self.step + 1) / max(1, round(recipe.warmup * self.steps)))
         rest = (progress - recipe.warmup) / (1 - recipe.warmup)
         return recipe.rate * 0.5 * (1 + math.cos(math.pi * rest))
 
@@ -294,9 +299,8 @@ class Trainer:
         showing = showings.take(batch)
         self.network.train()
         with self._precision():
-            images, before = (
-                augment(self.preprocessing(self.pixels[which]), draws[which]) for which in (batch, showing.before)
-            )
+            images = augment(self.preprocessing(self.pixels[batch]), draws[batch])
+            before = self._before(showing, draws)
             masks = self._masks(showing)
             answers = self.labels[batch], self.labels[showing.before]
             loss, right = self._computed(end_ms, images, before, masks, showing, *answers)
@@ -327,9 +331,16 @@ class Trainer:
             self._epoch = (epoch, order, draws, Showing.of(self.recipe, epoch, count))
         return self._epoch[1:]
 
-    def _masks(self, showing: Showing) -> Tensor:
+    def _before(self, showing: Showing, draws: Tensor | None = None) -> Tensor | None:
+        """What is on before each image of a batch, mean-subtracted, and augmented if draws are given."""
+        if not self.recipe.preceded:
+            return None
+        images = self.preprocessing(self.pixels[showing.before])
+        return images if draws is None else augment(images, draws[showing.before])
+
+    def _masks(self, showing: Showing) -> Tensor | None:
         """The mask of each image of a batch, mean-subtracted; any where it has none."""
-        return self.preprocessing(self.masks[showing.mask.clamp(min=0)])
+        return self.preprocessing(self.masks[showing.mask.clamp(min=0)]) if self.recipe.masked else None
 
     def _precision(self) -> Any:
         if self.recipe.precision == "bfloat16":
@@ -341,9 +352,9 @@ class Trainer:
         chosen = torch.as_tensor(evenly(self.images.labels[self.kept], number, self.recipe.seed)).to(self.device)
         showing = Showing.of(self.recipe, -1, len(self.kept)).take(chosen)
         count = ticks(min(horizon_ms, self.network.horizon_ms), "horizon_ms") + 1
-        images, before = (self.preprocessing(self.pixels[which]) for which in (chosen, showing.before))
+        images = self.preprocessing(self.pixels[chosen])
         # one tick more, for the transitions out of the last
-        inputs = shown(self.network, images, before, self._masks(showing), showing, count + 1)
+        inputs = shown(self.network, images, self._before(showing), self._masks(showing), showing, count + 1)
         self.network.estimate_statistics(inputs)
 
     def validate(self) -> list[float]:
@@ -357,6 +368,11 @@ class Trainer:
         self.accuracy = accuracy = self.validate()
         wanted, _ = self.objective.plans[self.recipe.end_ms]
         score = float(np.mean([accuracy[t] for t in wanted]))
+        if math.isnan(score):
+            raise TrainingError(
+                f"after step {self.step} the answers to the images held out are not finite; give a lower rate (--set "
+                "rate=...) and another --out."
+            )
         entry = {"step": self.step, "score": score, "held_out_accuracy": rounded(accuracy)}
         self.history.append(entry)
         if score > self.best:
@@ -395,13 +411,16 @@ class Trainer:
         """Go on from a checkpoint of the same graph, images and recipe; returns how the machine differs."""
         tensors, header = read_checkpoint(path)
         mine = json.loads(json.dumps(self.describe()))
+        if not {"step", "digest"} <= set(header):
+            raise CheckpointError(f"{path} is not the state of a training; take it away, or give another --out.")
         for what in ("graph", "recipe", "data"):
             here, there = mine[what], header.get(what, {})
             if here != there:
-                listed = ", ".join(different(self.recipe, there)) if what == "recipe" else ""
+                names = [name for name in sorted({*here, *there}) if here.get(name) != there.get(name)]
+                listed = ", ".join(different(self.recipe, there) if what == "recipe" else names)
+                other = "other data" if what == "data" else f"another {what}"
                 raise CheckpointError(
-                    f"{path} was made with another {what}{f' ({listed})' if listed else ''}; give another --out or the "
-                    "same settings."
+                    f"{path} was made with {other} ({listed}); give another --out or the same settings."
                 )
         network, _ = network_of(path, tensors, header)
         self.network.load_state_dict(network.state_dict())
@@ -480,7 +499,7 @@ class Metrics:
                 with contextlib.suppress(ValueError):  # a line that a kill cut short
                     if json.loads(line)["step"] <= step:
                         kept.append(line + "\n")
-            path.write_text("".join(kept), encoding="utf-8")
+            put(path, "".join(kept).encode())
 
     def write(self, line: Mapping[str, Any]) -> None:
         """Add a line."""
@@ -557,14 +576,16 @@ def train(
         On Ctrl-C, after the step was finished and saved.
     """
     ranks = ranks or Ranks()
+    found = states(out)
+    recipe = fitted(recipe, graph)
+    if found and recipe.precision == "auto":
+        stored = read_checkpoint(found[-1])[1].get("recipe", {})
+        recipe = replace(recipe, precision=stored.get("precision", "auto"))
+    trainer = Trainer(graph, images, recipe, device, ranks)  # which refuses what cannot be, before anything is written
     with disk_errors(out):
         out.mkdir(parents=True, exist_ok=True)
     with locked(out) if ranks.first else nullcontext():
-        found = states(out)
-        recipe = fitted(recipe, graph)
-        if found and recipe.precision == "auto":
-            recipe = replace(recipe, precision=read_checkpoint(found[-1])[1]["recipe"]["precision"])
-        trainer = Trainer(graph, images, recipe, device, ranks)
+        found = states(out)  # another process may have gone on meanwhile
         if found:
             for change in trainer.resume(found[-1]):
                 said(f"the last bits may differ from those of an uninterrupted training: {change}")
