@@ -22,7 +22,7 @@ import pytest
 from cifar import batches, cifar_files, random_pixels, write_cifar
 from PIL import Image
 
-from ventral import cli, disk, fetch
+from ventral import cli, disk, fetch, talk
 from ventral.data import load_images
 from ventral.errors import DataError, StoreError, UsageError
 
@@ -634,7 +634,7 @@ def test_a_download_that_is_stopped_says_how_to_go_on_and_goes_on(server, archiv
 
 
 def test_progress_is_told_in_lines_where_there_is_no_terminal(server, ventral, monkeypatch):
-    monkeypatch.setattr(cli, "EVERY_S", 0)
+    monkeypatch.setattr(talk, "EVERY_S", 0)
     server.content = random.Random(2).randbytes(3_500_000)
     code, out, err = ventral("data", "fetch", "cifar10", "--url", server.url, "--md5", md5(server.content))
     assert "downloading: 2 of 3 MB, " in err

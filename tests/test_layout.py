@@ -41,6 +41,7 @@ ORDER = (
     "diagram",
     "report",
     "scripts",
+    "talk",
     "cli",
 )
 DOORS = ("__init__", "__main__")  # what is imported from outside; not part of the order
