@@ -24,6 +24,18 @@ def pool() -> Images:
 
 
 @pytest.fixture(scope="session")
+def learned() -> Images:
+    """Two hundred, to train on."""
+    return load_images("shapes", "train", 16, positions=range(200))
+
+
+@pytest.fixture(scope="session")
+def unseen() -> Images:
+    """Thirty, to test what was trained."""
+    return load_images("shapes", "test", 16, positions=range(30))
+
+
+@pytest.fixture(scope="session")
 def model_file(images: Images, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkpoint of a small untrained network with statistics to 300 ms."""
     preprocessing = Preprocessing.of(images)
