@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 import torch
@@ -45,6 +46,9 @@ def joined(device: str = "cpu") -> Iterator[tuple[Ranks, str]]:
     if device == "cuda":
         device = f"cuda:{os.environ['LOCAL_RANK']}"
         torch.cuda.set_device(device)
+    # Imported within the group (as the optimiser would) it keeps that in default arguments: the group's threads then go
+    # on after its end and can abort a process that has finished, which ends the others too.
+    import_module("torch.distributed.nn")
     dist.init_process_group("nccl" if device.startswith("cuda") else "gloo")
     try:
         yield Ranks(dist.get_rank(), count), device
