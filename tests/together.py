@@ -11,27 +11,18 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
+from trainings import SHORT
 
 from ventral.areas import Area, AreaGraph, Transition, adjacent
 from ventral.data import load_images
 from ventral.images import Preprocessing
 from ventral.ranks import Ranks, joined, summed, together
-from ventral.recipe import Recipe, fitted
+from ventral.recipe import fitted
 from ventral.train import Trainer
 from ventral.transitions import Normalisation
 
 STEPS = 20
-RECIPE = Recipe(
-    epochs=3,
-    batch=16,
-    held_out=40,
-    statistics_images=60,
-    end_ms=40,
-    horizon_ms=80,
-    rate=0.02,
-    precision="float32",  # that is, no autocast
-    seed=5,
-)
+RECIPE = replace(SHORT, epochs=3, batch=16, end_ms=40, seed=5)
 CHANGING = {"brief": 0.6, "preceded": 0.3, "masked": 0.5}
 
 

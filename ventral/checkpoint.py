@@ -166,6 +166,15 @@ def load_model(name: str | Path, device: str = "cpu") -> Model:
     return Model(label, network, preprocessing, tuple(header["label_names"]), header, whole)
 
 
+def expect_classes(graph: AreaGraph, images: Images) -> None:
+    """Refuse images that have not as many classes as a graph tells apart."""
+    if len(images.label_names) != graph.classes:
+        raise UsageError(
+            f"the graph tells {graph.classes} classes apart and {images.name} has {len(images.label_names)}; give the "
+            "graph as many."
+        )
+
+
 def untrained_model(graph: AreaGraph, images: Images, seed: int = 0, horizon_ms: int = 300, name: str = "") -> Model:
     """A network with random weights, as a control for what training does.
 
@@ -187,11 +196,7 @@ def untrained_model(graph: AreaGraph, images: Images, seed: int = 0, horizon_ms:
     UsageError
         If the images have not as many classes as the graph.
     """
-    if len(images.label_names) != graph.classes:
-        raise UsageError(
-            f"the graph tells {graph.classes} classes apart and {images.name} has {len(images.label_names)}; give the "
-            "graph as many."
-        )
+    expect_classes(graph, images)
     preprocessing = Preprocessing.of(images)
     network = Network(graph, horizon_ms, seed)
     count = network.horizon_ms // MS_PER_TICK + 2  # one tick more, for the transitions out of the last

@@ -29,7 +29,7 @@ from ventral.decode import wilson_interval
 from ventral.errors import DataError, UsageError
 from ventral.images import Images, Integers
 from ventral.plot import INK, NEUTRAL, STYLE, Bar, Curve, Timeline, readout_figure, save, write_table
-from ventral.simulate import Experiment, Settings
+from ventral.simulate import Experiment, Settings, limit_of
 from ventral.timeline import Condition, Protocol, Show, target
 
 BINS = 15
@@ -263,10 +263,9 @@ def _check_classes(model: Model, images: Images) -> None:
 
 def _limit_ms(model: Model, settings: Settings, last: int) -> int:
     """The last time for which the network has all it needs; refuse to go beyond unless the last may be held."""
-    frozen, graph = settings.statistics == "frozen", model.graph
-    limit = model.statistics_horizon_ms if frozen else graph.readout_ms[-1] if graph.learns_per_tick else last
+    what, end = limit_of(model, settings.statistics)
+    limit = last if end is None else end
     if last > limit and settings.beyond_horizon == "refuse":
-        what = "normalisation statistics" if frozen else "weights per tick"
         raise UsageError(
             f"end_ms is {last}, but {model.name} has {what} only to {limit} ms; end by then (--end-ms), or hold the "
             "last (--beyond-horizon held)."

@@ -130,14 +130,12 @@ class Experiment:
             choose("area", name, [area.name for area in graph.areas])
         last = to_ms(self.protocol.count - 1)
         frozen = settings.statistics == "frozen"
-        limits = [("normalisation statistics", self.model.statistics_horizon_ms)] if frozen else []
-        limits += [("weights per tick", graph.readout_ms[-1])] if graph.learns_per_tick else []
-        for what, limit in limits:
-            if last > limit and settings.beyond_horizon == "refuse":
-                raise ProtocolError(
-                    f"the protocol runs for {last} ms, but {self.model.name} has {what} only to {limit} ms; end "
-                    "earlier (--set end_ms=...) or hold the last (--beyond-horizon held)."
-                )
+        what, limit = limit_of(self.model, settings.statistics)
+        if limit is not None and last > limit and settings.beyond_horizon == "refuse":
+            raise ProtocolError(
+                f"the protocol runs for {last} ms, but {self.model.name} has {what} only to {limit} ms; end "
+                "earlier (--set end_ms=...) or hold the last (--beyond-horizon held)."
+            )
         for condition in self.protocol.conditions:
             self.protocol.entering(condition, graph)
             self.protocol.gains(condition, graph)
@@ -416,6 +414,13 @@ class Experiment:
                 stimulus.kind, images.stimulus_ids, images.labels, self.pool, self.settings.seed, stimulus.exemplar
             )
         return self.model.preprocessing(pixels.to(device))
+
+
+def limit_of(model: Model, statistics: str) -> tuple[str, int | None]:
+    """What a network has only up to some time, and that time in ms; None if it can go on for ever."""
+    if statistics == "frozen":
+        return "normalisation statistics", model.statistics_horizon_ms
+    return "weights per tick", model.graph.readout_ms[-1] if model.graph.learns_per_tick else None
 
 
 def device_name(device: str) -> str:

@@ -27,8 +27,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.parallel import DistributedDataParallel
 
-from ventral.areas import AreaGraph, enters, presence
-from ventral.checkpoint import describe, network_of, network_tensors, read_checkpoint, write_checkpoint
+from ventral.areas import AreaGraph
+from ventral.checkpoint import describe, expect_classes, network_of, network_tensors, read_checkpoint, write_checkpoint
 from ventral.clock import ticks, to_ms
 from ventral.disk import disk_errors, locked, put
 from ventral.effective import useful
@@ -69,7 +69,7 @@ class Objective(nn.Module):
         """Ticks at which the loss is taken, and the transitions that can matter for them."""
         graph = self.network.graph
         count = ticks(end_ms, "end_ms") + 1
-        here = presence(graph, enters(graph, [(0, count)], count))
+        here = graph.presence_until(end_ms)
         present = [t for t in range(count) if here[graph.readout][t]]
         wanted = [ticks(ms, "readout_ms") for ms in self.recipe.readout_ms] or present
         absent = [t for t in wanted if t < count and t not in present]
@@ -166,11 +166,7 @@ class Trainer:
         self.images = images
         self.device = torch.device(device)
         self.ranks = ranks or Ranks()
-        if len(images.label_names) != graph.classes:
-            raise UsageError(
-                f"the graph tells {graph.classes} classes apart and {images.name} has {len(images.label_names)}; "
-                "give the graph as many."
-            )
+        expect_classes(graph, images)
         if recipe.batch % self.ranks.count:
             raise UsageError(f"a batch of {recipe.batch} cannot be shared evenly by {self.ranks.count} processes.")
         try:
