@@ -33,6 +33,7 @@ OTHER = {
     "statistics_images": "90",
     "horizon_ms": "250",
     "precision": '"bfloat16"',
+    "compile": "true",
     "seed": "9",
 }
 
@@ -117,6 +118,7 @@ def test_a_file_changes_the_recipe_that_it_names(tmp_path):
         ("end_ms = 85", "use 80 or 90"),
         ("epochs = ", "is not TOML: "),
         ("epochs = 2\nepochs = 3", "is not TOML: "),
+        ("held_out = 20\nheld-out = 30", "held_out is given twice; give it once."),
         ("\xff", "is not TOML: "),
     ],
 )
@@ -152,6 +154,7 @@ def test_a_recipe_that_is_not_there_is_refused(tmp_path):
     [
         ({"end_ms": 400}, "must not be before the end of training"),
         ({"late_end_ms": 90, "late_share": 0.5}, "must not be before the end of training"),
+        ({"late_end_ms": 40, "late_share": 0.5}, "late_end_ms is 40 and end_ms 50; late batches run on"),
         ({"readout_ms": (30, 60)}, "readout_ms asks for 60 ms; the loss is taken up to 50 ms"),
         ({"precision": "float8"}, "no precision named 'float8'"),
         ({"epochs": 0}, "at least 1 epoch"),

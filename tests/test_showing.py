@@ -89,6 +89,26 @@ def test_a_mask_follows_the_image_for_50_ms(network):
         torch.testing.assert_close(entering[tick], torch.stack([first, encoded[1] if tick < 2 else grey[1]]))
 
 
+def test_a_prenet_that_normalises_does_so_by_all_that_is_seen():
+    network = Network(small_graph(prenet="convx3"), 80, seed=3).train()
+    x, before, masks = torch.randn(3, 2, 3, 16, 16)
+    when = showing([1, 0], [2, 1], [4, -1])
+    together = network.encode(torch.cat([x, before, masks, torch.zeros_like(x)])).split(2)
+    first, second, third = list(shown(network, x, before, masks, when, 3))
+    torch.testing.assert_close(first, torch.stack([together[1][0], together[0][1]]))
+    torch.testing.assert_close(second, torch.stack([together[0][0], together[3][1]]))
+    torch.testing.assert_close(third, torch.stack([together[2][0], together[3][1]]))
+
+
+def test_images_that_never_leave_are_normalised_without_grey():
+    network = Network(small_graph(prenet="convx3"), 80, seed=3).train()
+    x = torch.randn(2, 3, 16, 16)
+    when = replace(showing([0, 0], [1 << 30] * 2), leave=False)
+    assert torch.equal(list(shown(network, x, None, None, when, 3))[2], network.encode(x))
+    assert not Showing.of(replace(SHORT, brief=0.0), 0, 5).take(torch.tensor([1])).leave
+    assert Showing.of(replace(SHORT, brief=0.5), 0, 5).take(torch.tensor([1])).leave
+
+
 def test_an_image_enters_once_under_impulse_drive():
     network = Network(small_graph(drive="impulse"), 80, seed=3)
     x = torch.randn(2, 3, 16, 16)

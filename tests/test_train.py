@@ -621,6 +621,26 @@ def written(images, folder):
 
 
 @pytest.mark.slow
+def test_compiled_steps_are_the_steps(learned):
+    plain, compiled = (Trainer(small_graph(), learned, replace(EVERYTHING, compile=how)) for how in (False, True))
+    # the order of float32 sums differs, and later steps magnify that
+    assert plain.advance()[0] == pytest.approx(compiled.advance()[0], rel=1e-5)
+    pairs = zip(plain.network.parameters(), compiled.network.parameters(), strict=True)
+    grads = [(one.grad, other.grad) for one, other in pairs if one.grad is not None]
+    longest = max(one.norm() for one, _ in grads)
+    assert all((one - other).norm() <= 1e-3 * longest for one, other in grads)
+
+
+def test_without_a_compiler_it_is_told_what_is_missing(learned, monkeypatch, tmp_path):
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
+    monkeypatch.setenv("CXX", str(tmp_path / "none"))
+    monkeypatch.setattr("torch._inductor.config.cpp.cxx", (None, str(tmp_path / "none")))
+    trainer = Trainer(small_graph(), learned, replace(SHORT, compile=True))
+    with pytest.raises(UsageError, match=r"it needs a C\+\+ compiler. Leave out --set compile=true."):
+        trainer.advance()
+
+
+@pytest.mark.slow
 def test_a_training_killed_at_random_moments_ends_bit_identical(tmp_path):
     """VENTRAL_KILLS says how often it is killed, at moments spread over its whole life, and begun again."""
     kills = int(os.environ.get("VENTRAL_KILLS", "5"))

@@ -239,11 +239,13 @@ def title_of(model: str) -> str:
     return re.sub(r"[^\w.-]+", "-", Path(model).name.removesuffix(".json"))
 
 
-def with_classes(graph: "AreaGraph", model: str, classes: int, data: str) -> "AreaGraph":
+def with_classes(
+    graph: "AreaGraph", model: str, classes: int, data: str, said: Callable[[str], object] = click.echo
+) -> "AreaGraph":
     """A graph by name tells as many classes apart as the data have; one of one's own says so itself."""
     if classes == graph.classes or model.endswith(".json"):
         return graph
-    click.echo(f"the readout tells {classes} classes apart, those of {data}")
+    said(f"the readout tells {classes} classes apart, those of {data}")
     return replace(graph, classes=classes)
 
 
@@ -498,14 +500,15 @@ def train(
     size = described[described.entry].size
     with busy(f"reading {name}"):
         images, test = (load_images(name, split, size, shapes=shapes) for split in ("train", "test"))
-    described = with_classes(described, model, len(images.label_names), name)
     place = out or Path("checkpoints") / title
-    board = TensorBoard(place / "tensorboard") if tensorboard else None
     with (
         joined(place_on) as (ranks, mine),
         resumable(f"{place} keeps what was done"),
         progress_bar("training", "steps") if ranks.first else nullcontext(silent) as advance,
     ):
+        said = click.echo if ranks.first else silent
+        described = with_classes(described, model, len(images.label_names), name, said)
+        board = TensorBoard(place / "tensorboard") if tensorboard and ranks.first else None
         start = {"step": -1, "time": 0.0}
 
         def report(trainer: Trainer, loss: float, accuracy: float) -> None:
@@ -528,8 +531,8 @@ def train(
             mine,
             note,
             report=report,
-            said=click.echo if ranks.first else silent,
-            logged=board.write if board and ranks.first else silent,
+            said=said,
+            logged=board.write if board else silent,
             ranks=ranks,
         )
     if ranks.first:

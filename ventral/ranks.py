@@ -7,12 +7,15 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from importlib import import_module
 from typing import Any
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
+
+PATIENCE = timedelta(hours=6)  # the first process validates and writes while the others wait for it
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,7 @@ def joined(device: str = "cpu") -> Iterator[tuple[Ranks, str]]:
     # Imported within the group (as the optimiser would) it keeps that in default arguments: the group's threads then go
     # on after its end and can abort a process that has finished, which ends the others too.
     import_module("torch.distributed.nn")
-    dist.init_process_group("nccl" if device.startswith("cuda") else "gloo")
+    dist.init_process_group("nccl" if device.startswith("cuda") else "gloo", timeout=PATIENCE)
     try:
         yield Ranks(dist.get_rank(), count), device
     finally:

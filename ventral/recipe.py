@@ -65,6 +65,8 @@ class Recipe:
     precision
         "float32", "bfloat16" for convolutions under autocast (statistics stay float32), or "auto": whichever is faster
         on the device, in a few steps.
+    compile
+        Whether the steps are compiled (`torch.compile`): a minute or more at the start, then a little to much faster.
     seed
         Addresses weights, order, augmentation, durations and the images held out.
     """
@@ -91,6 +93,7 @@ class Recipe:
     statistics_images: int = 2000
     horizon_ms: int = 300
     precision: str = "auto"
+    compile: bool = False
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -101,6 +104,10 @@ class Recipe:
         for ms in self.readout_ms:
             ticks(ms, "readout_ms")
         last = max(self.end_ms, self.late_end_ms if self.late_share else 0)
+        if self.late_share and self.late_end_ms < self.end_ms:
+            raise UsageError(
+                f"late_end_ms is {self.late_end_ms} and end_ms {self.end_ms}; late batches run on, so give a later one."
+            )
         if self.horizon_ms < last:
             raise UsageError(f"horizon_ms is {self.horizon_ms}; it must not be before the end of training.")
         if self.readout_ms and max(self.readout_ms) > last:
@@ -183,6 +190,8 @@ def checked_fields(given: Mapping[str, Any]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for key, value in given.items():
         name = choose("field of a recipe", key, defaults)
+        if name in values:
+            raise UsageError(f"{name} is given twice; give it once.")
         default = defaults[name]
         if isinstance(default, tuple):
             good = isinstance(value, list) and all(type(item) is int for item in value)

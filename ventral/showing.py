@@ -54,12 +54,15 @@ class Showing:
         Tick at which grey or a mask follows; beyond all ticks where the image stays on.
     mask
         Which of the masks follows; -1 where grey does.
+    leave
+        Whether any image leaves, in any batch.
     """
 
     before: Tensor
     onset: Tensor
     offset: Tensor
     mask: Tensor
+    leave: bool = True
 
     @classmethod
     def of(cls, recipe: Recipe, epoch: int, count: int) -> "Showing":
@@ -70,11 +73,15 @@ class Showing:
         onset = torch.where(draws[:, 0] < recipe.preceded, late, torch.zeros_like(late))
         drawn = torch.rand(count, 2, generator=generator(recipe.seed, f"mask/{epoch}"), dtype=torch.float64)
         mask = torch.where(drawn[:, 0] < recipe.masked, (drawn[:, 1] * MASKS).long(), -1)
-        return cls((draws[:, 2] * count).long(), onset, onset + durations(recipe, epoch, count), mask)
+        offset = onset + durations(recipe, epoch, count)
+        return cls((draws[:, 2] * count).long(), onset, offset, mask, recipe.brief > 0)
 
     def take(self, images: Tensor) -> "Showing":
         """Those of a batch."""
-        return Showing(*(x.to(images.device)[images] for x in (self.before, self.onset, self.offset, self.mask)))
+        before, onset, offset, mask = (
+            x.to(images.device)[images] for x in (self.before, self.onset, self.offset, self.mask)
+        )
+        return Showing(before, onset, offset, mask, self.leave)
 
 
 def durations(recipe: Recipe, epoch: int, count: int) -> Tensor:
@@ -104,19 +111,21 @@ def shown(
     showing
         When they come and go.
     """
-    encoded = network.encode(images)
     if network.graph.drive == "impulse":
-        yield from [encoded, *[None] * (count - 1)]
+        yield from [network.encode(images), *[None] * (count - 1)]
         return
-    grey = network.encode(torch.zeros_like(images[:1]))
-    earlier = None if before is None else network.encode(before)
-    after = None if masks is None else network.encode(masks)
+    # Together, because a pre-net that normalises does so by all that is seen; each process has as much grey as images.
+    grey = torch.zeros_like(images if network.prenet.norms else images[:1])
+    sources = {"image": images, "before": before, "mask": masks, "grey": grey if showing.leave else None}
+    given = {name: x for name, x in sources.items() if x is not None}
+    encodings = network.encode(torch.cat(list(given.values()))).split([len(x) for x in given.values()])
+    entering = dict(zip(given, encodings, strict=True))
     for tick in range(count):
         on = showing.offset > tick
-        now = torch.where(on[:, None, None, None], encoded, grey)
-        if after is not None:
+        now = torch.where(on[:, None, None, None], entering["image"], entering.get("grey", entering["image"]))
+        if "mask" in entering:
             follows = (showing.mask >= 0) & ~on & (showing.offset + MASK_TICKS > tick)
-            now = torch.where(follows[:, None, None, None], after, now)
-        if earlier is not None:
-            now = torch.where((showing.onset > tick)[:, None, None, None], earlier, now)
+            now = torch.where(follows[:, None, None, None], entering["mask"], now)
+        if "before" in entering:
+            now = torch.where((showing.onset > tick)[:, None, None, None], entering["before"], now)
         yield now

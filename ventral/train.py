@@ -204,6 +204,8 @@ class Trainer:
         self.optimiser = torch.optim.SGD(
             self._groups(), lr=recipe.rate, momentum=recipe.momentum, nesterov=recipe.nesterov
         )
+        if recipe.compile:
+            self.objective.compile(dynamic=False)
         self._computed: nn.Module = self.objective
         if self.ranks.count > 1:
             learned = [self.objective.learned(used) for _, used in self.objective.plans.values()]
@@ -299,7 +301,8 @@ class Trainer:
             before = self._before(showing, draws)
             masks = self._masks(showing)
             answers = self.labels[batch], self.labels[showing.before]
-            loss, right = self._computed(end_ms, images, before, masks, showing, *answers)
+            with compiling() if recipe.compile else nullcontext():
+                loss, right = self._computed(end_ms, images, before, masks, showing, *answers)
         told = torch.stack([loss.detach().double() / self.ranks.count, right.double(), loss.new_tensor(stop).double()])
         mean, correct, stops = summed(told).tolist()
         if not math.isfinite(mean):
@@ -429,6 +432,18 @@ class Trainer:
         self.running = list(header["running"])
         there = header.get("machine", {})
         return [f"{k} was {there.get(k)} and is {v}" for k, v in mine["machine"].items() if v != there.get(k)]
+
+
+@contextmanager
+def compiling() -> Iterator[None]:
+    """Within this context the errors of `torch.compile` are ours: they are of the machine, not of what is computed."""
+    try:
+        yield
+    except torch._dynamo.exc.BackendCompilerFailed as error:
+        reason = str(error.inner_exception).strip().splitlines()[0]
+        raise UsageError(
+            f"torch.compile does not work here ({reason}); it needs a C++ compiler. Leave out --set compile=true."
+        ) from None
 
 
 def machine(device: torch.device, ranks: Ranks) -> dict[str, Any]:
@@ -618,7 +633,7 @@ def _run(
                 line = {
                     "step": trainer.step,
                     "epoch": trainer.step / trainer.steps_per_epoch,
-                    "rate": trainer.rate(),
+                    "rate": trainer.optimiser.param_groups[0]["lr"],
                     "loss": mean / steps,
                     "accuracy": right / steps / recipe.batch,
                     "images_per_s": round(steps * recipe.batch / (now - begun), 1),
