@@ -5,7 +5,8 @@ Question: when does the network know what it sees, and how much of that does a m
 Method: the largest logit at each tick is the answer; the shaded bands and bars are 95 % Wilson intervals over images.
 Against SOA, accuracy is read at the times that the protocol names and at the time that is best without a mask.
 Conditions without a target are drawn over time, where they should stay at chance: their labels are those of the
-target that was not shown.
+target that was not shown. If the run has a control, which was recorded under the other policy for normalisation
+statistics, a second figure has both side by side.
 
 Source: Liao & Poggio (2016), section 3.5, for reading the network at each time; Tang et al. (2018), PNAS 115:8835, for
 accuracy against SOA.
@@ -18,10 +19,12 @@ from typing import Any
 
 import numpy as np
 
+from ventral.answers import controls, statistics_of
 from ventral.clock import ticks
 from ventral.decode import accuracy_over_time, wilson_interval
+from ventral.effects import policies_figure
 from ventral.errors import UsageError, choose
-from ventral.plot import Curve, Timeline, read_timelines, readout_figure, save, write_table
+from ventral.plot import Curve, Panel, Timeline, read_timelines, readout_figure, save, write_table
 
 
 def analyze(run: Any, out: Path, *, conditions: tuple[str, ...] | None = None, at_ms: int | None = None) -> list[Path]:
@@ -32,7 +35,7 @@ def analyze(run: Any, out: Path, *, conditions: tuple[str, ...] | None = None, a
     run
         What `ventral.store.open_run` gives.
     out
-        Folder for readout.png, readout.svg and readout.csv.
+        Folder for readout.png, readout.svg and readout.csv, and with a control readout-policies.png and .svg.
     conditions
         Which conditions; all if not given.
     at_ms
@@ -48,13 +51,21 @@ def analyze(run: Any, out: Path, *, conditions: tuple[str, ...] | None = None, a
         known = [timeline.condition for timeline in timelines]
         chosen = {choose("condition", name, known) for name in conditions}
         timelines = tuple(timeline for timeline in timelines if timeline.condition in chosen)
-    curves, rows = [], []
-    for timeline in timelines:
-        curve, images, chance = _curve(run, timeline)
-        curves.append(curve)
-        rows += _rows(curve, images)
-    figure = readout_figure(curves, chance, _read_ms(curves, at_ms, run.attrs.get("readout_ms", ())))
-    return [*save(figure, out / "readout"), write_table(rows, out / "readout.csv")]
+    rows, panels = [], []
+    for one in (run, *controls(run)[0]):
+        curves = []
+        for timeline in timelines:
+            curve, images, chance = _curve(one, timeline)
+            curves.append(curve)
+            rows += _rows(curve, images, statistics_of(one))
+        first_ms = curves[0].time_ms[~np.isnan(curves[0].accuracy)].min(initial=np.inf)
+        panels.append(Panel(statistics_of(one), float(first_ms), tuple(curves)))
+    mine = panels[0].curves
+    figures = {"readout": readout_figure(mine, chance, _read_ms(mine, at_ms, run.attrs.get("readout_ms", ())))}
+    if len(panels) > 1:
+        figures["readout-policies"] = policies_figure(panels, chance)
+    drawn = [path for name, figure in figures.items() for path in save(figure, out / name)]
+    return [*drawn, write_table(rows, out / "readout.csv")]
 
 
 def _curve(run: Any, timeline: Timeline) -> tuple[Curve, int, float]:
@@ -84,7 +95,7 @@ def _read_ms(curves: Sequence[Curve], at_ms: int | None, protocol_ms: Sequence[i
     return sorted({*map(float, asked), *best})
 
 
-def _rows(curve: Curve, images: int) -> list[dict[str, object]]:
+def _rows(curve: Curve, images: int, statistics: str) -> list[dict[str, object]]:
     return [
         {
             "condition": curve.timeline.condition,
@@ -94,6 +105,7 @@ def _rows(curve: Curve, images: int) -> list[dict[str, object]]:
             "low": float(low),
             "high": float(high),
             "n": images,
+            "statistics": statistics,
         }
         for time_ms, accuracy, low, high in zip(curve.time_ms, curve.accuracy, curve.low, curve.high, strict=True)
     ]

@@ -6,6 +6,7 @@ Every command goes through `ventral.cli.main` with the arguments as they would b
 import errno
 import io
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -228,6 +229,22 @@ MISTAKES = {
         "the protocol runs for 400 ms, but small has normalisation statistics only to 300 ms; end earlier",
         "--beyond-horizon held",
     ),
+    "both statistics and one": (
+        MASK + " --control --statistics recalibrated",
+        2,
+        "--control records both frozen and recalibrated statistics; leave out --statistics.",
+    ),
+    "a drive": (FLASH + " --drive sustaned", 2, "no drive named 'sustaned'; did you mean 'sustained'?"),
+    "a drive that an event outlasts": (
+        FLASH + " --drive impulse",
+        2,
+        "condition on_20: with impulse drive an image enters only at the tick of its onset",
+    ),
+    "repeats without noise": (FLASH + " --repeats 3", 2, "without noise all 3 repeats of an image would be the same"),
+    "a kind of noise": (FLASH + " --noise pink:1", 2, "no kind of noise named 'pink'; there is: gaussian, poisson."),
+    "a level of noise": (FLASH + " --noise gaussian:high", 2, "noise is 'gaussian:high'; write it as gaussian:0.5"),
+    "noise in no area": (FLASH + " --noise gaussian:1:V9", 2, "no area named 'V9'; there is: IT, V1, V2, V4."),
+    "a kind of mask": (MASK + " --set kind=nose", 2, "no mask named 'nose'; did you mean 'noise'?"),
     "more images than there are": (FLASH + " --data {images} --images 99", 1, "99 images evenly", "at most 12"),
     "no images": (FLASH + " --images 0", 2, "Invalid value for '--images': 0 is not in the range x>=1."),
     "clutter of 2": (FLASH + " --data shapes:clutter=2", 2, "clutter is 2.0; give a number from 0 to 1, or none to"),
@@ -266,8 +283,8 @@ MISTAKES = {
     "images to analyse": ("analyze readout {images}", 1, "is not a run of ventral"),
     "images to export": ("export {images} --to npz", 1, "is not a run of ventral"),
     "images to verify": ("verify {images}", 1, "there is no run at"),
-    "half a run to analyse": ("analyze readout {incomplete}", 1, "has 2 of 3 shards", "go on with `ventral sim"),
-    "half a run to export": ("export {incomplete} --to npz", 1, "has 2 of 3 shards", "go on with", "with --partial."),
+    "half a run to analyse": ("analyze readout {incomplete}", 1, "has 3 of 4 shards", "go on with `ventral sim"),
+    "half a run to export": ("export {incomplete} --to npz", 1, "has 3 of 4 shards", "go on with", "with --partial."),
     "a time that is not there": (
         "analyze readout {run} --set at_ms=10",
         2,
@@ -444,11 +461,11 @@ def test_a_recording_that_is_stopped_says_how_to_go_on_and_goes_on(places, monke
         said = ventral(line)
     assert said.code == 130
     assert said.err == "\nstopped; mask.zarr keeps what is done, and the same command goes on.\n"
-    assert "1 of 3 shards" not in said.out
+    assert "1 of 4 shards" not in said.out
     half = ventral("verify mask.zarr")
-    assert (half.code, "2 of 3 shards are not recorded" in half.out) == (1, True)
+    assert (half.code, "3 of 4 shards are not recorded" in half.out) == (1, True)
     with monkeypatch.context() as patched:
-        patched.setattr(Experiment, "record", stopped_at(3, Experiment.record))  # the first two are what is left
+        patched.setattr(Experiment, "record", stopped_at(4, Experiment.record))  # the first three are what is left
         worked(line)
     worked("verify mask.zarr")
 
@@ -513,9 +530,9 @@ def test_a_named_graph_takes_the_classes_of_the_data(places, monkeypatch):
 def test_a_recording_ends_with_a_table_and_the_next_command(places):
     said = worked("simulate " + masking(places["model"], "new.zarr"))
     lines = said.out.splitlines()
-    assert lines[0] == "backward-mask: 3 conditions x 10 images of shapes (test) on small, 0 to 100 ms"
+    assert lines[0] == "backward-mask: 4 conditions x 10 images of shapes (test) on small, 0 to 100 ms"
     assert lines[1] == "% correct at the readout (chance 10)"
-    assert [line.split()[0] for line in lines[4:7]] == ["unmasked", "mask_only", "soa_20"]
+    assert [line.split()[0] for line in lines[4:8]] == ["unmasked", "mask_only", "soa_20", "blank"]
     assert lines[-2:] == ["recorded in new.zarr", "next:  ventral analyze readout new.zarr"]
     worked(lines[-1].removeprefix("next:  ventral "))
     assert sorted(path.name for path in Path("new-analysis").iterdir()) == ["readout.csv", "readout.png", "readout.svg"]
@@ -569,7 +586,7 @@ def test_an_export_is_named_and_opens(places):
     said = worked("export {run} --to npz --areas V1,IT --out here.npz", **places)
     assert said.out == "here.npz\n"
     with np.load("here.npz") as arrays:
-        assert arrays["IT"].shape == (30, 11, 20)
+        assert arrays["IT"].shape == (40, 11, 20)
         assert "V2" not in arrays
     worked("export {incomplete} --to npz --out half.npz --partial", **places)
 
@@ -622,6 +639,25 @@ def test_a_description_written_is_a_model_wherever_one_can_be_named(places):
     said = ventral(flash + " --data {images}", **places)
     assert "the readout" not in said.out  # a description of one's own says how many classes there are
     assert "the graph tells 10 classes apart and" in said.err
+
+
+def test_a_control_records_a_run_under_each_of_the_statistics_and_goes_on_with_both(places, here):
+    line = "simulate " + masking(places["model"], here / "mask.zarr") + " --control"
+    said = worked(line)
+    runs = {name: open_run(here / name) for name in ("mask.zarr", "mask-recalibrated.zarr")}
+    assert [run.attrs["statistics"] for run in runs.values()] == ["frozen", "recalibrated"]
+    assert [run.attrs["control"] for run in runs.values()] == [*reversed(runs)]
+    assert said.out.index("statistics frozen") < said.out.index("statistics recalibrated")
+    assert worked(line).out.count("was complete already") == 2
+    assert np.array_equal(runs["mask.zarr"].logits.values, open_run(places["run"]).logits.values, equal_nan=True)
+
+
+def test_noise_and_repeats_are_recorded_and_told(places, here):
+    said = worked("simulate " + masking(places["model"], here / "r.zarr") + " --noise poisson:2:IT --repeats 2")
+    run = open_run(here / "r.zarr")
+    assert "10 images x 2 repeats of shapes" in said.out
+    assert run.attrs["noise"] == "poisson:2:IT"
+    assert set(run.presentations["repeat"].values) == {0, 1}
 
 
 def test_an_untrained_network_is_recorded_as_a_control(places):
@@ -694,7 +730,7 @@ def test_a_protocol_is_explained_by_its_docstring_knobs_and_conditions(name):
     assert "knobs (--set)" in said
     assert "end_ms" in said
     assert "shows (ms)" in said
-    assert "target 0-" in said
+    assert re.search(r"target\S* 0-", said)
 
 
 COMMANDS = ["", *cli.commands.commands, "models show", "protocols show", "data show", "data fetch"]

@@ -17,7 +17,7 @@ from matplotlib.transforms import Bbox
 from ventral import areas as described
 from ventral import diagram
 from ventral.areas import Area, AreaGraph, Transition
-from ventral.diagram import direction, graph_figure, save_figure
+from ventral.diagram import graph_figure, save_figure
 from ventral.errors import UsageError
 from ventral.plot import save
 
@@ -144,7 +144,7 @@ def test_ways_differ_in_colour_line_and_side(graph):
     for edge in graph.edges:
         arrow = arrows(figure)[edge.name]
         above = course(arrow)[:, 1].mean() > figure.axes[0].transData.transform((0, 0))[1]
-        looks.setdefault(direction(graph, edge), set()).add((arrow.get_edgecolor(), str(arrow.get_linestyle()), above))
+        looks.setdefault(graph.direction(edge), set()).add((arrow.get_edgecolor(), str(arrow.get_linestyle()), above))
     assert all(len(look) == 1 for look in looks.values())
     for (one,), (other,) in combinations(looks.values(), 2):
         assert one[0] != other[0]
@@ -179,7 +179,7 @@ def test_arrows_cross_only_where_they_must(graph):
     place = {area.name: i for i, area in enumerate(graph.areas)}
     for one, other in combinations(graph.edges, 2):
         (a, b), (c, d) = sorted(sorted((place[edge.source], place[edge.target])) for edge in (one, other))
-        must = a < c < b < d and direction(graph, one) == direction(graph, other)
+        must = a < c < b < d and graph.direction(one) == graph.direction(other)
         first, second = (drawn[e.name].get_path().transformed(drawn[e.name].get_transform()) for e in (one, other))
         assert first.intersects_path(second, filled=False) == must, (one.name, other.name)
 
@@ -198,7 +198,7 @@ def test_feedforward_leads_to_a_smaller_area_or_a_later_one_as_large(source, tar
     areas = (Area("A", 8, 16), *EQUAL)
     edges = full(areas)
     graph = AreaGraph(areas, edges)
-    assert direction(graph, next(edge for edge in edges if edge.name == f"{source}->{target}")) == way
+    assert graph.direction(next(edge for edge in edges if edge.name == f"{source}->{target}")) == way
 
 
 def test_identity_is_written_with_its_gain():

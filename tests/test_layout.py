@@ -31,16 +31,23 @@ ORDER = (
     "showing",
     "train",
     "timeline",
+    "noise",
     "store",
     "simulate",
     "decode",
+    "psychometric",
+    "answers",
     "compare",
     "export",
     "plot",
+    "effects",
     "evaluation",
     "diagram",
+    "gallery",
+    "schedule",
     "report",
     "scripts",
+    "template",
     "talk",
     "cli",
 )
@@ -87,9 +94,9 @@ def test_only_fetch_knows_the_network(path):
 
 
 @pytest.mark.parametrize("path", PROTOCOLS, ids=name)
-def test_a_protocol_imports_only_timeline_clock_and_stimuli(path):
+def test_a_protocol_imports_only_timeline_clock_stimuli_and_errors(path):
     others = {full.split(".")[0] for full in imported(path)} - {"ventral"}
-    assert ours(path) <= {"timeline", "clock", "stimuli"}
+    assert ours(path) <= {"timeline", "clock", "stimuli", "errors"}
     assert others <= sys.stdlib_module_names
 
 

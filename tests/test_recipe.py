@@ -27,6 +27,7 @@ OTHER = {
     "readout_ms": "[30, 110]",
     "brief": "0.25",
     "preceded": "0.5",
+    "delayed": "0.25",
     "masked": "0.5",
     "held_out": "70",
     "validate_every": "2",
@@ -162,6 +163,7 @@ def test_a_recipe_that_is_not_there_is_refused(tmp_path):
         ({"rate": 0.0}, "give a rate above 0"),
         ({"momentum": 1.0}, "a momentum between 0 and 1"),
         ({"brief": 1.5}, "give a fraction from 0 to 1"),
+        ({"preceded": 0.6, "delayed": 0.5}, "preceded and delayed are 0.6 and 0.5; give at most 1 in all"),
         ({"held_out": 0}, "held_out is 0; give a whole number of images from 1"),
     ],
 )

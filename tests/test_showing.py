@@ -80,6 +80,28 @@ def test_what_comes_before_an_image_is_on_until_its_onset(network):
         torch.testing.assert_close(entering[tick], torch.stack([first[0], second[1]]))
 
 
+def test_grey_may_be_on_before_an_image(network):
+    x, before = torch.randn(2, 2, 3, 16, 16)
+    when = replace(showing([2, 1], [9, 9]), before=torch.tensor([-1, 0]))
+    encoded, earlier, grey = (network.encode(images) for images in (x, before, torch.zeros(2, 3, 16, 16)))
+    expected = [(grey, earlier), (grey, encoded), (encoded, encoded)]
+    for entering, (first, second) in zip(shown(network, x, before, None, when, 3), expected, strict=True):
+        torch.testing.assert_close(entering, torch.stack([first[0], second[1]]))
+
+
+def test_shares_of_the_images_come_after_another_and_after_grey_later_in_longer_batches():
+    recipe = replace(SHORT, preceded=0.3, delayed=0.2)
+    many = Showing.of(recipe, 3, 20_000)
+    grey = (many.onset > 0) & (many.before < 0)
+    # standard errors 0.0032 and 0.0028
+    assert ((many.onset > 0) & (many.before >= 0)).double().mean().item() == pytest.approx(0.3, abs=0.015)
+    assert grey.double().mean().item() == pytest.approx(0.2, abs=0.015)
+    assert set(many.onset[grey].tolist()) == {1, 2}  # 10 ms to half of 50 ms
+    later = Showing.of(recipe, 3, 20_000, 120)
+    assert set(later.onset[grey].tolist()) == {1, 2, 3, 4, 5, 6}
+    assert torch.equal(later.before, many.before)
+
+
 def test_a_mask_follows_the_image_for_50_ms(network):
     x, masks = torch.randn(2, 2, 3, 16, 16)
     entering = list(shown(network, x, None, masks, showing([0, 0], [1, 2], [4, -1]), 8))

@@ -15,11 +15,12 @@ import pytest
 import torch
 from PIL import Image
 
+from ventral.checkpoint import driven
 from ventral.errors import DataError, ProtocolError, StoreError, UsageError
 from ventral.scripts import load
 from ventral.simulate import Experiment, Settings, choose_images, simulate, spare_images
 from ventral.store import open_run, verify
-from ventral.timeline import Condition, Protocol, Scale, Show, grey, mask, target
+from ventral.timeline import Condition, Protocol, Scale, Show, grey, image, mask, target
 
 HOW = Settings(batch=16, dtype="float32")
 
@@ -173,11 +174,11 @@ def test_under_the_conditions_of_training_recalibrated_statistics_are_those_of_t
 
 
 def test_recalibrated_statistics_are_pooled_over_conditions(model, images, pool):
-    empty = Condition("empty", (Show(grey, 0, 10),))
+    faint = Condition("faint", (Show(target.changed("contrast", 0.5), 0, 60),))
     (shown,) = FLASH.conditions
     one, other, both = (
         recalibrated(model, Protocol(conditions, end_ms=20), pool, images)
-        for conditions in ((shown,), (empty,), (shown, empty))
+        for conditions in ((shown,), (faint,), (shown, faint))
     )
     mean, variance = "area_norms.V1.mean", "area_norms.V1.variance"
     apart = one[mean][0] - other[mean][0]
@@ -238,7 +239,7 @@ def test_a_finished_run_is_left_alone_and_another_seed_is_refused(run, model, im
     before = {path: path.stat().st_mtime_ns for path in run.path.rglob("*") if path.is_file()}
     steps = []
     simulate(model, masking(), images, run.path, pool=pool, settings=HOW, progress=lambda *done: steps.append(done))
-    assert steps == [(20, 20)]
+    assert steps == [(len(run.recorded), len(run.recorded))]
     with pytest.raises(StoreError, match="seed"):
         simulate(model, masking(), images, run.path, pool=pool, settings=replace(HOW, seed=1))
     assert before == {path: path.stat().st_mtime_ns for path in run.path.rglob("*") if path.is_file()}
@@ -332,3 +333,67 @@ def test_the_experiment_is_checked_against_the_network_when_it_is_made(model, im
     impulse.network.graph = replace(model.graph, drive="impulse")
     with pytest.raises(ProtocolError, match="with impulse drive"):
         Experiment(impulse, masking(), images, pool, HOW)
+
+
+def test_recalibrated_variance_has_a_floor_of_a_hundredth_of_that_in_training(model, images, pool):
+    empty = Protocol((Condition("empty", (Show(grey, 0, 10),)),), end_ms=20)
+    found = recalibrated(model, empty, pool, images)
+    before = dict(model.network.named_buffers())
+    floored = 0
+    for name in (name for name in found if name.endswith("variance")):
+        here, there = found[name], before[name][: len(found[name])]
+        known = here.isfinite() & there.isfinite()
+        assert (here[known] >= 0.0099 * there[known]).all()
+        floored += (here[known] <= 0.0101 * there[known]).sum()
+    assert floored  # grey varies hardly at all
+
+
+# --- how stimuli enter
+
+
+def test_with_the_drive_of_its_graph_a_model_is_itself(model):
+    assert driven(model, "sustained") is model
+
+
+def test_under_another_drive_the_weights_and_statistics_are_the_same_and_the_image_enters_once(model, images, tmp_path):
+    once = driven(model, "impulse")
+    assert once.graph == replace(model.graph, drive="impulse")
+    for one, other in zip(once.network.state_dict().values(), model.network.state_dict().values(), strict=True):
+        assert torch.equal(one.nan_to_num(), other.nan_to_num())
+    brief = Protocol((Condition("on", (Show(target, 0, 10),)),), end_ms=60, gap="none")
+    runs = [simulate(m, brief, images, tmp_path / str(i), settings=HOW, pool=None) for i, m in enumerate((once, model))]
+    assert np.array_equal(runs[0].logits.values, runs[1].logits.values, equal_nan=True)
+    assert runs[0].attrs["drive"] == "impulse"
+    with pytest.raises(ProtocolError, match="with impulse drive an image enters only at the tick of its onset"):
+        simulate(once, FLASH, images, tmp_path / "long", settings=HOW)
+    with pytest.raises(UsageError, match="did you mean 'impulse'"):
+        driven(model, "impuls")
+
+
+# --- other images that are shown
+
+
+def test_the_label_and_name_of_another_image_are_coordinates(model, images, pool, tmp_path):
+    second = Show(image("other-object", 1), 20, 40)
+    conditions = (
+        Condition("alone", (Show(target, 0, 20),)),
+        Condition("two", (Show(target, 0, 20), second)),
+        Condition("masked", (Show(target, 0, 20), Show(mask("same-object"), 20, 40))),
+    )
+    run = simulate(model, Protocol(conditions, end_ms=50), images.take(range(6)), tmp_path / "r", pool, HOW)
+    rows = run.presentations
+    condition = rows["condition"].values
+    assert np.array_equal(np.isnan(rows["image_1_label"].values), condition != "two")
+    assert np.array_equal(rows["mask_stimulus_id"].values == "", condition != "masked")
+    known = dict(zip(pool.stimulus_ids, pool.labels, strict=True))
+    for which, name, same in (("two", "image_1", False), ("masked", "mask", True)):
+        there = rows.isel(presentation=np.flatnonzero(condition == which))
+        labels = [known[str(i)] for i in there[f"{name}_stimulus_id"].values]
+        assert np.array_equal(labels, there[f"{name}_label"].values)
+        assert np.array_equal(np.array(labels) == there["label"].values, np.full(6, same))
+
+
+def test_a_parameter_of_conditions_cannot_take_the_place_of_one_of_the_images(model, images):
+    named = Protocol((Condition("on", (Show(target, 0, 10),), parameters={"clutter": 1.0}),), end_ms=20)
+    with pytest.raises(ProtocolError, match="clutter is a parameter of the conditions and one of the images of shapes"):
+        Experiment(model, named, images, None, HOW)

@@ -26,7 +26,7 @@ from ventral.recipe import Recipe
 from ventral.showing import Showing
 from ventral.train import Metrics, Objective, Trainer, accuracy_over_time, states, train
 
-EVERYTHING = replace(SHORT, brief=0.6, preceded=0.3, masked=0.5, late_share=0.3, late_end_ms=70)
+EVERYTHING = replace(SHORT, brief=0.6, preceded=0.3, delayed=0.2, masked=0.5, late_share=0.3, late_end_ms=70)
 STEPS = 16
 
 
@@ -246,6 +246,17 @@ def test_until_an_image_has_arrived_the_answer_is_what_was_before_it(learned):
     first = Objective(objective.network, replace(objective.recipe, readout_ms=(30, 40)))
     ours, theirs = (first(50, before, None, None, alone, these, these)[0] for these in (labels, others))
     torch.testing.assert_close(loss - again, (theirs - ours) * 2 / 3)
+
+
+def test_until_an_image_has_arrived_after_grey_no_loss_is_taken(learned):
+    objective, images, _, when, labels = masked(learned)
+    never = torch.full((8,), 99)
+    late = replace(when, before=never.sign().neg(), onset=torch.full((8,), 1), offset=never, mask=never.sign().neg())
+    loss, _ = objective(50, images, None, None, late, labels, (labels + 1) % 10)
+    # V1 sees the image from 10 ms on, IT from 40 ms; loss is taken at 30, 40 and 50 ms
+    from_then = Objective(objective.network, replace(objective.recipe, readout_ms=(40, 50)))
+    expected, _ = from_then(50, images, None, None, late, labels, labels)
+    torch.testing.assert_close(loss, expected * 2 / 3)
 
 
 def test_statistics_are_those_of_masked_images(learned):

@@ -342,6 +342,13 @@ class AreaGraph:
         """The transitions in the one order in which they are summed, whatever the order of listing."""
         return tuple(sorted(self.transitions, key=lambda edge: (edge.target, edge.source)))
 
+    def direction(self, edge: Transition) -> str:
+        """Where a transition leads: "lateral", "feedforward" (to a smaller area, or a later one as large), "feedback"."""
+        if edge.lateral:
+            return "lateral"
+        rank = {area.name: (-area.size, place) for place, area in enumerate(self.areas)}
+        return "feedforward" if rank[edge.source] < rank[edge.target] else "feedback"
+
     @property
     def learns_per_tick(self) -> bool:
         """Whether anything is learned for each tick up to the last of `readout_ms`, and for none beyond."""

@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
@@ -18,7 +18,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from ventral.areas import AreaGraph
+from ventral.areas import DRIVES, AreaGraph
 from ventral.clock import MS_PER_TICK
 from ventral.disk import put
 from ventral.errors import CheckpointError, UsageError, choose
@@ -173,6 +173,17 @@ def expect_classes(graph: AreaGraph, images: Images) -> None:
             f"the graph tells {graph.classes} classes apart and {images.name} has {len(images.label_names)}; give the "
             "graph as many."
         )
+
+
+def driven(model: Model, drive: str) -> Model:
+    """The same weights and statistics in a network that stimuli enter in another way: "impulse" or "sustained"."""
+    drive = choose("drive", drive, DRIVES)
+    if drive == model.graph.drive:
+        return model
+    network = Network(replace(model.graph, drive=drive), model.network.horizon_ms)
+    network.load_state_dict(model.network.state_dict())
+    network.to(next(model.network.parameters()).device).to(memory_format=torch.channels_last)
+    return replace(model, network=network)
 
 
 def untrained_model(graph: AreaGraph, images: Images, seed: int = 0, horizon_ms: int = 300, name: str = "") -> Model:

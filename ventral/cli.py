@@ -10,9 +10,11 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -40,10 +42,11 @@ if TYPE_CHECKING:
     from ventral.evaluation import Evaluation
     from ventral.shapes import ShapeSettings
     from ventral.simulate import Experiment, Settings
-    from ventral.store import Run
+    from ventral.store import Layout, Run
     from ventral.timeline import Protocol
 
 NAMED_DATA = ("shapes", "cifar10")  # what needs no path
+SAMPLED = 3  # shards that a dry run records
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -122,7 +125,11 @@ threads_option = click.option(
     "--statistics", default="frozen", show_default=True, help="Of normalisation: frozen, or recalibrated for this run."
 )
 @click.option("--beyond-horizon", default="refuse", show_default=True, help="Past the statistics: refuse or held.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Decides images, sites and masks.")
+@click.option("--control", is_flag=True, help="Record two runs, one with each of the statistics.")
+@click.option("--drive", help="How stimuli enter: sustained, or impulse (at onset only); the model's own if not given.")
+@click.option("--noise", metavar="KIND:LEVEL[:AREAS]", help="gaussian:0.5 on states, or poisson:2:V4,IT on rates.")
+@click.option("--repeats", type=click.IntRange(1), metavar="N", default=1, show_default=True, help="With other noise.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Decides images, sites, masks and noise.")
 @click.option(
     "--out", type=click.Path(path_type=Path), help="The run's folder; runs/<protocol>-<model>.zarr if not given."
 )
@@ -144,6 +151,10 @@ def simulate(
     untrained: bool,
     statistics: str,
     beyond_horizon: str,
+    control: bool,
+    drive: str | None,
+    noise: str | None,
+    repeats: int,
     seed: int,
     out: Path | None,
     dry_run: bool,
@@ -156,37 +167,70 @@ def simulate(
     """
     experiment_protocol = find_protocol(protocol, settings)  # before anything heavy is loaded
     with busy("loading"):
+        from ventral.checkpoint import driven
+        from ventral.noise import Noise
         from ventral.simulate import Experiment, Settings, calibration_images, choose_images, spare_images
-        from ventral.simulate import simulate as run_simulation
 
         set_threads(threads)
-        place_on = check_device(device)
-        how = Settings(listed(areas), record, units, dtype, batch, statistics, beyond_horizon, seed, place_on)
+        how = Settings(
+            areas=listed(areas),
+            record=record,
+            units=units,
+            dtype=dtype,
+            batch=batch,
+            statistics=statistics,
+            beyond_horizon=beyond_horizon,
+            repeats=repeats,
+            noise=None if noise is None else Noise.read(noise),
+            seed=seed,
+            device=check_device(device),
+        )
+        if control and how.statistics != "frozen":
+            raise UsageError("--control records both frozen and recalibrated statistics; leave out --statistics.")
         if untrained:
             end_ms = experiment_protocol.end_ms - experiment_protocol.start_ms
             network = make_untrained(model, data, split, images, how, end_ms)
         else:
             network = trained(model, device)
+        network = driven(network, drive) if drive else network
     name, shapes = read_source(data or own_data(network))
     with busy(f"reading {name}"):
         size = network.graph[network.graph.entry].size
-        masked = any(experiment_protocol.masks())
-        shown, pool = choose_images(name, split, images, seed, size, shapes, pool=masked)
+        made_of = bool(experiment_protocol.made())
+        shown, pool = choose_images(name, split, images, seed, size, shapes, pool=made_of)
         spare = None
-        if how.statistics == "recalibrated":
+        if control or how.statistics == "recalibrated":
             number = calibration_images(experiment_protocol)
             spare = spare_images(name, split, images, seed, size, shapes, number=number)
-        experiment = Experiment(network, experiment_protocol, shown, pool, how, spare)
+        policies = ("frozen", "recalibrated") if control else (how.statistics,)
+        experiments = [
+            Experiment(network, experiment_protocol, shown, pool, replace(how, statistics=policy), spare)
+            for policy in policies
+        ]
     place = out or Path("runs") / f"{experiment_protocol.name}-{network.name}.zarr"
+    places = [place, place.with_name(f"{place.stem}-recalibrated{place.suffix}")]
     conditions, count = len(experiment_protocol.conditions), len(shown)
     click.echo(
         f"{experiment_protocol.name}: {conditions} condition{'s' * (conditions != 1)} x {count} "
-        f"image{'s' * (count != 1)} of {shown.name} ({shown.split}) on {network.name}, "
-        f"{experiment_protocol.start_ms} to {experiment_protocol.end_ms} ms"
+        f"image{'s' * (count != 1)}{f' x {repeats} repeats' * (repeats > 1)} of {shown.name} ({shown.split}) on "
+        f"{network.name}, {experiment_protocol.start_ms} to {experiment_protocol.end_ms} ms"
     )
     if dry_run:
-        tell_costs(experiment, place)
+        for experiment, where in zip(experiments, places, strict=False):
+            tell_costs(experiment, where)
         return
+    told = []
+    for experiment, where, other in zip(experiments, places, reversed(places), strict=False):
+        if control:
+            click.echo(f"\nstatistics {experiment.settings.statistics}")
+        told.append(record_experiment(experiment, where, other.name if control else ""))
+    tell_next("analyze", "readout" if all(told) else "decoding", place)
+
+
+def record_experiment(experiment: "Experiment", place: Path, control: str) -> bool:
+    """Record a run, or go on with it; whether the network can know what it is shown."""
+    from ventral.simulate import record
+
     with resumable(f"{place} keeps what is done"), progress_bar("recording", "shards") as advance:
         finished: list[int] = []
 
@@ -194,14 +238,12 @@ def simulate(
             finished.append(done)
             advance(done, total)
 
-        run = run_simulation(
-            network, experiment_protocol, shown, place, pool, how, spare, command=typed(), progress=progress
-        )
+        run = record(experiment, place, typed(), control, progress)
     if len(finished) == 1:
         click.echo(f"{place} was complete already; nothing was computed.")
-    analysis = "readout" if tell_accuracy(run) else "decoding"
+    known = tell_accuracy(run)
     click.echo(f"recorded in {place}")
-    tell_next("analyze", analysis, place)
+    return known
 
 
 def trained(model: str, device: str) -> "Model":
@@ -301,25 +343,84 @@ def read_source(text: str) -> "tuple[str, ShapeSettings | None]":
 
 
 def tell_costs(experiment: "Experiment", place: Path) -> None:
-    """Presentations, disk and time that a run will take, measured on one batch, and when the stimulus arrives."""
+    """What a run will take, measured on a few of its shards, and when the stimulus arrives."""
+    from ventral.disk import nearest_folder
     from ventral.store import bytes_needed, check_space
 
-    layout = experiment.layout()
-    size = min(experiment.settings.batch, experiment.presentations)
     start = time.perf_counter()
-    with busy("measuring one batch"):
-        experiment.record(range(size))
-    each = time.perf_counter() - start
+    with busy("re-estimating statistics" if experiment.settings.statistics == "recalibrated" else "loading"):
+        layout = experiment.layout()
+    estimating = time.perf_counter() - start
+    with busy("measuring a few batches"):
+        seconds, size = measure_shards(experiment, layout, nearest_folder(place.absolute().parent))
     rows = [
         ("presentations", f"{experiment.presentations:,}"),
         ("shards", f"{layout.shards:,}, each of at most {experiment.settings.batch} presentations"),
-        ("time", f"about {spell(each * layout.shards)} on {experiment.settings.device}"),
-        ("disk", f"at most {bytes_needed(layout) / 1e6:,.0f} MB in {place}"),
+        ("time", f"about {spell(seconds)} on {experiment.settings.device}"),
+        ("disk", f"about {megabytes(size)}, at most {megabytes(bytes_needed(layout))} in {place}"),
     ]
+    if experiment.settings.statistics == "recalibrated":
+        rows.insert(2, ("statistics", f"{spell(estimating)} to re-estimate them, before"))
+    rows += peak_memory(experiment)
     table("this run would take", ("", ""), rows)
     arrival = experiment.model.graph.arrival_ms
     table("the stimulus arrives", ("area", "after onset"), [(a, in_ms(arrival[a])) for a in experiment.areas])
     check_space(place, layout)
+
+
+def measure_shards(experiment: "Experiment", layout: "Layout", folder: Path) -> tuple[float, float]:
+    """Seconds and bytes that a run will take, from a few shards recorded into a folder that is removed again."""
+    from ventral.store import Writer
+
+    each = experiment.presentations // len(experiment.protocol.conditions)
+
+    def batches(where: slice) -> int:
+        """In how many a shard is computed: what differs between conditions in presence or scales is apart."""
+        first = range(where.start - where.start % each, where.stop, each)
+        return len(experiment.groups([max(one, where.start) for one in first]))
+
+    with TemporaryDirectory(prefix=".dry-run-", dir=folder) as name, Writer.open(Path(name) / "run", layout) as writer:
+        begun = files_size(Path(name))
+        places = [writer.shard_slice(shard) for shard in range(layout.shards)]
+        chosen = sorted({(2 * i + 1) * layout.shards // (2 * SAMPLED) for i in range(SAMPLED)})
+        experiment.record(range(places[chosen[0]].start, places[chosen[0]].stop))  # the first takes longer
+        seconds, presentations = [], 0
+        for shard in chosen:
+            start = time.perf_counter()
+            activity, logits = experiment.record(range(places[shard].start, places[shard].stop))
+            writer.write(shard, activity, logits)
+            seconds.append((time.perf_counter() - start) / batches(places[shard]))
+            presentations += len(logits)
+        size = (files_size(Path(name)) - begun) / presentations * experiment.presentations + begun
+    return median(seconds) * sum(map(batches, places)), size
+
+
+def files_size(folder: Path) -> int:
+    """Bytes in all files of a folder."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def peak_memory(experiment: "Experiment") -> list[tuple[str, str]]:
+    """The most that this process had in memory at once, as rows of a table."""
+    import torch
+
+    device, rows = experiment.settings.device, []
+    held = [images for images in (experiment.images, experiment.pool, experiment.calibration) if images is not None]
+    images = megabytes(sum(one.pixels.nbytes for one in held))
+    with suppress(ImportError):  # Windows does not tell
+        import resource
+
+        unit = 1 if sys.platform == "darwin" else 1024
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+        rows.append(("memory", f"about {megabytes(peak)} at once, {images} of it images"))
+    if torch.device(device).type == "cuda":
+        rows.append(("memory of the GPU", f"about {megabytes(torch.cuda.max_memory_allocated(device))} at once"))
+    return rows
+
+
+def megabytes(size: float) -> str:
+    """A number of bytes for reading."""
+    return f"{size / 1e6:,.0f} MB" if size >= 1e7 else f"{size / 1e6:,.1f} MB"
 
 
 def tell_accuracy(run: "Run") -> bool:
@@ -764,14 +865,9 @@ def models_show(name: str, figure: Path | None, written: Path | None) -> None:
     description of a graph.
     """
     with busy("loading"):
-        from ventral.checkpoint import load_model, shipped
         from ventral.zoo import GRAPHS
 
-        plain = name.partition(":")[0]
-        is_file = name.endswith((".json", ".safetensors"))
-        known = name if is_file else choose("model", plain, {*shipped(), *GRAPHS}) + name.removeprefix(plain)
-        model = load_model(known) if known.endswith(".safetensors") or known in shipped() else None
-        graph = model.graph if model else read_graph(known)
+        known, model, graph = named_model(name)
     function = GRAPHS.get(known.partition(":")[0])
     if function is not None:
         click.echo(fitted(inspect.cleandoc(function.__doc__ or "").partition("\n\nParameters")[0]) + "\n")
@@ -787,6 +883,18 @@ def models_show(name: str, figure: Path | None, written: Path | None) -> None:
     if written is not None:
         written.write_text(json.dumps(json.loads(graph.to_json()), indent=1) + "\n", encoding="utf-8")
         click.echo(written)
+
+
+def named_model(name: str) -> "tuple[str, Model | None, AreaGraph]":
+    """What a name means, with its knobs; the model if it has weights; and the graph."""
+    from ventral.checkpoint import load_model, shipped
+    from ventral.zoo import GRAPHS
+
+    plain = name.partition(":")[0]
+    is_file = name.endswith((".json", ".safetensors"))
+    known = name if is_file else choose("model", plain, {*shipped(), *GRAPHS}) + name.removeprefix(plain)
+    model = load_model(known) if known.endswith(".safetensors") or known in shipped() else None
+    return known, model, model.graph if model else read_graph(known)
 
 
 def tell_graph(name: str, graph: "AreaGraph") -> None:
@@ -862,30 +970,93 @@ def tell_training(header: Any) -> None:
 @commands.group(invoke_without_command=True)
 @click.pass_context
 def protocols(context: click.Context) -> None:
-    """List protocols, or explain one with `show NAME`."""
+    """List protocols, explain one with `show NAME`, or begin one with `new NAME`."""
     if context.invoked_subcommand is None:
         from ventral.scripts import list_scripts
 
         rows = [(script.name, script.summary, script.origin) for script in list_scripts("protocols")]
         table("protocols", ("name", "is", "from"), rows)
+        click.echo("`ventral protocols show NAME` explains one and its knobs; `ventral protocols new NAME` begins one.")
 
 
 @protocols.command("show")
-@click.argument("name")
+@click.argument("name", metavar="NAME|FILE.py")
 @settings_option
-def protocols_show(name: str, settings: tuple[str, ...]) -> None:
-    """What a protocol asks, its knobs, and what it shows when."""
+@click.option(
+    "--model", default="shapes", show_default=True, metavar="NAME|FILE|GRAPH.json", help="Whose areas images arrive in."
+)
+@click.option(
+    "--figure", type=click.Path(path_type=Path), metavar="FILE.svg", help="Draw the conditions, as SVG, PNG or PDF."
+)
+def protocols_show(name: str, settings: tuple[str, ...], model: str, figure: Path | None) -> None:
+    """What a protocol asks, its knobs, what it shows when, and when that arrives in the areas of a model."""
     from ventral.scripts import load
 
     module = load("protocols", name)
     made = find_protocol(name, settings)
     click.echo(fitted(inspect.cleandoc(module.__doc__ or "")) + "\n")
     tell_knobs("knobs (--set)", module.protocol)
-    lines = []
-    for condition in made.conditions:
-        events = "; ".join(f"{event.what} {event.start_ms}-{event.stop_ms}" for event in condition.events)
-        lines.append((condition.name, events))
-    table(f"conditions, {made.start_ms} to {made.end_ms} ms", ("condition", "shows (ms)"), lines)
+    with busy("loading"):
+        _, weights, graph = named_model(model)
+    limit_ms = weights.statistics_horizon_ms if weights else None
+    tell_schedule(made, graph, model, limit_ms)
+    if figure is not None:
+        from ventral.diagram import save_figure
+        from ventral.schedule import schedule_figure
+
+        click.echo(save_figure(schedule_figure(made, graph, limit_ms, f"{made.name} on {model}"), figure))
+
+
+def tell_schedule(protocol: "Protocol", graph: "AreaGraph", model: str, limit_ms: int | None) -> None:
+    """What each condition shows when, where events overlap, what is scaled, and when the first image arrives."""
+    from ventral.schedule import arrivals, check_fit, first_image_ms, last_known_ms, overlaps, scaled
+
+    def lasting(start_ms: int, stop_ms: int) -> str:
+        return f"{start_ms}-{stop_ms}" if start_ms >= 0 else f"{start_ms} to {stop_ms}"
+
+    joins = {"over": "over", "add": "added to"}
+    columns: dict[str, list[list[str]]] = {"shows (ms)": [], "overlap (ms)": [], "scaled in the network (ms)": []}
+    for condition in protocol.conditions:
+        shown = [f"{event.what} {lasting(event.start_ms, event.stop_ms)}" for event in condition.events]
+        both = [
+            f"{later.what} {joins[condition.combine]} {earlier.what}, "
+            + lasting(later.start_ms, min(earlier.stop_ms, later.stop_ms))
+            for earlier, later in overlaps(condition)
+        ]
+        changes = [f"{scaled(one)}, {lasting(one.start_ms, one.stop_ms)}" for one in condition.interventions]
+        for cells, said in zip(columns.values(), (shown or [protocol.gap], both, changes), strict=True):
+            cells.append(said)
+    told = {name: ["; ".join(said) for said in cells] for name, cells in columns.items() if any(cells)}
+    rows = list(zip([condition.name for condition in protocol.conditions], *told.values(), strict=True))
+    table(f"conditions, {protocol.start_ms} to {protocol.end_ms} ms", ("condition", *told), rows)
+    between = "grey" if protocol.gap == "grey" else "no input"
+    click.echo(f"Between events: {between}. Read at {', '.join(map(str, protocol.readout_ms))} ms.\n")
+    check_fit(protocol, graph)
+    firsts = {first: c for c in protocol.conditions if (first := first_image_ms(c)) is not None}
+    arriving = [(first, arrivals(protocol, firsts[first], graph)) for first in sorted(firsts)]
+    lines = [(in_ms(first), *map(in_ms, times.values())) for first, times in arriving]
+    areas = [area.name for area in graph.areas]
+    table(f"when the first image arrives in the areas of {model}", ("it comes at", *areas), lines)
+    if (last := last_known_ms(protocol, limit_ms)) is not None:
+        click.echo(
+            f"{model} has normalisation statistics to {last} ms here; what is beyond takes --beyond-horizon held or "
+            "--statistics recalibrated."
+        )
+
+
+@protocols.command("new")
+@click.argument("name")
+@click.option(
+    "--out", type=click.Path(path_type=Path), metavar="FILE.py", help="The file; NAME.py in this folder if not given."
+)
+def protocols_new(name: str, out: Path | None) -> None:
+    """Write a protocol to begin with: it runs as it is, and its comments say what can be changed."""
+    from ventral.template import write_protocol
+
+    path = write_protocol(name, out)
+    click.echo(f"wrote {path}")
+    tell_next("protocols", "show", path)
+    tell_next("simulate", "--protocol", path)
 
 
 @commands.group(invoke_without_command=True)
@@ -983,6 +1154,56 @@ def find_cifar(source: str | Path) -> Path:
         from ventral.data import find_cifar as find
 
         return find(source)
+
+
+@commands.group(invoke_without_command=True)
+@click.pass_context
+def stimuli(context: click.Context) -> None:
+    """List kinds of masks and changes of images, or draw them with `show`."""
+    if context.invoked_subcommand is None:
+        from ventral.stimuli import AMOUNTS, CHANGES, MASKS
+
+        table("masks", ("name", "is"), [(name, first_line(maker)) for name, maker in MASKS.items()])
+        changes = [
+            (name, first_line(change), "{}, 0 to {:g}".format(*AMOUNTS[name])) for name, change in CHANGES.items()
+        ]
+        table("changes", ("name", "is", "amount"), changes)
+        click.echo("`ventral stimuli show` draws all of them, `ventral stimuli show NAME ...` some.")
+
+
+@stimuli.command("show")
+@click.argument("kinds", nargs=-1, metavar="[NAME ...]")
+@click.option(
+    "--data", default="shapes", show_default=True, metavar="SOURCE", help="Images; `ventral data` lists them."
+)
+@click.option(
+    "--images", type=click.IntRange(1, 50), metavar="N", default=4, show_default=True, help="How many, over classes."
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Decides images, masks and changes.")
+@click.option(
+    "--figure",
+    type=click.Path(path_type=Path),
+    default="stimuli.png",
+    show_default=True,
+    metavar="FILE.png",
+    help="The sheet, as PNG, SVG or PDF.",
+)
+def stimuli_show(kinds: tuple[str, ...], data: str, images: int, seed: int, figure: Path) -> None:
+    """Draw what masks and changes make of a few images.
+
+    Images and masks are those of `ventral simulate` with the same data, number of images and seed.
+    """
+    with busy("drawing"):
+        from ventral.diagram import save_figure
+        from ventral.gallery import stimuli_figure
+        from ventral.simulate import choose_images
+        from ventral.stimuli import CHANGES, MASKS
+
+        chosen = [choose("mask or change", kind, [*MASKS, *CHANGES]) for kind in kinds]  # before images are read
+        name, shapes = read_source(data)
+        shown, pool = choose_images(name, "test", images, seed, shapes=shapes)
+        drawn = save_figure(stimuli_figure(shown, pool, chosen, seed), figure)
+    click.echo(drawn)
 
 
 # --- the machine

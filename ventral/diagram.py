@@ -165,14 +165,6 @@ def save_figure(figure: Figure, path: Path) -> Path:
     return path
 
 
-def direction(graph: AreaGraph, edge: Transition) -> str:
-    """Where a transition leads: "lateral", "feedforward" (to a smaller area, or a later one as large) or "feedback"."""
-    if edge.lateral:
-        return "lateral"
-    rank = {area.name: (-area.size, place) for place, area in enumerate(graph.areas)}
-    return "feedforward" if rank[edge.source] < rank[edge.target] else "feedback"
-
-
 def _plan(graph: AreaGraph) -> Plan:
     wires = _wires(graph)
     loops = [label for area in graph.areas if (label := _loop_label(graph, area))]
@@ -198,7 +190,7 @@ def _wires(graph: AreaGraph) -> tuple[Wire, ...]:
     between = [(place[edge.source], place[edge.target], edge) for edge in graph.edges if not edge.lateral]
     wires: list[Wire] = []
     for source, target, edge in sorted(between, key=lambda ends: (abs(ends[0] - ends[1]), ends[:2])):
-        (left, right), way = sorted((source, target)), direction(graph, edge)
+        (left, right), way = sorted((source, target)), graph.direction(edge)
         beside = [wire for wire in wires if wire.way == way]
         taken = {w.level for w in beside if min(w.source, w.target) < right and left < max(w.source, w.target)}
         nearest = 1 if right - left == 1 else 2  # over the self-transitions of areas that it skips
@@ -299,7 +291,7 @@ def _draw_lead(axes: Axes, left: float, label: str) -> None:
 
 def _handles(graph: AreaGraph) -> list[Line2D]:
     """The legend of what there is; an identity is a line of its own only where there is no self-transition."""
-    labels = {way: way for way in LOOKS if way in {direction(graph, edge) for edge in graph.edges}}
+    labels = {way: way for way in LOOKS if way in {graph.direction(edge) for edge in graph.edges}}
     carried = [area for area in graph.areas if area.identity]
     if carried:
         labels["identity"] = "identity: the state carries on"

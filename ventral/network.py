@@ -147,8 +147,8 @@ class Network(nn.Module):
         entering
             The pre-net's output for the stimulus of tick + 1, or None if none enters.
         gains
-            Scale s of the contribution of a transition by its name, one or (image, 1, 1, 1); 1 where not named. A gain
-            never changes presence.
+            Scale s of the contribution of a transition by its name, or of an area's identity by the area's, one or
+            (image, 1, 1, 1); 1 where not named. A gain never changes presence.
         needed
             Whether to compute a (transition, tick); for training, where some cannot reach a readout.
 
@@ -170,7 +170,9 @@ class Network(nn.Module):
                 add(edge.target, part if isinstance(gain, float) and gain == 1.0 else gain * part)
         for area in self.graph.areas:
             if area.name in states and self.graph.identity_on(area, tick):
-                add(area.name, states[area.name] if area.identity == 1 else area.identity * states[area.name])
+                kept = states[area.name] if area.identity == 1 else area.identity * states[area.name]
+                gain = 1.0 if gains is None else gains.get(area.name, 1.0)
+                add(area.name, kept if isinstance(gain, float) and gain == 1.0 else gain * kept)
         if entering is not None:
             add(self.graph.entry, entering)
         return after
@@ -228,6 +230,7 @@ class Network(nn.Module):
         inputs: Iterable[Tensor | None],
         gains: Callable[[int], Mapping[str, float | Tensor]] | None = None,
         needed: Callable[[str, int], bool] | None = None,
+        disturb: Callable[[States], States] = lambda states: states,
     ) -> Iterator[States]:
         """States of all present areas at ticks 0, 1, 2, ...
 
@@ -239,6 +242,8 @@ class Network(nn.Module):
             For a source tick, scales of transitions by name.
         needed
             As in `step`.
+        disturb
+            What is done to the states at each tick before they are used and seen: noise.
 
         Yields
         ------
@@ -251,6 +256,7 @@ class Network(nn.Module):
                 states = {} if entering is None else {self.graph.entry: entering}
             else:
                 states = self.step(states, tick - 1, entering, gains(tick - 1) if gains else None, needed)
+            states = disturb(states)
             yield states
 
     def readout(self, states: Mapping[str, Tensor], tick: int, present: Sequence[int] = ()) -> Tensor:
@@ -361,6 +367,7 @@ class Network(nn.Module):
         self,
         inputs: Iterable[Tensor | None],
         gains: Callable[[int], Mapping[str, float | Tensor]] | None = None,
+        disturb: Callable[[States], States] = lambda states: states,
     ) -> None:
         """Estimate every normalisation at every tick on a batch, without labels.
 
@@ -369,13 +376,13 @@ class Network(nn.Module):
         inputs
             As `run` takes them, a generator, so that a pre-net with normalisation encodes while it is recorded. One
             tick beyond the horizon gives statistics to the transitions out of the last; more are not used.
-        gains
+        gains, disturb
             As `run` takes them.
         """
         last = self.horizon_ms // MS_PER_TICK
         count = last + (1 if self.graph.learns_per_tick else 2)
         with torch.no_grad(), self.recording_statistics():
-            for tick, states in enumerate(islice(self.run(inputs, gains), count)):
+            for tick, states in enumerate(islice(self.run(inputs, gains, disturb=disturb), count)):
                 if self.graph.readout in states and tick <= last:
                     self.readout(states, tick)
 

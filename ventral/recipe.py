@@ -51,9 +51,12 @@ class Recipe:
         Share of the presentations that last only 10 ms to `end_ms` (drawn evenly) and are followed by grey; the others
         stay on. Needs sustained drive.
     preceded
-        Share of the presentations that replace another training image, which was on for 10 ms to half of `end_ms`
+        Share of the presentations that replace another training image, which was on for 10 ms to half of the batch
         (drawn evenly), so that the network learns to answer what is on now. Until the image has arrived, the other
         one's class is the right answer. Needs sustained drive.
+    delayed
+        Share of the presentations that come after grey, likewise. Until the image has arrived, no answer is right and
+        no loss is taken.
     masked
         Share of the brief presentations that are followed by a noise mask of 50 ms. From when that arrives, no answer
         is right and no loss is taken; but the statistics of normalisation are also those of masked images.
@@ -87,6 +90,7 @@ class Recipe:
     readout_ms: tuple[int, ...] = ()
     brief: float = 0.5
     preceded: float = 0.0
+    delayed: float = 0.0
     masked: float = 0.0
     held_out: int = 5000
     validate_every: int = 1
@@ -127,9 +131,11 @@ class Recipe:
         choose("schedule", self.schedule, SCHEDULES)
         if self.epochs < 1 or self.batch < 2 or self.validate_every < 1:
             raise UsageError("training takes at least 1 epoch and batches of at least 2 images.")
-        for name in ("brief", "preceded", "masked", "late_share", "warmup", "smoothing"):
+        for name in ("brief", "preceded", "delayed", "masked", "late_share", "warmup", "smoothing"):
             if not 0 <= getattr(self, name) <= 1:
                 raise UsageError(f"{name} is {getattr(self, name)}; give a fraction from 0 to 1.")
+        if self.preceded + self.delayed > 1:
+            raise UsageError(f"preceded and delayed are {self.preceded:g} and {self.delayed:g}; give at most 1 in all.")
 
 
 RECIPES = {
@@ -157,7 +163,7 @@ def fitted(recipe: Recipe, graph: AreaGraph) -> Recipe:
     if graph.statistics == "shared":
         recipe = replace(recipe, horizon_ms=max(recipe.end_ms, recipe.late_end_ms if recipe.late_share else 0))
     if graph.drive == "impulse":
-        recipe = replace(recipe, brief=0.0, preceded=0.0, masked=0.0)
+        recipe = replace(recipe, brief=0.0, preceded=0.0, delayed=0.0, masked=0.0)
     return recipe
 
 

@@ -47,15 +47,15 @@ class Showing:
     Parameters
     ----------
     before
-        Position of the image that is on until `onset`.
+        Position of the image that is on until `onset`; -1 where grey is.
     onset
-        Tick at which the image itself comes; 0 where none is before it.
+        Tick at which the image itself comes; 0 where nothing is before it.
     offset
         Tick at which grey or a mask follows; beyond all ticks where the image stays on.
     mask
         Which of the masks follows; -1 where grey does.
     leave
-        Whether any image leaves, in any batch.
+        Whether grey follows or precedes any image, in any batch.
     """
 
     before: Tensor
@@ -65,16 +65,17 @@ class Showing:
     leave: bool = True
 
     @classmethod
-    def of(cls, recipe: Recipe, epoch: int, count: int) -> "Showing":
-        """The showing of `count` images in an epoch."""
+    def of(cls, recipe: Recipe, epoch: int, count: int, end_ms: int | None = None) -> "Showing":
+        """The showing of `count` images in an epoch, in batches that end at `end_ms` (the recipe's if not given)."""
         draws = torch.rand(count, 3, generator=generator(recipe.seed, f"before/{epoch}"), dtype=torch.float64)
-        longest = max(1, ticks(recipe.end_ms, "end_ms") // 2)
+        longest = max(1, ticks(recipe.end_ms if end_ms is None else end_ms, "end_ms") // 2)
         late = (draws[:, 1] * longest).long() + 1
-        onset = torch.where(draws[:, 0] < recipe.preceded, late, torch.zeros_like(late))
+        onset = torch.where(draws[:, 0] < recipe.preceded + recipe.delayed, late, torch.zeros_like(late))
+        before = torch.where(draws[:, 0] < recipe.preceded, (draws[:, 2] * count).long(), -1)
         drawn = torch.rand(count, 2, generator=generator(recipe.seed, f"mask/{epoch}"), dtype=torch.float64)
         mask = torch.where(drawn[:, 0] < recipe.masked, (drawn[:, 1] * MASKS).long(), -1)
         offset = onset + durations(recipe, epoch, count)
-        return cls((draws[:, 2] * count).long(), onset, offset, mask, recipe.brief > 0)
+        return cls(before, onset, offset, mask, recipe.brief > 0 or recipe.delayed > 0)
 
     def take(self, images: Tensor) -> "Showing":
         """Those of a batch."""
@@ -105,7 +106,7 @@ def shown(
     images
         (image, colour, y, x), mean-subtracted.
     before
-        What is on before each, likewise; None if nothing is before any.
+        What is on before each, likewise, if not grey; None if no image is before any.
     masks
         What may follow each, likewise; None if no mask follows any.
     showing
@@ -122,10 +123,14 @@ def shown(
     entering = dict(zip(given, encodings, strict=True))
     for tick in range(count):
         on = showing.offset > tick
-        now = torch.where(on[:, None, None, None], entering["image"], entering.get("grey", entering["image"]))
+        grey = entering.get("grey", entering["image"])
+        now = torch.where(on[:, None, None, None], entering["image"], grey)
         if "mask" in entering:
             follows = (showing.mask >= 0) & ~on & (showing.offset + MASK_TICKS > tick)
             now = torch.where(follows[:, None, None, None], entering["mask"], now)
+        waiting = showing.onset > tick
         if "before" in entering:
-            now = torch.where((showing.onset > tick)[:, None, None, None], entering["before"], now)
+            now = torch.where((waiting & (showing.before >= 0))[:, None, None, None], entering["before"], now)
+        if showing.leave:
+            now = torch.where((waiting & (showing.before < 0))[:, None, None, None], grey, now)
         yield now

@@ -25,10 +25,12 @@ from ventral.data import labels_of, load_images
 from ventral.errors import DataError, MissingSplit, ProtocolError, StoreError, UsageError, choose
 from ventral.images import Images, evenly, stream
 from ventral.network import Network
+from ventral.noise import Noise, Trials
 from ventral.shapes import ShapeSettings
-from ventral.stimuli import MASKS, make_masks
+from ventral.stimuli import INTACT, MASKS, changed, check_change, make_masks, others, region
 from ventral.store import Layout, Recording, Run, Writer, check_space, open_run
-from ventral.timeline import Condition, Protocol, Stimulus
+from ventral.timeline import Condition, Frame, Protocol, Stimulus
+from ventral.transitions import Normalisation
 
 RECORDS = ("units", "maps", "channels")
 STATISTICS = ("frozen", "recalibrated")
@@ -36,6 +38,8 @@ BEYOND = ("refuse", "held")
 CALIBRATION = 200  # images from which statistics are re-estimated, in every condition
 LARGEST = 2000  # presentations, at most, that are re-estimated from together
 POOL = 1000  # images that masks are made of
+LEAST = 0.01  # of the variance in training, below which re-estimated variance counts as this
+COUNTS = 2048  # whole numbers to here are exact in float16
 Array = npt.NDArray[Any]
 
 
@@ -60,8 +64,12 @@ class Settings:
         own conditions, pooled over them at each tick.
     beyond_horizon
         Past the last normalisation statistics: "refuse", or "held" to use the last.
+    repeats
+        How often each image is presented in each condition; more than once needs noise.
+    noise
+        That differs from one presentation to the next; None for a deterministic network.
     seed
-        Addresses recorded sites and masks.
+        Addresses recorded sites, masks and noise.
     device
         Where the network runs.
     """
@@ -73,6 +81,8 @@ class Settings:
     batch: int = 100
     statistics: str = "frozen"
     beyond_horizon: str = "refuse"
+    repeats: int = 1
+    noise: Noise | None = None
     seed: int = 0
     device: str = "cpu"
 
@@ -84,9 +94,14 @@ class Settings:
             ("beyond_horizon", "policy beyond the horizon", BEYOND),
         ):
             object.__setattr__(self, what, choose(kind, getattr(self, what), choices))
-        for what in ("batch", "units"):
+        for what in ("batch", "units", "repeats"):
             if getattr(self, what) < 1:
                 raise UsageError(f"{what} is {getattr(self, what)}; give a whole number from 1.")
+        if self.repeats > 1 and self.noise is None:
+            raise UsageError(
+                f"without noise all {self.repeats} repeats of an image would be the same; give noise (--noise "
+                "gaussian:0.5) or one repeat."
+            )
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +117,8 @@ class Experiment:
     images
         The images presented.
     pool
-        Images outside the presented set, which masks are made of; needed if the protocol has masks.
+        Images outside the presented set, which masks are made of, or which are shown too; needed if the protocol has
+        any.
     settings
         How it is recorded.
     calibration
@@ -139,8 +155,14 @@ class Experiment:
         for condition in self.protocol.conditions:
             self.protocol.entering(condition, graph)
             self.protocol.gains(condition, graph)
-        for stimulus in self.protocol.masks():
-            choose("mask", stimulus.kind, MASKS)
+        for name in settings.noise.areas if settings.noise else ():
+            choose("area", name, [area.name for area in graph.areas])
+        for stimulus in self.protocol.stimuli():
+            if stimulus.role in ("mask", "image"):
+                choose("mask" if stimulus.role == "mask" else "kind of image", stimulus.kind, MASKS)
+            for change in stimulus.changes:
+                check_change(change.how, change.amount)
+        for stimulus in self.protocol.made():
             if self.pool is None:
                 raise DataError(
                     f"{stimulus} is made from images that are not presented; present fewer (--images) or give a pool."
@@ -150,6 +172,11 @@ class Experiment:
             raise DataError(f"{self.model.name} takes images of {size}x{size}; load them with size={size}.")
         if not len(self.images):
             raise DataError("there are no images to present.")
+        if twice := sorted({*parameters(self.protocol.conditions)} & {*self.images.coordinates}):
+            raise ProtocolError(
+                f"{twice[0]} is a parameter of the conditions and one of the images of {self.images.name}; give the "
+                "conditions' another name."
+            )
         if not frozen:
             self._check_calibration()
 
@@ -171,19 +198,34 @@ class Experiment:
             return self.model.network
         network = copy.deepcopy(self.model.network)
         network.hold_beyond_horizon(self.settings.beyond_horizon == "held")
+        before = {
+            name: norm.variance.clone() for name, norm in network.named_modules() if isinstance(norm, Normalisation)
+        }
         network.forget_statistics(to_ms(self.protocol.count - 1))
+        for name, norm in network.named_modules():
+            if isinstance(norm, Normalisation):
+                rows = [min(row, len(before[name]) - 1) for row in range(len(norm.variance))]
+                norm.least = LEAST * before[name][rows].nan_to_num(0)
         gains = self._calibrating_gains()
-        network.estimate_statistics(self._calibrating(network), gains.__getitem__)
+        assert self.calibration is not None
+        ids, conditions = self.calibration.stimulus_ids, self.protocol.conditions
+        noise = self._trials([(stimulus, condition, 0) for condition in conditions for stimulus in ids])
+        network.estimate_statistics(self._calibrating(network), gains.__getitem__, noise or (lambda states: states))
         return network
 
     def _calibrating(self, network: Network) -> Iterator[Tensor | None]:
         """What enters at each tick, and once more, for the calibration images under every condition."""
         assert self.calibration is not None
-        conditions, number = self.protocol.conditions, len(self.calibration)
-        rows = np.tile(np.arange(number), len(conditions))
-        inputs = self._inputs(network, self.calibration.take(rows), [c for c in conditions for _ in range(number)])
+        images, graph = self.calibration, self.model.graph
+        shown = [[(f, c.combine) for f in self.protocol.entering(c, graph)] for c in self.protocol.conditions]
+        kinds = list(dict.fromkeys(what for frames in shown for what in frames if what[0]))
+        # All at once, for a pre-net that normalises by what it sees.
+        parts = network.encode(torch.cat([self._pixels(*kind, images) for kind in kinds])).split(len(images))
+        encoded = dict(zip(kinds, parts, strict=True))
         last: Tensor | None = None
-        for last in inputs:
+        for tick in range(self.protocol.count):
+            now = [frames[tick] for frames in shown]
+            last = torch.cat([encoded[what] for what in now]) if now[0][0] else None
             yield last
         yield last  # one tick more, for the transitions out of the last
 
@@ -216,8 +258,8 @@ class Experiment:
 
     @property
     def presentations(self) -> int:
-        """Images times conditions."""
-        return len(self.images) * len(self.protocol.conditions)
+        """Images times repeats times conditions."""
+        return len(self.images) * self.settings.repeats * len(self.protocol.conditions)
 
     def sites(self, area: str) -> Array:
         """Recorded sites of an area, sorted positions in its flattened (channel, y, x)."""
@@ -233,6 +275,9 @@ class Experiment:
         whole = (shape.channels, shape.size, shape.size)
         arrival = self.model.graph.arrival_ms[area]
         attrs = {"arrival_ms": arrival, "recorded": "state", "identity_gain": shape.identity, "shape": list(whole)}
+        noise = self.settings.noise
+        if noise and noise.kind == "poisson" and area in self.noisy:
+            attrs |= {"recorded": "count", "counts_per_rate": noise.level}
         if self.settings.record == "units":
             sites = self.sites(area)
             places = dict(zip(("channel", "y", "x"), np.unravel_index(sites, whole), strict=True))
@@ -243,21 +288,42 @@ class Experiment:
         return Recording(area, ("channel", "y", "x"), whole, axes, attrs)
 
     def coordinates(self) -> dict[str, Array]:
-        """Every coordinate along presentation; conditions follow one another, each with all images in order."""
-        images, conditions = self.images, self.protocol.conditions
-        times = len(conditions)
+        """Every coordinate along presentation; conditions follow one another, each with its repeats of all images."""
+        images, conditions, repeats = self.images, self.protocol.conditions, self.settings.repeats
+        times, each = len(conditions) * repeats, len(self.images) * repeats
         labels = np.array(images.label_names, dtype=object)[images.labels]
         columns: dict[str, Array] = {
             "image": np.tile(images.index, times),
             "stimulus_id": np.tile(np.array(images.stimulus_ids, dtype=object), times),
             "label": np.tile(images.labels, times),
             "label_name": np.tile(labels, times),
-            "condition": np.repeat(np.array([c.name for c in conditions], dtype=object), len(images)),
+            "condition": np.repeat(np.array([c.name for c in conditions], dtype=object), each),
         }
+        if repeats > 1:
+            columns["repeat"] = np.tile(np.repeat(np.arange(repeats), len(images)), len(conditions))
         for name, values in parameters(conditions).items():
-            columns[name] = np.repeat(values, len(images))
+            columns[name] = np.repeat(values, each)
+        columns |= self._others()
         for name, values in images.coordinates.items():
             columns[name] = np.tile(values, times)
+        return columns
+
+    def _others(self) -> dict[str, Array]:
+        """Label and name of the intact images of the pool that are shown too, (presentation,); empty where none is."""
+        images, columns = self.images, dict[str, Array]()
+        shown = np.array([self.condition(p).name for p in range(0, self.presentations, len(images))], dtype=object)
+        for what in (what for what in self.protocol.made() if what.kind in INTACT):
+            assert self.pool is not None
+            picked = others(what.kind, images.stimulus_ids, images.labels, self.pool, self.settings.seed, what.exemplar)
+            name = f"{what.role}_{what.exemplar}" if what.exemplar else what.role
+            ids = np.array(self.pool.stimulus_ids, dtype=object)[picked]
+            columns.setdefault(f"{name}_label", np.full(self.presentations, np.nan))
+            columns.setdefault(f"{name}_stimulus_id", np.full(self.presentations, "", dtype=object))
+            there = {c.name for c in self.protocol.conditions if any(event.what == what for event in c.events)}
+            for block in np.flatnonzero([condition in there for condition in shown]):
+                rows = slice(block * len(images), (block + 1) * len(images))
+                columns[f"{name}_label"][rows] = self.pool.labels[picked]
+                columns[f"{name}_stimulus_id"][rows] = ids
         return columns
 
     def identity(self) -> dict[str, Any]:
@@ -269,7 +335,7 @@ class Experiment:
             "graph": json.loads(graph.to_json()),
             "protocol": json.loads(self.protocol.to_json()),
             "images": {"name": self.images.name, "split": self.images.split, "fingerprint": self.images.fingerprint},
-            "pool": self.pool.fingerprint if self.pool is not None and any(self.protocol.masks()) else None,
+            "pool": self.pool.fingerprint if self.pool is not None and self.protocol.made() else None,
             "seed": settings.seed,
             "drive": graph.drive,
             "statistics": settings.statistics,
@@ -277,6 +343,8 @@ class Experiment:
             if self.calibration and settings.statistics != "frozen"
             else None,
             "beyond_horizon": settings.beyond_horizon,
+            "repeats": settings.repeats,
+            "noise": None if settings.noise is None else str(settings.noise),
             "record": settings.record,
             "units": settings.units,
             "device": device_name(settings.device),
@@ -284,7 +352,7 @@ class Experiment:
             "torch": torch.__version__,
         }
 
-    def layout(self, command: str = "") -> Layout:
+    def layout(self, command: str = "", control: str = "") -> Layout:
         """What the run will hold."""
         attrs = {
             "identity": self.identity(),
@@ -298,6 +366,8 @@ class Experiment:
             "drive": self.model.graph.drive,
             "statistics": self.settings.statistics,
             "beyond_horizon": self.settings.beyond_horizon,
+            "repeats": self.settings.repeats,
+            "noise": str(self.settings.noise or "none"),
             "record": self.settings.record,
             "ms_per_tick": MS_PER_TICK,
             "readout": self.model.graph.readout,
@@ -309,8 +379,7 @@ class Experiment:
                 "python": platform.python_version(),
             },
         }
-        if command:
-            attrs["command"] = command
+        attrs |= {name: text for name, text in (("command", command), ("control", control)) if text}
         return Layout(
             presentation=self.coordinates(),
             time_ms=np.array(self.protocol.times_ms),
@@ -334,7 +403,25 @@ class Experiment:
 
     def condition(self, presentation: int) -> Condition:
         """The condition of a presentation."""
-        return self.protocol.conditions[presentation // len(self.images)]
+        return self.protocol.conditions[presentation // (len(self.images) * self.settings.repeats)]
+
+    @property
+    def noisy(self) -> tuple[str, ...]:
+        """The areas that have noise, in the order of the graph."""
+        known = [area.name for area in self.model.graph.areas]
+        if self.settings.noise is None:
+            return ()
+        wanted = {choose("area", name, known) for name in self.settings.noise.areas} or set(known)
+        return tuple(name for name in known if name in wanted)
+
+    def _trials(self, presented: Sequence[tuple[str, Condition, int]]) -> Trials | None:
+        """The noise of presentations, each a stimulus id, a condition and a repeat; None if there is none."""
+        if self.settings.noise is None:
+            return None
+        contents = {c.name: json.dumps(c.content, sort_keys=True) for c in self.protocol.conditions}
+        seed = self.settings.seed
+        keys = [f"{seed}/{stimulus}/{contents[condition.name]}/{repeat}" for stimulus, condition, repeat in presented]
+        return Trials(self.settings.noise, self.noisy, keys)
 
     def record(self, presentations: Sequence[int]) -> tuple[dict[str, Array], Array]:
         """Compute a shard.
@@ -360,11 +447,18 @@ class Experiment:
             padded = [presentations[rows[min(i, len(rows) - 1)]] for i in range(self.settings.batch)]
             with torch.inference_mode():
                 images = self.images.take([p % len(self.images) for p in padded])
-                inputs = self._inputs(network, images, [self.condition(p) for p in padded])
-                for tick, states in enumerate(network.run(inputs, gains=gains.__getitem__)):
+                under = [self.condition(p) for p in padded]
+                repeats = [p // len(self.images) % self.settings.repeats for p in padded]
+                noise = self._trials(list(zip(images.stimulus_ids, under, repeats, strict=True)))
+                inputs = self._inputs(network, images, under)
+                run = network.run(inputs, gains.__getitem__, disturb=noise or (lambda states: states))
+                for tick, states in enumerate(run):
+                    counts = noise.counts if noise else {}
                     for area in self.areas:
                         if area in states:
-                            kept = self._kept(states[area][: len(rows)], sites.get(area))
+                            kept = self._kept(counts.get(area, states[area])[: len(rows)], sites.get(area))
+                            if area in counts:
+                                self._check_exact(kept, area)
                             activity[area][rows, tick] = self._finite(kept, area, tick).float().cpu().numpy()
                     if graph.readout in states:
                         logits[rows, tick] = network.readout(states, tick)[: len(rows)].float().cpu().numpy()
@@ -374,6 +468,13 @@ class Experiment:
         if self.settings.record == "channels":
             return state.mean(dim=(2, 3))
         return state if sites is None else state.flatten(1)[:, sites.to(state.device)]
+
+    def _check_exact(self, counts: Tensor, area: str) -> None:
+        if self.settings.dtype == "float16" and self.settings.record != "channels" and counts.max() > COUNTS:
+            raise StoreError(
+                f"{area} has counts of {counts.max():g}; float16 is exact to {COUNTS}, so record float32 (--dtype "
+                "float32) or fewer spikes."
+            )
 
     def _finite(self, kept: Tensor, area: str, tick: int) -> Tensor:
         if not kept.isfinite().all():
@@ -386,34 +487,49 @@ class Experiment:
     def _inputs(self, network: Network, images: Images, conditions: Sequence[Condition]) -> Iterator[Tensor | None]:
         """What enters at each tick for a batch of images, each under its condition, that share presence."""
         entering = {c.name: self.protocol.entering(c, network.graph) for c in conditions}
-        encoded: dict[Stimulus, Tensor] = {}
+        encoded: dict[tuple[Frame, str], Tensor] = {}
         for tick in range(self.protocol.count):
-            shown = [entering[c.name][tick] for c in conditions]
-            if shown[0] is None:
+            shown = [(entering[c.name][tick], c.combine) for c in conditions]
+            if not shown[0][0]:
                 yield None
                 continue
-            for stimulus in shown:
-                if stimulus is not None and stimulus not in encoded:
-                    encoded[stimulus] = network.encode(self._pixels(stimulus, images))
             kinds = list(dict.fromkeys(shown))
-            mixed = encoded[kinds[0]]  # type: ignore[index]
+            for kind in kinds:
+                if kind not in encoded:
+                    encoded[kind] = network.encode(self._pixels(*kind, images))
+            mixed = encoded[kinds[0]]
             for kind in kinds[1:]:
                 here = torch.tensor([what == kind for what in shown], device=mixed.device)
-                mixed = torch.where(here[:, None, None, None], encoded[kind], mixed)  # type: ignore[index]
+                mixed = torch.where(here[:, None, None, None], encoded[kind], mixed)
             yield mixed
 
-    def _pixels(self, stimulus: Stimulus, images: Images) -> Tensor:
-        """A stimulus for each image of a batch, mean-subtracted."""
-        device = self.settings.device
-        if stimulus.role == "blank":
-            return torch.zeros(images.pixels.shape, device=device)
-        pixels = images.pixels
-        if stimulus.role == "mask":
+    def _pixels(self, frame: Frame, combine: str, images: Images) -> Tensor:
+        """What is on the screen for each image of a batch, mean-subtracted; the stimuli of a frame over one another."""
+        seen = torch.zeros(images.pixels.shape, device=self.settings.device)
+        for stimulus in frame:
+            if stimulus.role != "blank":
+                shown = self.model.preprocessing(self._made(stimulus, images).to(self.settings.device))
+                shown = self._displayed(seen + shown) if combine == "add" else shown
+                where = region(stimulus.kind, images.pixels.shape[-1])
+                seen = shown if where is None else torch.where(where.to(seen.device), shown, seen)
+        return seen
+
+    def _displayed(self, seen: Tensor) -> Tensor:
+        """What a screen can show, from black to white, of a mean-subtracted image."""
+        ends = torch.tensor([0, 255], dtype=torch.uint8, device=seen.device).view(2, 1, 1, 1).expand(2, 3, 1, 1)
+        black, white = self.model.preprocessing(ends).unsqueeze(1)
+        return seen.clamp(black, white)
+
+    def _made(self, stimulus: Stimulus, images: Images) -> Tensor:
+        """A stimulus for each image of a batch, uint8."""
+        pixels, ids, seed = images.pixels, images.stimulus_ids, self.settings.seed
+        if stimulus.role != "target" and stimulus.kind != "target":
             assert self.pool is not None
-            pixels = make_masks(
-                stimulus.kind, images.stimulus_ids, images.labels, self.pool, self.settings.seed, stimulus.exemplar
-            )
-        return self.model.preprocessing(pixels.to(device))
+            pixels = make_masks(stimulus.kind, ids, images.labels, self.pool, seed, stimulus.exemplar)
+        if stimulus.changes:
+            mean = np.array(self.model.preprocessing.mean) * 255
+            pixels = changed(pixels, ids, [(one.how, one.amount) for one in stimulus.changes], mean, seed)
+        return pixels
 
 
 def limit_of(model: Model, statistics: str) -> tuple[str, int | None]:
@@ -491,7 +607,24 @@ def simulate(
     if not isinstance(model, Model):
         model = load_model(model, settings.device)
     experiment = Experiment(model, protocol, images, pool, settings, calibration)
-    layout = experiment.layout(command)
+    return record(experiment, out, command, progress=progress)
+
+
+def record(
+    experiment: Experiment,
+    out: str | Path,
+    command: str = "",
+    control: str = "",
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Run:
+    """Record an experiment that is described already, or go on with it; see `simulate`.
+
+    Parameters
+    ----------
+    control
+        Name of another run in the same folder that differs in its statistics only, kept with it for the analyses.
+    """
+    layout = experiment.layout(command, control)
     check_space(out, layout)
     with Writer.open(out, layout) as writer:
         pending = writer.pending

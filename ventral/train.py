@@ -126,6 +126,7 @@ class Objective(nn.Module):
                 answers = torch.where(tick >= showing.onset + self.arrival, labels, labels_before)
                 each = F.cross_entropy(logits, answers, label_smoothing=self.recipe.smoothing, reduction="none")
                 covered = (showing.mask >= 0) & (tick >= showing.offset + self.arrival)
+                covered = covered | ((showing.before < 0) & (tick < showing.onset + self.arrival) & (showing.onset > 0))
                 losses.append(torch.where(covered, torch.zeros_like(each), each).mean())
         return torch.stack(losses).mean(), (logits.argmax(1) == labels).sum()
 
@@ -197,7 +198,8 @@ class Trainer:
         self.best = -1.0
         self.accuracy: list[float] = []
         self.running = [0.0, 0.0, 0.0]  # since the last line of the log: loss, images named correctly, steps
-        self._epoch: tuple[int, Tensor, Tensor, Showing] | None = None
+        self._epoch: tuple[int, Tensor, Tensor] | None = None
+        self._shown: dict[int, Showing] = {}  # of that epoch, by the end of a batch
         self.history: list[dict[str, Any]] = []
         self.best_tensors: dict[str, Tensor] = {}
         self._freeze()
@@ -289,18 +291,18 @@ class Trainer:
         """
         recipe = self.recipe
         epoch, position = divmod(self.step, self.steps_per_epoch)
-        order, draws, showings = self._drawn(epoch)
+        order, draws = self._drawn(epoch)
         batch = order[position * recipe.batch : (position + 1) * recipe.batch]
         batch = batch[self.ranks.rank :: self.ranks.count].to(self.device)
         late = torch.rand(1, generator=generator(recipe.seed, f"late/{self.step}")).item() < recipe.late_share
         end_ms = recipe.late_end_ms if late else recipe.end_ms
-        showing = showings.take(batch)
+        showing = self._showings(epoch, end_ms).take(batch)
         self.network.train()
         with self._precision():
             images = augment(self.preprocessing(self.pixels[batch]), draws[batch])
             before = self._before(showing, draws)
             masks = self._masks(showing)
-            answers = self.labels[batch], self.labels[showing.before]
+            answers = self.labels[batch], self.labels[showing.before.clamp(min=0)]
             with compiling() if recipe.compile else nullcontext():
                 loss, right = self._computed(end_ms, images, before, masks, showing, *answers)
         told = torch.stack([loss.detach().double() / self.ranks.count, right.double(), loss.new_tensor(stop).double()])
@@ -321,21 +323,29 @@ class Trainer:
         self.running = [a + b for a, b in zip(self.running, (mean, correct, 1.0), strict=True)]
         return mean, correct / recipe.batch, stops > 0
 
-    def _drawn(self, epoch: int) -> tuple[Tensor, Tensor, Showing]:
-        """Order, augmentation and showing of an epoch's images, drawn once for all its steps."""
+    def _drawn(self, epoch: int) -> tuple[Tensor, Tensor]:
+        """Order and augmentation of an epoch's images, drawn once for all its steps."""
         if self._epoch is None or self._epoch[0] != epoch:
             seed, count = self.recipe.seed, len(self.kept)
             order = torch.randperm(count, generator=generator(seed, f"order/{epoch}"))
             draws = torch.rand(count, 3, generator=generator(seed, f"augment/{epoch}")).to(self.device)
-            self._epoch = (epoch, order, draws, Showing.of(self.recipe, epoch, count))
+            self._epoch = (epoch, order, draws)
+            self._shown.clear()
         return self._epoch[1:]
 
+    def _showings(self, epoch: int, end_ms: int) -> Showing:
+        """When an epoch's images come and go in batches that end at a time, likewise."""
+        if end_ms not in self._shown:
+            self._shown[end_ms] = Showing.of(self.recipe, epoch, len(self.kept), end_ms)
+        return self._shown[end_ms]
+
     def _before(self, showing: Showing, draws: Tensor | None = None) -> Tensor | None:
-        """What is on before each image of a batch, mean-subtracted, and augmented if draws are given."""
+        """What is on before each image of a batch, mean-subtracted, and augmented if draws are given; any for grey."""
         if not self.recipe.preceded:
             return None
-        images = self.preprocessing(self.pixels[showing.before])
-        return images if draws is None else augment(images, draws[showing.before])
+        which = showing.before.clamp(min=0)
+        images = self.preprocessing(self.pixels[which])
+        return images if draws is None else augment(images, draws[which])
 
     def _masks(self, showing: Showing) -> Tensor | None:
         """The mask of each image of a batch, mean-subtracted; any where it has none."""
@@ -349,7 +359,7 @@ class Trainer:
     def estimate_statistics(self, horizon_ms: int, number: int) -> None:
         """Re-estimate every normalisation at every tick, on unaugmented images under the training timeline."""
         chosen = torch.as_tensor(evenly(self.images.labels[self.kept], number, self.recipe.seed)).to(self.device)
-        showing = Showing.of(self.recipe, -1, len(self.kept)).take(chosen)
+        showing = Showing.of(self.recipe, -1, len(self.kept), max(self.objective.plans)).take(chosen)
         count = ticks(min(horizon_ms, self.network.horizon_ms), "horizon_ms") + 1
         images = self.preprocessing(self.pixels[chosen])
         # one tick more, for the transitions out of the last

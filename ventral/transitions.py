@@ -83,7 +83,8 @@ class Normalisation(nn.Module):
     """Batch normalisation without scale and shift, with its own mean and variance at every tick.
 
     In training it normalises by the batch. `recording` makes it also keep mean and variance, pooled over the batches
-    that it sees at a tick. Otherwise it normalises by what was kept.
+    that it sees at a tick, and no variance below that in `least` (tick, channel) if there is one. Otherwise it
+    normalises by what was kept.
 
     Parameters
     ----------
@@ -111,6 +112,7 @@ class Normalisation(nn.Module):
         self.shared = shared
         self.held = False
         self.recording = False
+        self.least: Tensor | None = None
         self._pooled: dict[int, int] = {}
         self.register_buffer("mean", torch.full((1 if shared else ticks, channels), math.nan))
         self.register_buffer("variance", torch.full_like(self.mean, math.nan))
@@ -141,7 +143,7 @@ class Normalisation(nn.Module):
             self._keep(x, self.row(tick))
         if self.training and not self.recording and together() > 1:
             return self._by_the_whole_batch(x)
-        if self.training or (self.recording and not self.shared):
+        if (self.training or (self.recording and not self.shared)) and self.least is None:
             return F.batch_norm(x, None, None, training=True, eps=self.floor)
         row = self.row(tick)
         return F.batch_norm(x, self.mean[row], self.variance[row], training=False, eps=self.floor)
@@ -173,5 +175,7 @@ class Normalisation(nn.Module):
             variance = (1 - share) * self.variance[row] + share * variance + share * (1 - share) * apart**2
             mean = self.mean[row] + share * apart
         self._pooled[row] = before + here
+        if self.least is not None:
+            variance = torch.maximum(variance, self.least[row])
         self.mean[row] = mean
         self.variance[row] = variance
