@@ -381,8 +381,8 @@ def _rows(
     titles = group_names(groups)
     nothing = (np.nan,) * 3
     rate, low, _ = found["rate"]
-    limits = np.where(low <= 1 / answers.attrs["choices"], "chance", "")
-    limits[rate >= 1 - groups / (2 * number)] = "ceiling"
+    full = rate >= 1 - groups / (2 * number)
+    limits = np.where(full, "ceiling", np.where(low <= 1 / answers.attrs["choices"], "chance", ""))
     for place, name in enumerate(names):
         fixed = {"condition": name, "statistics": policy, "at_ms": ms, "agreement": strata.agreement}
         for group, title in enumerate(titles):

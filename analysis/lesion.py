@@ -132,12 +132,12 @@ def find_lesions(described: dict[str, dict[str, Any]], times_ms: list[int]) -> l
 def _lost(policy: str, ms: int, answers: xr.Dataset, lesions: list[Lesion], resamples: int, seed: int) -> Iterator[Row]:
     """A row for each lesion; the first condition of the answers is the intact one."""
     right = right_at(answers, ms)
-    scales = measures(answers.attrs["choices"], len(right))
+    d_prime = measures(answers.attrs["choices"], len(right))["d_prime"]
     statistics: dict[str, Callable[[Array], Array]] = {
         "intact": lambda means: means[..., :1] + 0 * means[..., 1:],
         "accuracy": lambda means: means[..., 1:],
-        "loss": lambda means: means[..., :1] - means[..., 1:],
-        "d_prime_loss": lambda means: scales["d_prime"](means[..., :1]) - scales["d_prime"](means[..., 1:]),
+        "loss": taken,
+        "d_prime_loss": lambda means: taken(d_prime(means)),
     }
     found = {
         name: (statistic(right.mean(0)), *bootstrap_interval(right, statistic, resamples, seed))
@@ -147,6 +147,11 @@ def _lost(policy: str, ms: int, answers: xr.Dataset, lesions: list[Lesion], resa
         told = {"lesion": one.what, "lesion_scale": one.scale, "start_ms": one.start_ms, "stop_ms": one.stop_ms}
         fixed = {"condition": one.condition, **told, "statistics": policy, "at_ms": ms, "images": len(right)}
         yield fixed | spread({name: [values[place] for values in three] for name, three in found.items()})
+
+
+def taken(rates: Array) -> Array:
+    """What each condition but the first has less than the first, (..., condition)."""
+    return rates[..., :1] - rates[..., 1:]
 
 
 def _lines(rows: list[Row], lesions: list[Lesion]) -> tuple[tuple[Line, ...], tuple[Line, ...]]:

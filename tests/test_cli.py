@@ -205,7 +205,7 @@ MISTAKES = {
     "a device without numbers": (FLASH + " --device meta", 2, "there is no device 'meta' here; use cpu, or cuda"),
     "a device to train on": (TRAIN + " --device gpu", 2, "there is no device 'gpu' here; use cpu, or cuda"),
     "an option": (FLASH + " --imagse 3", 2, "No such option '--imagse'"),
-    "a command": ("simulat --protocol flash", 2, "Did you mean 'simulate'?"),
+    "a command": ("simulat --protocol flash", 2, "No such command 'simulat'", "'simulate'"),
     # values
     "a word for a number": (FLASH + " --set duration_ms=ten", 2, "duration_ms is 'ten'; it takes whole numbers"),
     "no value": (FLASH + " --set duration_ms", 2, "gives no value; write it as duration_ms=10,20,50,100,200."),
@@ -244,6 +244,23 @@ MISTAKES = {
     "a kind of noise": (FLASH + " --noise pink:1", 2, "no kind of noise named 'pink'; there is: gaussian, poisson."),
     "a level of noise": (FLASH + " --noise gaussian:high", 2, "noise is 'gaussian:high'; write it as gaussian:0.5"),
     "noise in no area": (FLASH + " --noise gaussian:1:V9", 2, "no area named 'V9'; there is: IT, V1, V2, V4."),
+    "a lesion of nothing": (
+        "simulate --protocol lesion --model {model} --set what=V1->V3",
+        2,
+        "no transition, area or class of transitions named 'V1->V3'; did you mean 'V1->V",
+    ),
+    "a change out of range": (
+        "simulate --protocol noise --model {model} --set sd=1.5",
+        2,
+        "sd is 1.5; give 0 to 1.",
+    ),
+    "a forward mask backwards": (
+        "simulate --protocol forward-mask --model {model} --set soa_ms=50",
+        2,
+        "soa_ms is 50; here the mask comes first: give -50, or use backward-mask.",
+    ),
+    "an SOA off the clock": (MASK + " --set soa_ms=25", 2, "soa_ms is 25 ms; the clock ticks every 10 ms, so use 20"),
+    "a knob of another type": (MASK + " --set soa_ms=soon", 2, "knob soa_ms is 'soon'; it takes whole numbers"),
     "a kind of mask": (MASK + " --set kind=nose", 2, "no mask named 'nose'; did you mean 'noise'?"),
     "more images than there are": (FLASH + " --data {images} --images 99", 1, "99 images evenly", "at most 12"),
     "no images": (FLASH + " --images 0", 2, "Invalid value for '--images': 0 is not in the range x>=1."),

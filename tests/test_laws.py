@@ -13,7 +13,7 @@ from small import small_graph
 from ventral.noise import Noise
 from ventral.scripts import list_scripts, load
 from ventral.simulate import Experiment, Settings
-from ventral.stimuli import make_masks
+from ventral.stimuli import DISC_RADIUS, make_masks
 from ventral.timeline import Condition, Protocol, Scale, Show, grey, image, mask, target
 
 HOW = Settings(batch=4, dtype="float32", units=40)
@@ -194,6 +194,20 @@ def test_of_a_target_without_contrast_nothing_is_left(model, images):
     protocol = Protocol((Condition("faint", (Show(target.changed("contrast", 0.0), 0, 50),)),), end_ms=100)
     for x in recorded(model, protocol, images.take([0, 1]), None).values():
         assert np.array_equal(x[0], x[1], equal_nan=True)
+
+
+def test_a_disc_and_the_ring_around_it_are_both_seen_whichever_came_first(model, images, pool):
+    inner, ring = target.changed("disc", DISC_RADIUS), mask("annulus")
+    one = Condition("disc_first", (Show(inner, 0, 30), Show(ring, 10, 30)), combine="over")
+    other = Condition("ring_first", (Show(ring, 0, 30), Show(inner, 10, 30)), combine="over")
+    experiment = Experiment(model, Protocol((one, other), end_ms=30), images.take([0, 1]), pool, HOW)
+    first, second = (experiment.protocol.entering(c, model.graph)[1] for c in (one, other))
+    assert (first, second) == ((inner, ring), (ring, inner))
+    seen = [experiment._pixels(frame, "over", experiment.images) for frame in (first, second)]
+    assert torch.equal(*seen)
+    for part in (inner, ring):
+        alone = experiment._pixels((part,), "over", experiment.images)
+        assert torch.equal(seen[0][alone != 0], alone[alone != 0])
 
 
 def test_contrasts_add_as_far_as_a_screen_can_show_it(model, images, pool):

@@ -35,7 +35,8 @@ def test_the_protocol_is_found_by_its_path_and_its_knobs_can_be_set(tmp_path):
     path.write_text(BLOCKS[0])
     function = load("protocols", str(path)).protocol
     made = function(**apply_settings(function, ["soa_ms=20,40,80"]))
-    assert [condition.name for condition in made.conditions] == ["forward_only", "soa_20", "soa_40", "soa_80"]
+    names = [condition.name for condition in made.conditions]
+    assert names == ["forward_only", "no_feedback", "soa_20", "soa_40", "soa_80"]
     assert made.start_ms == -50
 
 

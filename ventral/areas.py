@@ -343,7 +343,7 @@ class AreaGraph:
         return tuple(sorted(self.transitions, key=lambda edge: (edge.target, edge.source)))
 
     def direction(self, edge: Transition) -> str:
-        """Where a transition leads: "lateral", "feedforward" (to a smaller area, or a later one as large), "feedback"."""
+        """Where a transition leads: "lateral", "feedforward" (to a smaller or later area) or "feedback"."""
         if edge.lateral:
             return "lateral"
         rank = {area.name: (-area.size, place) for place, area in enumerate(self.areas)}

@@ -221,7 +221,7 @@ def masking_figure(
     names = list(dict.fromkeys(line.name for reading in readings for line in reading.accuracy))
     colours = _colours(names, COLOURS)
     with mpl.rc_context(STYLE):
-        figure, grid = _grid(2, columns, 2.4 + 3.6 * columns, 7.0, notes)
+        figure, grid = _grid(2, columns, 3.4 + 3.4 * columns, 7.0, notes)
         first: Axes | None = None
         second: Axes | None = None
         for column, reading in enumerate(readings):
@@ -516,7 +516,7 @@ def _legend(lines: Sequence[Line], colours: Mapping[str, str], what: str) -> lis
 
 def _grid(rows: int, columns: int, width: float, height: float, notes: Sequence[str]) -> tuple[Figure, Any]:
     """A figure with panels and, under them, sentences."""
-    lines = [part for note in notes for part in textwrap.wrap(note, round(NOTE_WIDTH * width))]
+    lines = [part for note in notes for part in textwrap.wrap(note, round(NOTE_WIDTH * (width - 1)))]
     deep = 0.2 * len(lines) + 0.1
     figure = Figure(figsize=(width, height + deep * bool(lines)), layout="constrained")
     if not lines:
@@ -525,7 +525,8 @@ def _grid(rows: int, columns: int, width: float, height: float, notes: Sequence[
     grid = figure.add_gridspec(rows + 1, columns, height_ratios=(*[each] * rows, deep))
     below = figure.add_subplot(grid[rows, :])
     below.axis("off")
-    below.text(0, 1, "\n".join(lines), va="top", fontsize=9, color=INK, transform=below.transAxes)
+    said = below.text(0, 1, "\n".join(lines), va="top", fontsize=9, color=INK, transform=below.transAxes)
+    said.set_in_layout(False)  # it may run on under the legend
     return figure, grid
 
 

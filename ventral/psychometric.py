@@ -80,18 +80,23 @@ def d_prime(accuracy: ArrayLike, choices: int, images: ArrayLike) -> Array:
     edge = 0.5 / np.asarray(images, dtype=np.float64)
     rates = np.clip(np.asarray(accuracy, dtype=np.float64), edge, np.maximum(1 - edge, edge))
     values, where = np.unique(rates, return_inverse=True)
-    low, high = np.full(len(values), -16.0), np.full(len(values), 16.0)
-    for _ in range(22):
-        middle = (low + high) / 2
-        above = proportion_correct(middle, choices) > values
-        low, high = np.where(above, low, middle), np.where(above, middle, high)
-    found = (low + high) / 2
-    for _ in range(2):  # Newton's steps, from within 1e-5
+    found = _near(values, choices)
+    for _ in range(2):  # Newton's steps, from within 1e-3
         others = ndtr(NORMAL + found[:, None])
         density = np.exp(-((NORMAL + found[:, None]) ** 2) / 2) / math.sqrt(2 * math.pi)
-        rising = (choices - 1) * (others ** (choices - 2) * density) @ WEIGHTS
-        found = found - (proportion_correct(found, choices) - values) / rising
+        before = others ** (choices - 2)
+        miss = (before * others) @ WEIGHTS - values
+        found = found - miss / ((choices - 1) * (before * density) @ WEIGHTS)
     return np.asarray(found[where].reshape(rates.shape))
+
+
+def _near(rates: Array, choices: int) -> Array:
+    """About d', from a table: its rates, as log odds, are nearly straight between points."""
+    distances = np.arange(-400, 401) / 25
+    known = proportion_correct(distances, choices)
+    inside = (known > 1e-13) & (known < 1 - 1e-12)
+    odds, wanted = (np.log(one / (1 - one)) for one in (known[inside], rates))
+    return np.asarray(np.interp(wanted, odds, distances[inside]))
 
 
 def proportion_correct(distance: ArrayLike, choices: int) -> Array:
@@ -324,16 +329,19 @@ def weibull_intervals(
     -------
     dict
         "threshold_ms", "scale_ms", "slope" and "top" -> (low, high). An end of the threshold's or the scale's beyond
-        the SOAs is open, 0 or inf, and so is one of the slope's that nothing bounds.
+        the SOAs is open, 0 or inf, and so is one of the slope's where it cannot be told.
     """
     soa, shown = np.asarray(soa_ms, dtype=np.float64), np.asarray(right, dtype=np.float64)
     columns = shown if unmasked is None else np.column_stack([shown, np.asarray(unmasked, dtype=np.float64)])
     means = resampled_means(columns, resamples, seed)
     top = None if unmasked is None else means[:, -1]
     found = _maximise(soa, means[:, : len(soa)], np.full(len(soa), float(len(shown))), chance, top)
-    times = {"threshold_ms": _threshold(found.scale_ms, found.slope), "scale_ms": found.scale_ms}
-    intervals = {name: _opened(values, float(soa.min()), float(soa.max())) for name, values in times.items()}
-    intervals["slope"] = _opened(found.slope, 1.01 * SLOPES[0], 0.99 * SLOPES[1])
+    threshold = _threshold(found.scale_ms, found.slope)
+    first, last = float(soa.min()), float(soa.max())
+    steep = np.where((first <= threshold) & (threshold <= last), math.inf, math.nan)
+    slope = np.where(_standard_errors(found.information)[:, 1] > 1, steep, found.slope)
+    intervals = {"threshold_ms": _opened(threshold, first, last), "scale_ms": _opened(found.scale_ms, first, last)}
+    intervals["slope"] = _opened(slope, *SLOPES)
     low, high = percentiles(found.top)
     return intervals | {"top": (float(low), float(high))}
 
@@ -354,9 +362,9 @@ def _threshold(scale_ms: Any, slope: Any) -> Any:
 
 
 def _opened(values: Array, least: float, most: float) -> tuple[float, float]:
-    """Interval of the values, whose ends are open where they are not within what could be told."""
+    """Interval of the values, whose ends are open where they are not known or not within what can be told."""
     low, high = (float(end) for end in percentiles(values))
-    return (0.0 if low < least else low), (math.inf if high > most else high)
+    return (low if low >= least else 0.0), (high if high <= most else math.inf)
 
 
 def _refusal(soa: Array, chance: float, top: float | None) -> str:
@@ -386,16 +394,16 @@ def _undetermined(soa: Array, rate: Array, number: Array, chance: float, found: 
         return f"{share} is passed at the shortest SOA, {soa.min():g} ms"
     if threshold > soa.max():
         return f"{share} is not reached at the longest SOA, {soa.max():g} ms"
-    if _standard_errors(found.information[0])[1] > 1:
+    if _standard_errors(found.information)[0, 1] > 1:
         last = int(np.searchsorted(soa, threshold))
         return f"accuracy rises too steeply between SOAs of {soa[last - 1]:g} and {soa[last]:g} ms to be fitted"
     return ""
 
 
 def _standard_errors(information: Array) -> Array:
-    """Of each parameter; infinite where there is no information."""
+    """Of each parameter, (fit, parameter); very large where there is no information."""
     values, vectors = np.linalg.eigh(information)
-    return np.asarray(np.sqrt((vectors**2 / np.maximum(values, 1e-12)).sum(-1)))
+    return np.asarray(np.sqrt((vectors**2 / np.maximum(values, 1e-12)[:, None]).sum(-1)))
 
 
 def _maximise(soa: Array, rate: Array, number: Array, chance: float, top: Array | None) -> _Found:
@@ -409,22 +417,22 @@ def _maximise(soa: Array, rate: Array, number: Array, chance: float, top: Array 
     here = _start(log_soa, rate, number, chance, top)
     free = here.shape[1]
     likelihood, score, information = _evaluate(here, log_soa, rate, number, chance, top)
-    damping = np.full(len(rate), 1e-3)
-    eye = np.eye(free)
+    damping, busy, eye = np.full(len(rate), 1e-3), np.arange(len(rate)), np.eye(free)
     for _ in range(200):
-        scale = np.einsum("fii->fi", information) + 1e-9
-        damped = information + damping[:, None, None] * scale[:, None] * eye + 1e-12 * eye
-        step = np.linalg.solve(damped, score[..., None])[..., 0]
-        there = np.clip(here + np.clip(step, -2, 2), lower[:free], upper[:free])
-        tried = _evaluate(there, log_soa, rate, number, chance, top)
-        better = tried[0] >= likelihood
-        moved = np.abs(there - here).max(1) * better
-        here = np.where(better[:, None], there, here)
-        likelihood = np.where(better, tried[0], likelihood)
-        score = np.where(better[:, None], tried[1], score)
-        information = np.where(better[:, None, None], tried[2], information)
-        damping = np.clip(np.where(better, damping / 10, damping * 10), 1e-12, 1e12)
-        if ((moved < 1e-12) & (better | (damping > 1e9))).all():
+        bend = information[busy]
+        damped = bend + (damping[busy, None] * (np.einsum("fii->fi", bend) + 1e-9))[..., None] * eye + 1e-12 * eye
+        step = np.clip(np.linalg.solve(damped, score[busy, :, None])[..., 0], -2, 2)
+        there = np.clip(here[busy] + step, lower[:free], upper[:free])
+        tried = _evaluate(there, log_soa, rate[busy], number, chance, None if top is None else top[busy])
+        gain = tried[0] - likelihood[busy]
+        taken = gain >= 0
+        still = (np.abs(there - here[busy]).max(1) < 1e-9) | (gain < 1e-14 * np.abs(likelihood[busy]))
+        better = busy[taken]
+        here[better], likelihood[better] = there[taken], tried[0][taken]
+        score[better], information[better] = tried[1][taken], tried[2][taken]
+        damping[busy] = np.where(taken, damping[busy] / 10, damping[busy] * 10)
+        busy = busy[np.where(taken, ~still, damping[busy] < 1e9)]
+        if not busy.size:
             break
     reached = chance + (1 - chance) / (1 + np.exp(-here[:, 2])) if top is None else top
     return _Found(np.exp(here[:, 0]), np.exp(here[:, 1]), reached, likelihood, information)

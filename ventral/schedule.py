@@ -338,7 +338,7 @@ def _label(sheet: Sheet, event: Show, free_to: float) -> tuple[str, bool]:
             return text, True
     # beside the last of a stream it would seem to name them all
     for text in (full if alone else "", changes):
-        fits = event.stop_ms < free_to and _width(text) + 0.1 <= sheet.inches(event.stop_ms, free_to)
+        fits = _width(text) + 0.1 <= sheet.inches(event.stop_ms, free_to)
         if text and fits and (changes or what.role in ("mask", "image")):
             return text, False
     return "", False
@@ -506,7 +506,7 @@ def _draw_row(axes: Axes, sheet: Sheet, row: Row, top: float) -> None:
             _write(axes, event.stop_ms + sheet.ms(0.05), y + BAR / 2, label, bbox=BACKING | {"facecolor": behind})
     y = top + row.bars + LINE / 2
     for note in row.notes:
-        _write(axes, note.text, y + LINE * note.lane, note.label)
+        _write(axes, note.text, y + LINE * note.lane, note.label, bbox=BACKING)
     y += LINE * _levels(row.notes)
     for lesion, change in zip(row.lesions, condition.interventions, strict=True):
         middle, lasting = y + LINE * lesion.lane, change.stop_ms - change.start_ms

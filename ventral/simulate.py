@@ -510,7 +510,8 @@ class Experiment:
             if stimulus.role != "blank":
                 shown = self.model.preprocessing(self._made(stimulus, images).to(self.settings.device))
                 shown = self._displayed(seen + shown) if combine == "add" else shown
-                where = region(stimulus.kind, images.pixels.shape[-1])
+                changes = [(one.how, one.amount) for one in stimulus.changes]
+                where = region(stimulus.kind, images.pixels.shape[-1], changes)
                 seen = shown if where is None else torch.where(where.to(seen.device), shown, seen)
         return seen
 

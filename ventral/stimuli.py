@@ -157,8 +157,8 @@ def needs_pool(kind: str) -> bool:
     return choose("mask", kind, MASKS) != "target"
 
 
-def region(kind: str, size: int) -> torch.Tensor | None:
-    """Where a mask has pixels, (y, x), bool; None if that is everywhere.
+def region(kind: str, size: int, changes: Sequence[tuple[str, float]] = ()) -> torch.Tensor | None:
+    """Where a mask or a changed image has pixels, (y, x), bool; None if that is everywhere.
 
     Parameters
     ----------
@@ -166,9 +166,13 @@ def region(kind: str, size: int) -> torch.Tensor | None:
         "annulus" and "four-dots" leave the middle free; every other kind of mask or image covers everything.
     size
         Height and width of the image in pixels.
+    changes
+        What is done to it: outside of a "disc" nothing is left.
     """
-    kind = kind.replace("_", "-")
-    return torch.from_numpy(REGIONS[kind](*_grid(size, size))) if kind in REGIONS else None
+    kind, grid = kind.replace("_", "-"), _grid(size, size)
+    parts = [REGIONS[kind](*grid)] if kind in REGIONS else []
+    parts += [np.hypot(*grid) < amount for how, amount in changes if how == "disc"]
+    return torch.from_numpy(np.logical_and.reduce(parts)) if parts else None
 
 
 def noise(wanted: Wanted, pool: Images) -> Levels:
