@@ -188,9 +188,10 @@ def _reference(masked: dict[str, Any], alone: dict[str, dict[str, Any]]) -> str 
 
 
 def _words(key: str, value: Any) -> str:
-    """A parameter as a reader would say it: "mask 50 ms", "coverage 0.4"."""
+    """A parameter as a reader would say it: "target 10 ms", "coverage 0.4", and of the mask "50 ms"."""
     said = value if isinstance(value, str) else f"{value:g}"
-    return f"{key.removesuffix('_ms').replace('_', ' ')} {said}" + " ms" * key.endswith("_ms")
+    name = "" if key == "mask_ms" else key.removesuffix("_ms").replace("_", " ") + " "
+    return f"{name}{said}" + " ms" * key.endswith("_ms")
 
 
 def _measured(

@@ -196,8 +196,8 @@ def test_the_order_of_the_soas_does_not_matter():
 @pytest.mark.parametrize(
     ("soa_ms", "percent", "tops", "reason"),
     [
-        ((20, 40), (20, 60), (None, 0.8), "3 SOAs are needed, and there are 2"),
-        ((20, 20, 40), (20, 20, 60), (None, 0.8), "3 SOAs are needed, and there are 2"),
+        ((20, 40), (20, 60), (None, 0.8), "3 SOAs above 0 are needed, and there are 2"),
+        ((20, 20, 40), (20, 20, 60), (None, 0.8), "3 SOAs above 0 are needed, and there are 2"),
         ((20, 40, 80), (10, 12, 11), (0.1, 0.05), "accuracy without a mask is not above chance"),
         ((20, 40, 80, 120), (10, 12, 9, 11), (None, 0.8), "accuracy does not rise with SOA; it is 10 %"),
         ((20, 40, 80, 120), (84, 85, 83, 85), (None, 0.85), "accuracy does not rise with SOA; it is 84 %"),
@@ -205,6 +205,7 @@ def test_the_order_of_the_soas_does_not_matter():
         ((10, 40, 80, 120), (74, 84, 84, 84), (0.84,), "75 % of the range is passed at the shortest SOA, 10 ms"),
         ((20, 40, 80, 120), (11, 15, 22, 40), (0.9,), "75 % of the range is not reached at the longest SOA, 120 ms"),
         ((20, 40, 50, 80), (10, 10, 10, 85), (None, 0.85), "accuracy rises too steeply between SOAs of 50 and 80 ms"),
+        ((30, 50, 60, 70, 80), (12, 10, 9, 7, 92), (None, 0.92), "accuracy rises too steeply between SOAs of 70 and"),
         ((20, 40, 60, 70, 80), (35, 50, 52, 12, 86), (None, 0.86), "the best one misses accuracy at an SOA of 70 ms"),
     ],
 )

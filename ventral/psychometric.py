@@ -259,7 +259,7 @@ def fit_weibull(
     There is no function, and the result says why, unless accuracy rises with SOA (twice the log likelihood over that of
     one accuracy for all SOAs exceeds the 95 % point of chi square), the function misses none by more than 10 points and
     three standard errors, accuracy comes to 75 % of its range within the SOAs, and it does so slowly enough for the
-    slope to be told (a standard error of its logarithm below 1).
+    slope to be told (it is below 50, and the standard error of its logarithm below 1).
 
     Parameters
     ----------
@@ -339,7 +339,7 @@ def weibull_intervals(
     threshold = _threshold(found.scale_ms, found.slope)
     first, last = float(soa.min()), float(soa.max())
     steep = np.where((first <= threshold) & (threshold <= last), math.inf, math.nan)
-    slope = np.where(_standard_errors(found.information)[:, 1] > 1, steep, found.slope)
+    slope = np.where(_untold(found), steep, found.slope)
     intervals = {"threshold_ms": _opened(threshold, first, last), "scale_ms": _opened(found.scale_ms, first, last)}
     intervals["slope"] = _opened(slope, *SLOPES)
     low, high = percentiles(found.top)
@@ -370,7 +370,7 @@ def _opened(values: Array, least: float, most: float) -> tuple[float, float]:
 def _refusal(soa: Array, chance: float, top: float | None) -> str:
     """Why no function can be fitted, whatever the data; empty if one may be."""
     if len(np.unique(soa)) < FEWEST_SOAS:
-        return f"{FEWEST_SOAS} SOAs are needed, and there are {len(np.unique(soa))}"
+        return f"{FEWEST_SOAS} SOAs above 0 are needed, and there are {len(np.unique(soa)) or 'none'}"
     if top is not None and top <= chance:
         return "accuracy without a mask is not above chance"
     return ""
@@ -394,16 +394,17 @@ def _undetermined(soa: Array, rate: Array, number: Array, chance: float, found: 
         return f"{share} is passed at the shortest SOA, {soa.min():g} ms"
     if threshold > soa.max():
         return f"{share} is not reached at the longest SOA, {soa.max():g} ms"
-    if _standard_errors(found.information)[0, 1] > 1:
+    if _untold(found)[0]:
         last = int(np.searchsorted(soa, threshold))
         return f"accuracy rises too steeply between SOAs of {soa[last - 1]:g} and {soa[last]:g} ms to be fitted"
     return ""
 
 
-def _standard_errors(information: Array) -> Array:
-    """Of each parameter, (fit, parameter); very large where there is no information."""
-    values, vectors = np.linalg.eigh(information)
-    return np.asarray(np.sqrt((vectors**2 / np.maximum(values, 1e-12)[:, None]).sum(-1)))
+def _untold(found: _Found) -> NDArray[np.bool_]:
+    """Whether the data do not tell the slope, (fit,): it is at its bound, or its logarithm's standard error above 1."""
+    values, vectors = np.linalg.eigh(found.information)
+    variance = (vectors[:, 1] ** 2 / np.maximum(values, 1e-12)).sum(-1)
+    return np.asarray((found.slope > 0.99 * SLOPES[1]) | (variance > 1))
 
 
 def _maximise(soa: Array, rate: Array, number: Array, chance: float, top: Array | None) -> _Found:

@@ -139,11 +139,10 @@ class Normalisation(nn.Module):
 
     def forward(self, x: Tensor, tick: int) -> Tensor:
         """Normalise x, (image, channel, y, x), with the statistics of a tick."""
-        if self.recording:
-            self._keep(x, self.row(tick))
+        raised = self.recording and self._keep(x, self.row(tick))
         if self.training and not self.recording and together() > 1:
             return self._by_the_whole_batch(x)
-        if (self.training or (self.recording and not self.shared)) and self.least is None:
+        if (self.training or (self.recording and not self.shared)) and not raised:
             return F.batch_norm(x, None, None, training=True, eps=self.floor)
         row = self.row(tick)
         return F.batch_norm(x, self.mean[row], self.variance[row], training=False, eps=self.floor)
@@ -164,7 +163,8 @@ class Normalisation(nn.Module):
         self.mean.fill_(math.nan)
         self.variance.fill_(math.nan)
 
-    def _keep(self, x: Tensor, row: int) -> None:
+    def _keep(self, x: Tensor, row: int) -> bool:
+        """Pool a batch into the statistics of a row; whether a variance had to be raised to the least."""
         wide = x.detach()
         mean = wide.mean(dim=(0, 2, 3))
         variance = wide.var(dim=(0, 2, 3), unbiased=False)
@@ -175,7 +175,6 @@ class Normalisation(nn.Module):
             variance = (1 - share) * self.variance[row] + share * variance + share * (1 - share) * apart**2
             mean = self.mean[row] + share * apart
         self._pooled[row] = before + here
-        if self.least is not None:
-            variance = torch.maximum(variance, self.least[row])
         self.mean[row] = mean
-        self.variance[row] = variance
+        self.variance[row] = variance if self.least is None else torch.maximum(variance, self.least[row])
+        return self.least is not None and bool((self.variance[row] > variance).any())
