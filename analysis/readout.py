@@ -58,8 +58,9 @@ def analyze(run: Any, out: Path, *, conditions: tuple[str, ...] | None = None, a
             curve, images, chance = _curve(one, timeline)
             curves.append(curve)
             rows += _rows(curve, images, statistics_of(one))
-        first_ms = curves[0].time_ms[~np.isnan(curves[0].accuracy)].min(initial=np.inf)
-        panels.append(Panel(statistics_of(one), float(first_ms), tuple(curves)))
+        there = curves[0].time_ms[~np.isnan(curves[0].accuracy)]
+        way_ms = there.min(initial=np.inf) - curves[0].time_ms[0]  # from the start of the clock to the readout
+        panels.append(Panel(statistics_of(one), float(way_ms), tuple(curves)))
     mine = panels[0].curves
     figures = {"readout": readout_figure(mine, chance, _read_ms(mine, at_ms, run.attrs.get("readout_ms", ())))}
     if len(panels) > 1:

@@ -102,6 +102,7 @@ def places(model_file: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[s
             "notjson": "notjson.json",
             "syntax": "syntax.py",
             "functionless": "functionless.py",
+            "mistaken": "mistaken.py",
             "number": "number.py",
         }.items()
     }
@@ -120,6 +121,10 @@ def places(model_file: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[s
     at["badgraph"].write_text('{"areas": [{"name": "V1", "chanels": 3}]}')
     at["notjson"].write_text("V1 -> V2")
     at["syntax"].write_text("def protocol(:\n")
+    at["mistaken"].write_text(
+        "from ventral.timeline import Condition, Protocol, Show, target\n\n"
+        "def protocol() -> Protocol:\n    return Protocol((Condition('on', Show(target, 0, 10)),))\n"
+    )
     at["functionless"].write_text("soa_ms = 20\n")
     at["number"].write_text("def protocol(soa_ms: int = 20):\n    return soa_ms\n")
     worked("simulate " + masking(model_file, at["run"]))
@@ -287,6 +292,13 @@ MISTAKES = {
     "random bytes to show": ("models show {noise}", 1, "noise.safetensors is not a whole checkpoint"),
     # scripts
     "a syntax error": ("simulate --protocol {syntax}", 2, "syntax.py, line 1: invalid syntax."),
+    "a mistake inside a protocol": (
+        "simulate --protocol {mistaken}",
+        2,
+        "mistaken.py, line 4: TypeError: 'Show' object is not iterable.",
+    ),
+    "a mistake inside a protocol to show": ("protocols show {mistaken}", 2, "mistaken.py, line 4: TypeError"),
+    "a kind of mask to show": ("protocols show backward-mask --set kind=nose", 2, "no mask named 'nose'; did you mean"),
     "a syntax error to show": ("protocols show {syntax}", 2, "syntax.py, line 1: invalid syntax."),
     "no function": ("simulate --protocol {functionless}", 2, "has no function protocol; give it one, such as"),
     "not a protocol": ("simulate --protocol {number}", 2, "protocol returns a value of type int; return a Protocol."),

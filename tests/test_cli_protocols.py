@@ -74,7 +74,7 @@ def test_knobs_of_a_new_protocol_can_be_set(ventral):
     ventral("protocols", "new", "mine")
     code, out, _ = ventral("protocols", "show", "mine.py", "--set", "soa_ms=30", "--set", "end_ms=100")
     assert code == 0
-    assert "conditions, -50 to 100 ms" in out
+    assert "conditions, 0 to 100 ms" in out
     assert " soa_30 " in out
 
 

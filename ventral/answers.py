@@ -7,6 +7,7 @@ or a lesion should be seen under both.
 import json
 import warnings
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -120,7 +121,7 @@ def controls(run: Any) -> tuple[list[Any], str]:
     """
     policy = statistics_of(run)
     only = f"With {policy} statistics only: "
-    name = run.attrs.get("control")
+    name = run.attrs.get("control") or _beside(run.path, policy)
     if not name:
         return [], f"{only}the run has no control (simulate --control records one)."
     try:
@@ -134,6 +135,13 @@ def controls(run: Any) -> tuple[list[Any], str]:
     if statistics_of(control) == policy or _experiment(control) != _experiment(run):
         return [], f"{only}{name} is not a control of this run."
     return [control], ""
+
+
+def _beside(path: Path, policy: str) -> str:
+    """The name that `simulate --control` gives the other run, if there is one of it; else nothing."""
+    stem = path.stem.removesuffix("-recalibrated") if policy == "recalibrated" else f"{path.stem}-recalibrated"
+    other = path.with_name(f"{stem}{path.suffix}")
+    return other.name if other != path and other.exists() else ""
 
 
 def policies(runs: Sequence[Any]) -> tuple[dict[str, list[Any]], str]:

@@ -294,7 +294,7 @@ def with_classes(
 def find_protocol(name: str, settings: Sequence[str]) -> "Protocol":
     """A protocol by name or path, with its knobs set."""
     from ventral.clock import ticks
-    from ventral.scripts import apply_settings, load
+    from ventral.scripts import apply_settings, blame, load
     from ventral.timeline import Protocol
 
     function = load("protocols", name).protocol
@@ -303,7 +303,12 @@ def find_protocol(name: str, settings: Sequence[str]) -> "Protocol":
         for ms in value if isinstance(value, tuple) else (value,):
             if knob.endswith("_ms") and isinstance(ms, int):
                 ticks(ms, knob)  # here, so that the error has the name that was typed
-    made = function(**given)
+    try:
+        made = function(**given)
+    except VentralError:
+        raise
+    except Exception as error:
+        raise ProtocolError(f"{blame(error, name)}.") from error
     if not isinstance(made, Protocol):
         raise ProtocolError(f"{name}: protocol returns a value of type {type(made).__name__}; return a Protocol.")
     title = Path(name).stem if name.endswith(".py") else name
@@ -997,6 +1002,9 @@ def protocols_show(name: str, settings: tuple[str, ...], model: str, figure: Pat
     click.echo(fitted(inspect.cleandoc(module.__doc__ or "")) + "\n")
     tell_knobs("knobs (--set)", module.protocol)
     with busy("loading"):
+        from ventral.simulate import check_stimuli
+
+        check_stimuli(made)
         _, weights, graph = named_model(model)
     limit_ms = weights.statistics_horizon_ms if weights else None
     tell_schedule(made, graph, model, limit_ms)

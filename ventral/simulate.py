@@ -157,11 +157,7 @@ class Experiment:
             self.protocol.gains(condition, graph)
         for name in settings.noise.areas if settings.noise else ():
             choose("area", name, [area.name for area in graph.areas])
-        for stimulus in self.protocol.stimuli():
-            if stimulus.role in ("mask", "image"):
-                choose("mask" if stimulus.role == "mask" else "kind of image", stimulus.kind, MASKS)
-            for change in stimulus.changes:
-                check_change(change.how, change.amount)
+        check_stimuli(self.protocol)
         for stimulus in self.protocol.made():
             if self.pool is None:
                 raise DataError(
@@ -531,6 +527,15 @@ class Experiment:
             mean = np.array(self.model.preprocessing.mean) * 255
             pixels = changed(pixels, ids, [(one.how, one.amount) for one in stimulus.changes], mean, seed)
         return pixels
+
+
+def check_stimuli(protocol: Protocol) -> None:
+    """Refuse kinds of masks and images, and changes of them, that there are not."""
+    for stimulus in protocol.stimuli():
+        if stimulus.role in ("mask", "image"):
+            choose("mask" if stimulus.role == "mask" else "kind of image", stimulus.kind, MASKS)
+        for change in stimulus.changes:
+            check_change(change.how, change.amount)
 
 
 def limit_of(model: Model, statistics: str) -> tuple[str, int | None]:

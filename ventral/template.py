@@ -26,18 +26,19 @@ def protocol(
     # An event is on in [start, stop), in ms from target onset, multiples of 10. Between events the screen is grey.
     flash = Show(target, 0, target_ms)
     faint = Show(target.changed("contrast", contrast), 0, target_ms)  # or "blur", "gaussian-noise", "occluded-blocks"
-    before = Show(image("other-object"), -50, 0)  # an image of another class
+    after = Show(image("other-object"), 50, 100)  # an image of another class
     silent = Scale("feedback", 50, 100, 0.0)  # transitions, an area or one transition, times 0 to 1 for a while
     conditions = [
         Condition("unmasked", (flash,)),
         Condition("faint", (faint,), parameters={{"target_contrast": contrast}}),  # a coordinate of each presentation
-        Condition("preceded", (before, flash)),
+        Condition("replaced", (flash, after)),
         Condition("no_feedback", (flash,), interventions=(silent,)),
     ]
     for soa in soa_ms:
         masked = (flash, Show(mask("noise"), soa, soa + 50))
         conditions.append(Condition(f"soa_{{soa}}", masked, soa_ms=soa))
-    return Protocol(tuple(conditions), end_ms=end_ms, source=__doc__ or "")
+    read_ms = tuple(sorted({{min(100, end_ms), end_ms}}))  # when accuracy is summed up; every 10 ms are recorded anyway
+    return Protocol(tuple(conditions), end_ms=end_ms, readout_ms=read_ms, source=__doc__ or "")
 '''
 
 
