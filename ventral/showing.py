@@ -56,6 +56,8 @@ class Showing:
         Which of the masks follows; -1 where grey does.
     leave
         Whether grey follows or precedes any image, in any batch.
+    wait
+        Whether grey precedes any.
     """
 
     before: Tensor
@@ -63,6 +65,7 @@ class Showing:
     offset: Tensor
     mask: Tensor
     leave: bool = True
+    wait: bool = True
 
     @classmethod
     def of(cls, recipe: Recipe, epoch: int, count: int, end_ms: int | None = None) -> "Showing":
@@ -75,14 +78,14 @@ class Showing:
         drawn = torch.rand(count, 2, generator=generator(recipe.seed, f"mask/{epoch}"), dtype=torch.float64)
         mask = torch.where(drawn[:, 0] < recipe.masked, (drawn[:, 1] * MASKS).long(), -1)
         offset = onset + durations(recipe, epoch, count)
-        return cls(before, onset, offset, mask, recipe.brief > 0 or recipe.delayed > 0)
+        return cls(before, onset, offset, mask, recipe.brief > 0 or recipe.delayed > 0, recipe.delayed > 0)
 
     def take(self, images: Tensor) -> "Showing":
         """Those of a batch."""
         before, onset, offset, mask = (
             x.to(images.device)[images] for x in (self.before, self.onset, self.offset, self.mask)
         )
-        return Showing(before, onset, offset, mask, self.leave)
+        return Showing(before, onset, offset, mask, self.leave, self.wait)
 
 
 def durations(recipe: Recipe, epoch: int, count: int) -> Tensor:
@@ -131,6 +134,6 @@ def shown(
         waiting = showing.onset > tick
         if "before" in entering:
             now = torch.where((waiting & (showing.before >= 0))[:, None, None, None], entering["before"], now)
-        if showing.leave:
+        if showing.leave and showing.wait:
             now = torch.where((waiting & (showing.before < 0))[:, None, None, None], grey, now)
         yield now
