@@ -15,9 +15,9 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from ventral.clock import ticks
-from ventral.decode import accuracy_over_time
+from ventral.decode import accuracy_over_time, named_labels
 from ventral.errors import StoreError, UsageError, choose
-from ventral.store import IncompleteRun, open_run
+from ventral.store import IncompleteRun, as_columns, open_run
 
 
 def read_answers(run: Any, conditions: Sequence[str] | None = None) -> xr.Dataset:
@@ -55,7 +55,7 @@ def read_answers(run: Any, conditions: Sequence[str] | None = None) -> xr.Datase
             )
     together = xr.concat(list(shown.values()), "condition", coords="minimal", compat="override")
     coords = {"condition": list(shown)} | {
-        name: ("condition", values) for name, values in _columns([described[name] for name in shown]).items()
+        name: ("condition", values) for name, values in as_columns([described[name] for name in shown]).items()
     }
     return together.assign_coords(coords).assign_attrs(choices=int(run.logits.sizes["class"]))
 
@@ -200,7 +200,7 @@ def _one(run: Any, condition: str) -> xr.Dataset:
     logits = run.logits.isel(presentation=rows).load()
     accuracy_over_time(logits)  # refuses what cannot be read
     values = logits.transpose("presentation", "time", "class").values.astype(np.float64)
-    labels = _labels(logits)
+    labels = named_labels(logits)
     right = np.where(np.isnan(values).any(-1), np.nan, values.argmax(-1) == labels[:, None])
     confidence = 1 / np.exp(values - values.max(-1, keepdims=True)).sum(-1)
     images = logits["image"].values
@@ -214,21 +214,3 @@ def _one(run: Any, condition: str) -> xr.Dataset:
     dims = ("image", "repeat", "time")
     data = {"right": (dims, right[order].reshape(shape)), "confidence": (dims, confidence[order].reshape(shape))}
     return xr.Dataset(data, coords).assign_coords(label=("image", labels[order].reshape(shape[:2])[:, 0]))
-
-
-def _labels(logits: xr.DataArray) -> NDArray[np.int64]:
-    """Class of each presentation as its position among those of the readout."""
-    if "label_name" not in logits.coords or "class" not in logits.coords:
-        return np.asarray(logits["label"].values, dtype=np.int64)
-    known = {str(name): place for place, name in enumerate(logits["class"].values)}
-    return np.array([known[str(name)] for name in logits["label_name"].values])
-
-
-def _columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, NDArray[Any]]:
-    """Parameters as columns: numbers are NaN and strings empty where a condition has none."""
-    columns: dict[str, NDArray[Any]] = {}
-    for name in dict.fromkeys(name for row in rows for name in row):
-        words = any(isinstance(row.get(name), str) for row in rows)
-        values = [str(row.get(name, "")) if words else float(row.get(name, np.nan)) for row in rows]
-        columns[name] = np.array(values, dtype=object if words else np.float64)
-    return columns

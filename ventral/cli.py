@@ -294,7 +294,7 @@ def with_classes(
 def find_protocol(name: str, settings: Sequence[str]) -> "Protocol":
     """A protocol by name or path, with its knobs set."""
     from ventral.clock import ticks
-    from ventral.scripts import apply_settings, blame, load
+    from ventral.scripts import apply_settings, call, load
     from ventral.timeline import Protocol
 
     function = load("protocols", name).protocol
@@ -303,12 +303,7 @@ def find_protocol(name: str, settings: Sequence[str]) -> "Protocol":
         for ms in value if isinstance(value, tuple) else (value,):
             if knob.endswith("_ms") and isinstance(ms, int):
                 ticks(ms, knob)  # here, so that the error has the name that was typed
-    try:
-        made = function(**given)
-    except VentralError:
-        raise
-    except Exception as error:
-        raise ProtocolError(f"{blame(error, name)}.") from error
+    made = call(function, given, name)
     if not isinstance(made, Protocol):
         raise ProtocolError(f"{name}: protocol returns a value of type {type(made).__name__}; return a Protocol.")
     title = Path(name).stem if name.endswith(".py") else name

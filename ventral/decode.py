@@ -136,7 +136,7 @@ def accuracy_over_time(logits: xr.DataArray, labels: xr.DataArray | None = None)
     if set(logits.dims) != {"presentation", "time", "class"}:
         raise DecodingError(f"logits have the dims {logits.dims}; they should be (presentation, time, class).")
     logits = logits.transpose("presentation", "time", "class")
-    answers = _named_labels(logits) if labels is None else _labels(logits, labels)
+    answers = named_labels(logits) if labels is None else _labels(logits, labels)
     classes = logits.sizes["class"]
     if not np.isin(answers, np.arange(classes)).all():
         wrong = answers[~np.isin(answers, np.arange(classes))][0]
@@ -148,7 +148,7 @@ def accuracy_over_time(logits: xr.DataArray, labels: xr.DataArray | None = None)
     return xr.DataArray(accuracy, dims="time", coords={"time": logits["time"]}, attrs={"chance": 1 / classes})
 
 
-def _named_labels(logits: xr.DataArray) -> NDArray[np.generic]:
+def named_labels(logits: xr.DataArray) -> NDArray[np.generic]:
     """Class of each presentation as its position among the readout's classes."""
     if "label_name" not in logits.coords or "class" not in logits.coords:
         return _labels(logits, None)

@@ -14,15 +14,13 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
 from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch, PathPatch, Polygon, Rectangle
 from matplotlib.path import Path as Route
-from matplotlib.textpath import text_to_path
 
 from ventral.areas import Area, AreaGraph, Transition
 from ventral.errors import UsageError
-from ventral.plot import INK, NEUTRAL, STYLE, area_colour
+from ventral.plot import INK, NEUTRAL, STYLE, area_colour, text_width
 
 # colour and line style by where a transition leads
 LOOKS: dict[str, tuple[str, Any]] = {
@@ -331,9 +329,7 @@ def _lines(text: str) -> int:
 
 
 def _width(text: str, size: float = LABEL, weight: str = "normal") -> float:
-    """Of the longest line, in inches."""
-    font = FontProperties(size=size, weight=weight)
-    return max(text_to_path.get_text_width_height_descent(line, font, False)[0] for line in text.split("\n")) / 72
+    return text_width(text, size, weight)
 
 
 def _mix(colour: str, share: float) -> tuple[float, float, float]:

@@ -230,7 +230,7 @@ class Network(nn.Module):
         inputs: Iterable[Tensor | None],
         gains: Callable[[int], Mapping[str, float | Tensor]] | None = None,
         needed: Callable[[str, int], bool] | None = None,
-        disturb: Callable[[States], States] = lambda states: states,
+        disturb: Callable[[States], States] | None = None,
     ) -> Iterator[States]:
         """States of all present areas at ticks 0, 1, 2, ...
 
@@ -256,7 +256,8 @@ class Network(nn.Module):
                 states = {} if entering is None else {self.graph.entry: entering}
             else:
                 states = self.step(states, tick - 1, entering, gains(tick - 1) if gains else None, needed)
-            states = disturb(states)
+            if disturb is not None:
+                states = disturb(states)
             yield states
 
     def readout(self, states: Mapping[str, Tensor], tick: int, present: Sequence[int] = ()) -> Tensor:
@@ -367,7 +368,7 @@ class Network(nn.Module):
         self,
         inputs: Iterable[Tensor | None],
         gains: Callable[[int], Mapping[str, float | Tensor]] | None = None,
-        disturb: Callable[[States], States] = lambda states: states,
+        disturb: Callable[[States], States] | None = None,
     ) -> None:
         """Estimate every normalisation at every tick on a batch, without labels.
 

@@ -18,7 +18,9 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
+from matplotlib.textpath import text_to_path
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 from numpy.typing import NDArray
 
@@ -153,6 +155,13 @@ class Panel:
     area: str
     arrival_ms: float
     curves: tuple[Curve, ...]
+
+
+def text_width(text: str, size: float, weight: str = "normal") -> float:
+    """Width of the outlines of the longest line of a text, in inches."""
+    font = FontProperties(size=size, weight=weight)
+    widths = [text_to_path.get_text_width_height_descent(line, font, False)[0] for line in text.split("\n") if line]
+    return max(widths, default=0.0) / 72
 
 
 def read_timelines(presentations: xr.Dataset, protocol: str | Mapping[str, Any]) -> tuple[Timeline, ...]:

@@ -15,16 +15,14 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties
 from matplotlib.patches import Rectangle
-from matplotlib.textpath import text_to_path
 from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import blended_transform_factory
 
 from ventral.areas import AreaGraph
 from ventral.clock import ticks
 from ventral.diagram import LOOKS
-from ventral.plot import INK, NEUTRAL, STYLE, area_colour
+from ventral.plot import INK, NEUTRAL, STYLE, area_colour, text_width
 from ventral.timeline import Condition, Protocol, Scale, Show, Stimulus
 
 TARGET = "#333333"
@@ -453,8 +451,7 @@ def _folded(text: str, size: float = LABEL, weight: str = "normal") -> tuple[str
 
 def _width(text: str, size: float = LABEL, weight: str = "normal") -> float:
     """In inches; a little more than outlines have, as letters on a screen are set on whole pixels."""
-    font = FontProperties(size=size, weight=weight)
-    return text_to_path.get_text_width_height_descent(text, font, False)[0] / 70 if text else 0.0
+    return text_width(text, size, weight) * 72 / 70
 
 
 # --- drawing

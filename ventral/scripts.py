@@ -21,7 +21,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
 
-from ventral.errors import ProtocolError, UsageError, choose, unknown
+from ventral.errors import ProtocolError, UsageError, VentralError, choose, unknown
 
 Group = Literal["protocols", "analysis"]
 
@@ -344,7 +344,7 @@ def _from_module(group: Group, script: Script) -> ModuleType:
     try:
         return importlib.import_module(script.module)
     except (Exception, SystemExit) as error:
-        raise _fault(group, f"{blame(error, f'{script.name} of {script.origin}')}.") from error
+        raise _fault(group, f"{_blame(error, f'{script.name} of {script.origin}')}.") from error
 
 
 def _from_path(group: Group, name: str) -> ModuleType:
@@ -366,7 +366,7 @@ def _from_path(group: Group, name: str) -> ModuleType:
         exec(compile(source, module.__file__, "exec", dont_inherit=True), module.__dict__)
     except (Exception, SystemExit) as error:
         del sys.modules[module.__name__]
-        raise _fault(group, f"{blame(error, name)}.") from error
+        raise _fault(group, f"{_blame(error, name)}.") from error
     return module
 
 
@@ -374,16 +374,31 @@ def _fault(group: Group, message: str) -> UsageError:
     return ProtocolError(message) if group == "protocols" else UsageError(message)
 
 
-def blame(error: BaseException, script: str) -> str:
+def call(function: Callable[..., object], given: Mapping[str, object], script: str) -> object:
+    """What a protocol's function makes of its knobs.
+
+    Raises
+    ------
+    ProtocolError
+        If it fails, with the file and line; errors of ours go through as they are.
+    """
+    try:
+        return function(**given)
+    except VentralError:
+        raise
+    except Exception as error:
+        raise ProtocolError(f"{_blame(error, script)}.") from error
+
+
+def _blame(error: BaseException, script: str) -> str:
     """The file and line at which a script failed, and what is wrong there."""
     if isinstance(error, SyntaxError) and error.filename:
         return f"{error.filename}, line {error.lineno}: {error.msg}"
     what = f"{type(error).__name__}: {error}".removesuffix(".")
-    cli = str(Path(__file__).with_name("cli.py"))
     frames = [
         frame
         for frame in traceback.extract_tb(error.__traceback__)
-        if frame.filename not in (__file__, importlib.__file__, cli) and not frame.filename.startswith("<")
+        if frame.filename not in (__file__, importlib.__file__) and not frame.filename.startswith("<")
     ]
     if not frames:
         return f"{script} cannot be imported: {what}"

@@ -134,6 +134,6 @@ def shown(
         waiting = showing.onset > tick
         if "before" in entering:
             now = torch.where((waiting & (showing.before >= 0))[:, None, None, None], entering["before"], now)
-        if showing.leave and showing.wait:
+        if showing.wait:
             now = torch.where((waiting & (showing.before < 0))[:, None, None, None], grey, now)
         yield now

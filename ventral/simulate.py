@@ -28,7 +28,7 @@ from ventral.network import Network
 from ventral.noise import Noise, Trials
 from ventral.shapes import ShapeSettings
 from ventral.stimuli import INTACT, MASKS, changed, check_change, make_masks, others, region
-from ventral.store import Layout, Recording, Run, Writer, check_space, open_run
+from ventral.store import Layout, Recording, Run, Writer, as_columns, check_space, open_run
 from ventral.timeline import Condition, Frame, Protocol, Stimulus
 from ventral.transitions import Normalisation
 
@@ -142,8 +142,8 @@ class Experiment:
 
     def __post_init__(self) -> None:
         graph, settings = self.model.graph, self.settings
-        for name in settings.areas:
-            choose("area", name, [area.name for area in graph.areas])
+        for names in (settings.areas, settings.noise.areas if settings.noise else ()):
+            self._areas(names)
         last = to_ms(self.protocol.count - 1)
         frozen = settings.statistics == "frozen"
         what, limit = limit_of(self.model, settings.statistics)
@@ -155,8 +155,6 @@ class Experiment:
         for condition in self.protocol.conditions:
             self.protocol.entering(condition, graph)
             self.protocol.gains(condition, graph)
-        for name in settings.noise.areas if settings.noise else ():
-            choose("area", name, [area.name for area in graph.areas])
         check_stimuli(self.protocol)
         for stimulus in self.protocol.made():
             if self.pool is None:
@@ -168,7 +166,9 @@ class Experiment:
             raise DataError(f"{self.model.name} takes images of {size}x{size}; load them with size={size}.")
         if not len(self.images):
             raise DataError("there are no images to present.")
-        if twice := sorted({*parameters(self.protocol.conditions)} & {*self.images.coordinates}):
+        if twice := sorted(
+            {name for c in self.protocol.conditions for name in c.coordinates()} & {*self.images.coordinates}
+        ):
             raise ProtocolError(
                 f"{twice[0]} is a parameter of the conditions and one of the images of {self.images.name}; give the "
                 "conditions' another name."
@@ -206,7 +206,7 @@ class Experiment:
         assert self.calibration is not None
         ids, conditions = self.calibration.stimulus_ids, self.protocol.conditions
         noise = self._trials([(stimulus, condition, 0) for condition in conditions for stimulus in ids])
-        network.estimate_statistics(self._calibrating(network), gains.__getitem__, noise or (lambda states: states))
+        network.estimate_statistics(self._calibrating(network), gains.__getitem__, noise)
         return network
 
     def _calibrating(self, network: Network) -> Iterator[Tensor | None]:
@@ -248,8 +248,17 @@ class Experiment:
     @property
     def areas(self) -> tuple[str, ...]:
         """The recorded areas, in the order of the graph."""
+        return self._areas(self.settings.areas)
+
+    @property
+    def noisy(self) -> tuple[str, ...]:
+        """The areas that have noise, likewise."""
+        return () if self.settings.noise is None else self._areas(self.settings.noise.areas)
+
+    def _areas(self, names: Sequence[str]) -> tuple[str, ...]:
+        """Areas by name, all if none is named, in the order of the graph."""
         known = [area.name for area in self.model.graph.areas]
-        wanted = {choose("area", name, known) for name in self.settings.areas} or set(known)
+        wanted = {choose("area", name, known) for name in names} or set(known)
         return tuple(name for name in known if name in wanted)
 
     @property
@@ -297,7 +306,7 @@ class Experiment:
         }
         if repeats > 1:
             columns["repeat"] = np.tile(np.repeat(np.arange(repeats), len(images)), len(conditions))
-        for name, values in parameters(conditions).items():
+        for name, values in as_columns([condition.coordinates() for condition in conditions]).items():
             columns[name] = np.repeat(values, each)
         columns |= self._others()
         for name, values in images.coordinates.items():
@@ -401,15 +410,6 @@ class Experiment:
         """The condition of a presentation."""
         return self.protocol.conditions[presentation // (len(self.images) * self.settings.repeats)]
 
-    @property
-    def noisy(self) -> tuple[str, ...]:
-        """The areas that have noise, in the order of the graph."""
-        known = [area.name for area in self.model.graph.areas]
-        if self.settings.noise is None:
-            return ()
-        wanted = {choose("area", name, known) for name in self.settings.noise.areas} or set(known)
-        return tuple(name for name in known if name in wanted)
-
     def _trials(self, presented: Sequence[tuple[str, Condition, int]]) -> Trials | None:
         """The noise of presentations, each a stimulus id, a condition and a repeat; None if there is none."""
         if self.settings.noise is None:
@@ -447,7 +447,7 @@ class Experiment:
                 repeats = [p // len(self.images) % self.settings.repeats for p in padded]
                 noise = self._trials(list(zip(images.stimulus_ids, under, repeats, strict=True)))
                 inputs = self._inputs(network, images, under)
-                run = network.run(inputs, gains.__getitem__, disturb=noise or (lambda states: states))
+                run = network.run(inputs, gains.__getitem__, disturb=noise)
                 for tick, states in enumerate(run):
                     counts = noise.counts if noise else {}
                     for area in self.areas:
@@ -506,8 +506,7 @@ class Experiment:
             if stimulus.role != "blank":
                 shown = self.model.preprocessing(self._made(stimulus, images).to(self.settings.device))
                 shown = self._displayed(seen + shown) if combine == "add" else shown
-                changes = [(one.how, one.amount) for one in stimulus.changes]
-                where = region(stimulus.kind, images.pixels.shape[-1], changes)
+                where = region(stimulus.kind, images.pixels.shape[-1], stimulus.changes)
                 seen = shown if where is None else torch.where(where.to(seen.device), shown, seen)
         return seen
 
@@ -525,7 +524,7 @@ class Experiment:
             pixels = make_masks(stimulus.kind, ids, images.labels, self.pool, seed, stimulus.exemplar)
         if stimulus.changes:
             mean = np.array(self.model.preprocessing.mean) * 255
-            pixels = changed(pixels, ids, [(one.how, one.amount) for one in stimulus.changes], mean, seed)
+            pixels = changed(pixels, ids, stimulus.changes, mean, seed)
         return pixels
 
 
@@ -549,19 +548,6 @@ def device_name(device: str) -> str:
     """What computes, as far as it decides the last bits: the kind of device and, for a GPU, its model."""
     kind = torch.device(device).type
     return f"{kind}: {torch.cuda.get_device_name(device)}" if kind == "cuda" else kind
-
-
-def parameters(conditions: Sequence[Condition]) -> dict[str, Array]:
-    """Condition parameters as columns, (condition,): numbers are NaN and strings empty where a condition has none."""
-    rows = [condition.coordinates() for condition in conditions]
-    columns: dict[str, Array] = {}
-    for name in dict.fromkeys(name for row in rows for name in row):
-        given = [row[name] for row in rows if name in row]
-        if any(isinstance(value, str) for value in given):
-            columns[name] = np.array([str(row.get(name, "")) for row in rows], dtype=object)
-        else:
-            columns[name] = np.array([float(row.get(name, np.nan)) for row in rows])
-    return columns
 
 
 def simulate(

@@ -17,7 +17,7 @@ import os
 import re
 import shutil
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -449,6 +449,17 @@ class Run:
     @property
     def _count(self) -> int:
         return int(self.attrs["presentations"])
+
+
+def as_columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, Array]:
+    """Parameters of conditions as columns, (condition,): numbers are NaN and strings empty where one has none."""
+    columns: dict[str, Array] = {}
+    for name in dict.fromkeys(name for row in rows for name in row):
+        if any(isinstance(row.get(name), str) for row in rows):
+            columns[name] = np.array([str(row.get(name, "")) for row in rows], dtype=object)
+        else:
+            columns[name] = np.array([float(row.get(name, np.nan)) for row in rows])
+    return columns
 
 
 def open_run(path: str | os.PathLike[str]) -> Run:

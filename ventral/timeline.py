@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 from ventral.areas import AreaGraph
 from ventral.clock import ticks, to_ms
@@ -20,8 +20,7 @@ COMBINE = ("refuse", "over", "add")
 CLASSES = ("feedforward", "lateral", "feedback")
 
 
-@dataclass(frozen=True)
-class Change:
+class Change(NamedTuple):
     """What is done to an image before it is shown: `how` (see `ventral.stimuli.CHANGES`), and how much of it."""
 
     how: str
