@@ -1,10 +1,13 @@
 """What several tests share: a small network with statistics, and a few images."""
 
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from small import small_graph, with_statistics
 
+from ventral import cli
 from ventral.checkpoint import Model, describe, load_model, network_tensors, write_checkpoint
 from ventral.data import load_images
 from ventral.images import Images, Preprocessing
@@ -54,3 +57,21 @@ def model_file(images: Images, tmp_path_factory: pytest.TempPathFactory) -> Path
 def model(model_file: Path) -> Model:
     """That network, loaded."""
     return load_model(model_file)
+
+
+@pytest.fixture
+def give(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """Give a command, as one line or in words: its exit code, and what it printed and complained of."""
+
+    def run(*words: object) -> tuple[int, str, str]:
+        line = str(words[0]).split() if len(words) == 1 else [str(word) for word in words]
+        monkeypatch.setattr(sys, "argv", ["ventral", *line])
+        code = 0
+        try:
+            cli.main()
+        except SystemExit as end:
+            code = int(end.code or 0)
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return run

@@ -1,13 +1,11 @@
 """`ventral stimuli` as a person meets it."""
 
 import re
-import sys
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from ventral import cli
 from ventral.stimuli import CHANGES, MASKS
 
 
@@ -17,25 +15,8 @@ def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
-@pytest.fixture
-def ventral(monkeypatch, capsys):
-    """Give a command: its exit code, and what it printed and complained of."""
-
-    def give(line):
-        monkeypatch.setattr(sys, "argv", ["ventral", *line.split()])
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as end:
-            code = int(end.code or 0)
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    return give
-
-
-def test_masks_and_changes_are_listed_with_a_line_each(ventral):
-    code, out, err = ventral("stimuli")
+def test_masks_and_changes_are_listed_with_a_line_each(give):
+    code, out, err = give("stimuli")
     assert (code, err) == (0, "")
     lines = [line.strip() for line in out.splitlines()]
     for name, function in (MASKS | CHANGES).items():
@@ -51,17 +32,17 @@ def test_a_kind_is_described_in_one_line_that_fits(name):
     assert len(line) <= 100
 
 
-def test_the_sheet_is_drawn_and_its_place_printed(ventral):
-    assert ventral("stimuli show") == (0, "stimuli.png\n", "")
+def test_the_sheet_is_drawn_and_its_place_printed(give):
+    assert give("stimuli show") == (0, "stimuli.png\n", "")
     whole = size_of("stimuli.png")
-    assert ventral("stimuli show flash blur --images 2 --figure out/some.png") == (0, "out/some.png\n", "")
+    assert give("stimuli show flash blur --images 2 --figure out/some.png") == (0, "out/some.png\n", "")
     assert all(few < all_of for few, all_of in zip(size_of("out/some.png"), whole, strict=True))
 
 
-def test_a_seed_decides_the_images_and_is_written_on_the_sheet(ventral):
+def test_a_seed_decides_the_images_and_is_written_on_the_sheet(give):
     sheets = []
     for seed in (0, 0, 1):
-        ventral(f"stimuli show target noise blur --images 2 --seed {seed} --figure sheet.svg")
+        give(f"stimuli show target noise blur --images 2 --seed {seed} --figure sheet.svg")
         sheets.append(Path("sheet.svg").read_text(encoding="utf-8"))
     one, again, other = (re.findall('xlink:href="(data:.*?)"', sheet, re.DOTALL) for sheet in sheets)
     assert one == again
@@ -75,13 +56,13 @@ def size_of(path):
         return image.size
 
 
-def test_images_of_ones_own_are_drawn(ventral):
+def test_images_of_ones_own_are_drawn(give):
     for split in ("train", "test"):
         for number, name in enumerate(("cat", "dog")):
             Path(f"mine/{split}/{name}").mkdir(parents=True)
             for shade in range(2):
                 Image.new("RGB", (40, 30), (60 * number, 100 * shade, 9)).save(f"mine/{split}/{name}/{shade}.png")
-    assert ventral("stimuli show grey disc --data mine --images 2") == (0, "stimuli.png\n", "")
+    assert give("stimuli show grey disc --data mine --images 2") == (0, "stimuli.png\n", "")
 
 
 @pytest.mark.parametrize(
@@ -93,15 +74,15 @@ def test_images_of_ones_own_are_drawn(ventral):
         ("stimuli show blur --images 0", "0 is not in the range"),
     ],
 )
-def test_what_cannot_be_drawn_is_refused_and_nothing_is_left(ventral, tmp_path, line, message):
-    code, out, err = ventral(line)
+def test_what_cannot_be_drawn_is_refused_and_nothing_is_left(give, tmp_path, line, message):
+    code, out, err = give(line)
     assert (code, out) == (2, "")
     assert message in err
     assert not list(tmp_path.iterdir())
 
 
-def test_show_has_help_that_fits(ventral):
-    code, out, _ = ventral("stimuli show --help")
+def test_show_has_help_that_fits(give):
+    code, out, _ = give("stimuli show --help")
     assert code == 0
     assert out.startswith("Usage: ventral stimuli show")
     assert all(len(line) <= 110 for line in out.splitlines())
