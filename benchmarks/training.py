@@ -5,6 +5,8 @@ transforms for each image, one ``BatchNorm2d`` for each stage and tick, every tr
 take the same loss over the same readout times. The device's own rates are those of a large matrix product and of the
 network's convolutions alone, forward and backward, with the same shapes, batch, precision and memory format.
 
+What is compared takes turns, because a machine's speed drifts: ratios are medians over rounds of the ratios within one.
+
     python benchmarks/training.py
     python benchmarks/training.py --device cuda --seconds 20
 """
@@ -12,8 +14,9 @@ network's convolutions alone, forward and backward, with the same shapes, batch,
 import argparse
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from statistics import median
 
 import torch
 from torch import Tensor, nn
@@ -113,18 +116,28 @@ def convolution(stage: Stage) -> nn.Module:
 
 
 def rate(step: Callable[[], int], seconds: float, device: str) -> float:
-    """Images per second of a step that returns how many it took; the best of three stretches."""
-    step()
-    step()
-    best = 0.0
-    for _ in range(3):
-        start, count = time.perf_counter(), 0
-        while time.perf_counter() - start < seconds / 3:
-            count += step()
-        if device != "cpu":
-            torch.cuda.synchronize()
-        best = max(best, count / (time.perf_counter() - start))
-    return best
+    """Units per second of a step that returns how many it did."""
+    start, count = time.perf_counter(), 0
+    while not count or time.perf_counter() - start < seconds:
+        count += step()
+    if device != "cpu":
+        torch.cuda.synchronize()
+    return count / (time.perf_counter() - start)
+
+
+def in_turns(measured: Mapping[str, Callable[[float], float]], seconds: float, rounds: int) -> dict[str, list[float]]:
+    """What each gives in each round when it takes so many seconds in all; once before, to warm up."""
+    for measure in measured.values():
+        measure(0)
+    rates: dict[str, list[float]] = {name: [] for name in measured}
+    for _ in range(rounds):
+        for name, measure in measured.items():
+            rates[name].append(measure(seconds / rounds))
+    return rates
+
+
+def ratio(one: list[float], other: list[float]) -> float:
+    return median(a / b for a, b in zip(one, other, strict=True))
 
 
 def ours(graph: AreaGraph, images: Images, recipe: Recipe, device: str) -> tuple[Callable[[], int], Trainer]:
@@ -172,7 +185,7 @@ def theirs(graph: AreaGraph, images: Images, recipe: Recipe, device: str, worker
     return step
 
 
-def bare(trainer: Trainer, precision: str, form: torch.memory_format) -> float:
+def bare(trainer: Trainer, precision: str, form: torch.memory_format) -> Callable[[float], float]:
     """Images per second at which the convolutions of a training step alone would go, forward and backward."""
     graph, recipe = trainer.network.graph, trainer.recipe
     _, used = trainer.objective.plans[recipe.end_ms]
@@ -185,11 +198,16 @@ def bare(trainer: Trainer, precision: str, form: torch.memory_format) -> float:
             size = size * stage.stride if stage.transposed else size // stage.stride
     for pair in prenet_widths(graph):
         shapes[Stage(*pair), graph[graph.entry].size] += 1
-    total = sum(count * seconds_of(*shape, trainer, precision, form) for shape, count in shapes.items())
-    return recipe.batch / total
+    steps = {shape: alone(*shape, trainer, precision, form) for shape in shapes}
+
+    def measure(seconds: float) -> float:
+        each = seconds / len(steps)
+        return recipe.batch / sum(n / rate(steps[shape], each, trainer.device.type) for shape, n in shapes.items())
+
+    return measure
 
 
-def seconds_of(stage: Stage, size: int, trainer: Trainer, precision: str, form: torch.memory_format) -> float:
+def alone(stage: Stage, size: int, trainer: Trainer, precision: str, form: torch.memory_format) -> Callable[[], int]:
     """A convolution, forward and backward, alone."""
     kernel = convolution(stage).to(trainer.device, memory_format=form)
     x = torch.randn(trainer.recipe.batch, stage.inward, size, size, device=trainer.device)
@@ -205,11 +223,11 @@ def seconds_of(stage: Stage, size: int, trainer: Trainer, precision: str, form: 
         y.backward(back)
         return 1
 
-    return 1 / rate(step, 0.4, trainer.device.type)
+    return step
 
 
-def matrix_product(device: str, precision: str, size: int = 2048) -> float:
-    """Multiply-adds per second of a large matrix product."""
+def matrix_product(device: str, precision: str, size: int = 2048) -> Callable[[], int]:
+    """A large matrix product; returns its multiply-adds."""
     kind = torch.bfloat16 if precision == "bfloat16" else torch.float32
     a, b = (torch.randn(size, size, device=device, dtype=kind) for _ in range(2))
 
@@ -217,35 +235,56 @@ def matrix_product(device: str, precision: str, size: int = 2048) -> float:
         a @ b
         return size**3
 
-    return rate(step, 2, device)
+    return step
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--seconds", type=float, default=20)
+    parser.add_argument("--seconds", type=float, default=20, help="for each thing that is compared")
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--precision", default="auto")
+    parser.add_argument("--compile", action="store_true", help="compile ventral's steps")
     given = parser.parse_args()
     images = load_images("shapes", "train", positions=range(4000))
     print(f"{given.device}, {torch.get_num_threads()} threads, torch {torch.__version__}, batch {given.batch}\n")
     for name, graph in (("cifar10", cifar10()), ("two-state:channels=32", two_state(32))):
-        recipe = Recipe(batch=given.batch, held_out=100, brief=0, end_ms=END_MS, precision=given.precision)
+        recipe = Recipe(
+            batch=given.batch, held_out=100, brief=0, end_ms=END_MS, precision=given.precision, compile=given.compile
+        )
         recipe = replace(recipe, readout_ms=graph.readout_ms)
-        obvious = rate(theirs(graph, images, recipe, given.device, given.workers), given.seconds, given.device)
         step, trainer = ours(graph, images, recipe, given.device)
-        mine = rate(step, given.seconds, given.device)
+        precision = trainer.recipe.precision
+        product = matrix_product(given.device, precision)
+        obvious = theirs(graph, images, recipe, given.device, given.workers)
         forms = {"channels_last": torch.channels_last, "contiguous": torch.contiguous_format}
-        rates = {(p, name): bare(trainer, p, form) for p in ("float32", "bfloat16") for name, form in forms.items()}
-        alone = rates[trainer.recipe.precision, "channels_last"]
+        alone = f"{precision} channels_last"
+        rates = in_turns(
+            {
+                "obvious": lambda seconds, step=obvious: rate(step, seconds, given.device),
+                "ventral": lambda seconds, step=step: rate(step, seconds, given.device),
+                "product": lambda seconds, step=product: rate(step, seconds / 4, given.device),
+                **{f"{p} {n}": bare(trainer, p, form) for p in ("float32", "bfloat16") for n, form in forms.items()},
+            },
+            given.seconds,
+            given.rounds,
+        )
         reads = [10 * t for t in trainer.objective.plans[END_MS][0]]
-        fraction = 3 * multiply_adds(graph, reads) * mine / matrix_product(given.device, trainer.recipe.precision)
+        fraction = 3 * multiply_adds(graph, reads) * ratio(rates["ventral"], rates["product"])
+        reached = [a / b for a, b in zip(rates["ventral"], rates[alone], strict=True)]
         print(name)
-        print(f"  obvious, float32         {obvious:8.1f} images/s")
-        print(f"  ventral, {trainer.recipe.precision:<15} {mine:8.1f} images/s, {mine / obvious:.2f} times as many")
-        print(f"  convolutions alone       {alone:8.1f} images/s, of which ventral reaches {100 * mine / alone:.0f} %")
-        print("  ", ", ".join(f"{p} {form} {rate:.1f}" for (p, form), rate in rates.items()))
+        print(f"  obvious, float32         {median(rates['obvious']):8.1f} images/s")
+        print(
+            f"  ventral, {precision:<15} {median(rates['ventral']):8.1f} images/s, "
+            f"{ratio(rates['ventral'], rates['obvious']):.2f} times as many"
+        )
+        print(
+            f"  convolutions alone       {median(rates[alone]):8.1f} images/s, of which ventral reaches "
+            f"{100 * median(reached):.0f} % ({100 * min(reached):.0f} to {100 * max(reached):.0f})"
+        )
+        print("  ", ", ".join(f"{n} {median(each):.1f}" for n, each in rates.items() if " " in n))
         print(f"  of a matrix product's rate {100 * fraction:.0f} % (multiply-adds of forward and backward)\n")
 
 

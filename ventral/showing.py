@@ -124,6 +124,9 @@ def shown(
     given = {name: x for name, x in sources.items() if x is not None}
     encodings = network.encode(torch.cat(list(given.values()))).split([len(x) for x in given.values()])
     entering = dict(zip(given, encodings, strict=True))
+    if len(given) == 1:  # images that stay on
+        yield from [entering["image"]] * count
+        return
     for tick in range(count):
         on = showing.offset > tick
         grey = entering.get("grey", entering["image"])
