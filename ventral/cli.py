@@ -641,7 +641,8 @@ def train(
 
         rows = [json.loads(line) for line in (place / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
         scores = {row["step"]: row["score"] for row in rows if "score" in row}
-        lines = [{**row, "held_out": scores.get(row["step"], "")} for row in rows if "loss" in row]
+        watched = recipe.watched.replace(" ", "_")
+        lines = [{**row, watched: scores.get(row["step"], "")} for row in rows if "loss" in row]
         curves = [*save(training_figure(rows), place / "curve"), write_table(lines, place / "curve.csv")]
         click.echo("\n".join(str(file) for file in curves))
         click.echo(f"\nweights in {path}")

@@ -7,10 +7,11 @@ import contextlib
 import errno
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from ventral.errors import StoreError
+from ventral.errors import BusyError, StoreError
 
 try:
     import fcntl
@@ -103,19 +104,44 @@ def sync_folder(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def locked(folder: Path, elsewhere: str = ANOTHER) -> Iterator[None]:
-    """Keep other processes from writing in a folder; the system lets go when this one ends, however it ends."""
+def locked(folder: Path, elsewhere: str = ANOTHER, wait_s: float = 0.0) -> Iterator[None]:
+    """Keep other processes from writing in a folder; the system lets go when this one ends, however it ends.
+
+    Parameters
+    ----------
+    folder
+        Where.
+    elsewhere
+        What else could be done, for the error.
+    wait_s
+        How long to wait for another process, in seconds.
+
+    Raises
+    ------
+    BusyError
+        If another process is writing there.
+    """
     if fcntl is None:
         yield
         return
     handle = os.open(folder, os.O_RDONLY)
     try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise StoreError(f"{folder} is being written by another process; wait, or {elsewhere}.") from None
-        except OSError:  # a file system without locks
-            pass
+        until = time.monotonic() + wait_s
+        while not _lock(handle):
+            if time.monotonic() >= until:
+                raise BusyError(f"{folder} is being written by another process; wait, or {elsewhere}.")
+            time.sleep(0.05)
         yield
     finally:
         os.close(handle)
+
+
+def _lock(handle: int) -> bool:
+    """Try to lock what is open; whether no other process has it."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # a file system without locks
+        pass
+    return True

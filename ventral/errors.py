@@ -52,6 +52,10 @@ class StoreError(VentralError):
     """A run on disk that cannot be written, continued or trusted."""
 
 
+class BusyError(StoreError):
+    """A folder in which another process is writing."""
+
+
 class DecodingError(VentralError):
     """Activity from which nothing can be decoded as asked."""
 

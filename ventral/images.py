@@ -231,6 +231,6 @@ def _shuffled(labels: npt.ArrayLike, cls: int, seed: int) -> Integers:
 
 
 def hold_out(labels: npt.ArrayLike, count: int = 5000, seed: int = 0) -> tuple[Integers, Integers]:
-    """Positions to keep and positions held out, the latter drawn evenly over classes; both sorted."""
-    held = evenly(labels, count, seed)
+    """Positions to keep and positions held out (0 for none), the latter drawn evenly over classes; both sorted."""
+    held = evenly(labels, count, seed) if count else np.zeros(0, int)
     return np.setdiff1d(np.arange(len(np.asarray(labels))), held), held

@@ -263,7 +263,7 @@ def training_figure(rows: Sequence[Mapping[str, Any]]) -> Figure:
     ----------
     rows
         Lines of a training's log: those with "loss" and "accuracy" are of the batches since the line before, those with
-        "score" of the images held out.
+        "score" of the images held out, or of test images if none are.
     """
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(9, 3.6), layout="constrained")
@@ -285,7 +285,7 @@ def training_figure(rows: Sequence[Mapping[str, Any]]) -> Figure:
                 [100 * row["score"] for row in held],
                 "o-",
                 color=AREA_COLOURS["IT"],
-                label="held-out images",
+                label="held-out images" if "held_out_accuracy" in held[0] else "test images",
             )
         left.set_ylabel("loss")
         right.set_ylabel("% correct")

@@ -61,7 +61,8 @@ class Recipe:
         Share of the brief presentations that are followed by a noise mask of 50 ms. From when that arrives, no answer
         is right and no loss is taken; but the statistics of normalisation are also those of masked images.
     held_out, validate_every
-        Training images set aside for every choice, and the epochs after which they are looked at (and the last).
+        Training images set aside for every choice, and the epochs after which they are looked at (and the last). With
+        none nothing is chosen: the last weights are the result, and the test images are looked at instead.
     statistics_images, horizon_ms
         Unaugmented training images, evenly over classes, from which the normalisation statistics are estimated after
         training, and the last time they are estimated for.
@@ -124,9 +125,9 @@ class Recipe:
                 f"rate, momentum and decay are {self.rate:g}, {self.momentum:g} and {self.decay:g}; give a rate above "
                 "0, a momentum between 0 and 1, and a decay from 0."
             )
-        for name in ("held_out", "statistics_images"):
-            if getattr(self, name) < 1:
-                raise UsageError(f"{name} is {getattr(self, name)}; give a whole number of images from 1.")
+        for name, least in (("held_out", 0), ("statistics_images", 1)):
+            if getattr(self, name) < least:
+                raise UsageError(f"{name} is {getattr(self, name)}; give a whole number of images from {least}.")
         choose("precision", self.precision, PRECISIONS)
         choose("schedule", self.schedule, SCHEDULES)
         if self.epochs < 1 or self.batch < 2 or self.validate_every < 1:
@@ -136,6 +137,12 @@ class Recipe:
                 raise UsageError(f"{name} is {getattr(self, name)}; give a fraction from 0 to 1.")
         if self.preceded + self.delayed > 1:
             raise UsageError(f"preceded and delayed are {self.preceded:g} and {self.delayed:g}; give at most 1 in all.")
+
+
+    @property
+    def watched(self) -> str:
+        """Which images are looked at during training."""
+        return "held out" if self.held_out else "test"
 
 
 RECIPES = {

@@ -159,10 +159,18 @@ class Trainer:
         Where.
     ranks
         Who this process is among those that train together; each takes a part of every batch.
+    test
+        Looked at during training, and nothing chosen on them, where the recipe holds out none.
     """
 
     def __init__(
-        self, graph: AreaGraph, images: Images, recipe: Recipe, device: str = "cpu", ranks: Ranks | None = None
+        self,
+        graph: AreaGraph,
+        images: Images,
+        recipe: Recipe,
+        device: str = "cpu",
+        ranks: Ranks | None = None,
+        test: Images | None = None,
     ) -> None:
         self.images = images
         self.device = torch.device(device)
@@ -179,6 +187,7 @@ class Trainer:
                 f"{len(self.kept)} images are left for training and a batch takes {recipe.batch}; use a smaller batch, "
                 "hold out fewer (held_out), or give more images."
             )
+        self.watched = images.take(self.held_out) if recipe.held_out else test
         self.preprocessing = Preprocessing.of(images.take(self.kept))
         self.network = Network(graph, recipe.horizon_ms, recipe.seed).to(self.device)
         self.pixels = images.pixels[torch.as_tensor(self.kept)].to(self.device)
@@ -367,24 +376,28 @@ class Trainer:
         self.network.estimate_statistics(inputs)
 
     def validate(self) -> list[float]:
-        """Accuracy on the images held out, which stay on, at every tick to `end_ms`."""
+        """Accuracy on the images that are watched, which stay on, at every tick to `end_ms`."""
+        if self.watched is None:
+            raise UsageError("held_out is 0 and there are no test images to look at; hold out some, or give those.")
         end_ms = self.recipe.end_ms
         self.estimate_statistics(end_ms, min(1000, len(self.kept)))
-        return accuracy_over_time(self.network, self.preprocessing, self.images.take(self.held_out), end_ms)
+        return accuracy_over_time(self.network, self.preprocessing, self.watched, end_ms)
 
     def end_epoch(self) -> dict[str, Any]:
-        """Validate, and remember the weights if they are the best so far."""
+        """Validate, and remember the weights if they are the best so far; with no images held out, only look."""
         self.accuracy = accuracy = self.validate()
         wanted, _ = self.objective.plans[self.recipe.end_ms]
         score = float(np.mean([accuracy[t] for t in wanted]))
         if math.isnan(score):
+            looked_at = "images held out" if self.recipe.held_out else "test images"
             raise TrainingError(
-                f"after step {self.step} the answers to the images held out are not finite; give a lower rate (--set "
+                f"after step {self.step} the answers to the {looked_at} are not finite; give a lower rate (--set "
                 "rate=...) and another --out."
             )
-        entry = {"step": self.step, "score": score, "held_out_accuracy": rounded(accuracy)}
+        name = f"{self.recipe.watched.replace(' ', '_')}_accuracy"
+        entry = {"step": self.step, "score": score, name: rounded(accuracy)}
         self.history.append(entry)
-        if score > self.best:
+        if score > self.best and self.recipe.held_out:
             self.best = score
             self.best_tensors = {name: x.clone() for name, x in network_tensors(self.network).items()}
         return entry
@@ -602,7 +615,9 @@ def train(
     if found and recipe.precision == "auto":
         stored = read_checkpoint(found[-1])[1].get("recipe", {})
         recipe = replace(recipe, precision=stored.get("precision", "auto"))
-    trainer = Trainer(graph, images, recipe, device, ranks)  # which refuses what cannot be, before anything is written
+    trainer = Trainer(
+        graph, images, recipe, device, ranks, test
+    )  # which refuses what cannot be, before anything is written
     with disk_errors(out):
         out.mkdir(parents=True, exist_ok=True)
     with locked(out) if ranks.first else nullcontext():
@@ -655,7 +670,7 @@ def _run(
                 report(trainer, loss, accuracy)
             if ended and metrics:
                 metrics.write(trainer.end_epoch())
-                said(f"epoch {epoch} of {recipe.epochs}, held out: {curve(trainer.accuracy)}")
+                said(f"epoch {epoch} of {recipe.epochs}, {recipe.watched}: {curve(trainer.accuracy)}")
                 begun = time.perf_counter()
             if metrics and (ended or stop or trainer.step % SAVE_EVERY == 0):
                 keep(trainer, out)

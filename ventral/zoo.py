@@ -9,6 +9,8 @@ readout_ms
     When the answer is read; the paper's t in ms.
 sharing
     "over-time" (the paper's "shared"), or "per-tick" ("unshared"): see `AreaGraph`.
+statistics
+    "per-tick", or "shared": of normalisation (section 3.7).
 prenet
     "conv", or "convx3".
 connections
@@ -26,6 +28,7 @@ from ventral.areas import Area, AreaGraph, Transition, adjacent, choose_error, f
 from ventral.errors import GraphError, choose
 
 Sharing = Literal["over-time", "per-tick"]
+Statistics = Literal["per-tick", "shared"]
 Connections = Literal["full", "adjacent"]
 Prenet = Literal["conv", "convx3"]
 NAMES = ("V1", "V2", "V4", "IT")
@@ -65,10 +68,12 @@ def cifar10() -> AreaGraph:
     return ventral_stream((16, 32, 64, 128))
 
 
-def one_state(channels: int = 64, readout_ms: int = 100, sharing: Sharing = "over-time") -> AreaGraph:
+def one_state(
+    channels: int = 64, readout_ms: int = 100, sharing: Sharing = "over-time", statistics: Statistics = "per-tick"
+) -> AreaGraph:
     """1-state ResNet, one residual module at every tick (Fig. 6; Fig. 3 A and C)."""
     areas = areas_of(1, channels, identity=1)
-    return AreaGraph(areas, full(areas), "impulse", readout_ms=(readout_ms,), sharing=sharing)
+    return AreaGraph(areas, full(areas), "impulse", readout_ms=(readout_ms,), sharing=sharing, statistics=statistics)
 
 
 def three_state_resnet(channels: int = 16, sharing: Sharing = "over-time") -> AreaGraph:
@@ -104,10 +109,12 @@ def in_turn(areas: tuple[Area, ...], between: str, sharing: str) -> AreaGraph:
     return AreaGraph(areas, tuple(edges), "impulse", readout_ms=(40 * len(areas) - 10,), sharing=sharing)
 
 
-def two_state(channels: int = 64, readout_ms: int = 100, sharing: Sharing = "over-time") -> AreaGraph:
+def two_state(
+    channels: int = 64, readout_ms: int = 100, sharing: Sharing = "over-time", statistics: Statistics = "per-tick"
+) -> AreaGraph:
     """2-state fully recurrent network, both states of 32x32 (Fig. 6; read at 20, 30, 50 or 100 ms in Fig. 8)."""
     areas = tuple(Area(name, channels, 32, identity=1) for name in NAMES[:2])
-    return AreaGraph(areas, full(areas), "impulse", readout_ms=(readout_ms,), sharing=sharing)
+    return AreaGraph(areas, full(areas), "impulse", readout_ms=(readout_ms,), sharing=sharing, statistics=statistics)
 
 
 def three_state(
