@@ -164,7 +164,8 @@ def test_a_recipe_that_is_not_there_is_refused(tmp_path):
         ({"momentum": 1.0}, "a momentum between 0 and 1"),
         ({"brief": 1.5}, "give a fraction from 0 to 1"),
         ({"preceded": 0.6, "delayed": 0.5}, "preceded and delayed are 0.6 and 0.5; give at most 1 in all"),
-        ({"held_out": 0}, "held_out is 0; give a whole number of images from 1"),
+        ({"held_out": -1}, "held_out is -1; give a whole number of images from 0"),
+        ({"statistics_images": 0}, "statistics_images is 0; give a whole number of images from 1"),
     ],
 )
 def test_a_recipe_that_cannot_be_is_refused(wrong, message):

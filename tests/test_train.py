@@ -619,6 +619,35 @@ def test_answers_to_the_images_held_out_that_are_not_finite_are_told(going, tmp_
     assert [path.name[6:14] for path in states(tmp_path / "out")] == ["00000000"]
 
 
+# --- nothing held out
+
+
+def test_with_nothing_held_out_the_last_weights_are_the_result_and_the_test_images_are_looked_at(
+    learned, unseen, tmp_path
+):
+    trainers = []
+    # a rate so high that a later epoch is worse than an earlier one
+    recipe = replace(SHORT, held_out=0, epochs=4, rate=0.3, statistics_images=200)
+    path = train(small_graph(), learned, unseen, recipe, tmp_path, report=lambda trainer, *_: trainers.append(trainer))
+    tensors, header = read_checkpoint(path)
+    last = trainers[-1]
+    assert len(last.kept) == len(learned)
+    scores = [entry["score"] for entry in header["history"]]
+    assert scores[-1] < max(scores)
+    state, _ = read_checkpoint(states(tmp_path)[-1])
+    assert not [name for name in state if name.startswith("best/")]
+    learned_here = [name for name, _ in last.network.named_parameters()]
+    assert all(tensors[f"network/{name}"].equal(state[f"network/{name}"]) for name in learned_here)
+    looked_at = accuracy_over_time(last.network, last.preprocessing, unseen, recipe.end_ms)
+    assert header["history"][-1]["test_accuracy"][3:] == pytest.approx(looked_at[3:], abs=1e-6)
+
+
+def test_with_nothing_held_out_and_no_test_images_there_is_nothing_to_look_at(learned):
+    trainer = Trainer(small_graph(), learned, replace(SHORT, held_out=0))
+    with pytest.raises(UsageError, match=r"held_out is 0 and there are no test images to look at; hold out some"):
+        trainer.validate()
+
+
 # --- kills
 
 

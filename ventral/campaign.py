@@ -9,15 +9,15 @@ import json
 import math
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 from ventral.checkpoint import read_checkpoint
 from ventral.clock import to_ms
 from ventral.disk import disk_errors
-from ventral.effective import effective_parameters
-from ventral.errors import BusyError, CheckpointError, TrainingError
+from ventral.effective import effective_parameters, multiply_adds
+from ventral.errors import BusyError, CheckpointError, TrainingError, UsageError
 from ventral.images import Images, evenly
 from ventral.paper import FIGURES, VARIANTS, Compared, Variant, needed
 from ventral.recipe import RECIPES, Recipe, different, fitted
@@ -27,6 +27,20 @@ from ventral.train import Trainer, states, train
 PAPER = RECIPES["paper"]
 STATISTICS_IMAGES = 1000
 MODEL = "model.safetensors"
+FIXED = (
+    "brief",
+    "preceded",
+    "delayed",
+    "masked",
+    "late_share",
+    "readout_ms",
+    "held_out",
+    "validate_every",
+    "statistics_images",
+    "horizon_ms",
+    "end_ms",
+    "seed",
+)
 
 
 @dataclass(frozen=True)
@@ -177,6 +191,35 @@ def lasting(recipe: Recipe, epochs: int, of: int, drops: Sequence[int]) -> Recip
     return replace(recipe, epochs=max(1, epochs), drop_epochs=tuple(drops))
 
 
+def expect_free(names: Iterable[str]) -> None:
+    """Refuse to set by hand what makes trainings comparable."""
+    for name in names:
+        if name in FIXED:
+            free = ", ".join(field.name for field in fields(Recipe) if field.name not in FIXED)
+            raise UsageError(f"{name} is the same for all networks that are compared; what can be set is {free}.")
+
+
+def weight_of(job: Job, setting: Setting) -> float:
+    """How long a training takes, relative to others: multiply-adds for one image times images shown."""
+    graph = job.variant.graph(setting.scale.width)
+    return multiply_adds(graph, graph.readout_ms) * recipe_of(job, setting).epochs
+
+
+def begun(job: Job, setting: Setting) -> float:
+    """Which fraction of a training there is to go on from."""
+    found = states(place_of(job, setting))
+    if not found:
+        return 0.0
+    recipe = recipe_of(job, setting)
+    steps = count_images(setting) // recipe.batch * recipe.epochs
+    return int(found[-1].stem.rpartition("-")[2]) / steps
+
+
+def count_images(setting: Setting) -> int:
+    """How many training images there are at a scale."""
+    return min(setting.scale.images or len(setting.images), len(setting.images))
+
+
 def missing(jobs: Sequence[Job], setting: Setting) -> list[Job]:
     """Trainings that are not in the tables."""
     done = {result.key for result in read_results(setting.results)}
@@ -295,7 +338,7 @@ def measured(job: Job, setting: Setting, path: Path) -> tuple[list[Result], list
             data=setting.data,
             parameters=effective_parameters(graph),
             epochs=recipe.epochs,
-            images=min(setting.scale.images or len(setting.images), len(setting.images)),
+            images=count_images(setting),
             tested=header["test"]["images"],
             validation_error=_percent(accuracy[ms // to_ms(1)]),
             training_error=curves[-1].training_error,

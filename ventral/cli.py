@@ -19,7 +19,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ventral.errors import ClockError, GraphError, ProtocolError, StoreError, UsageError, VentralError, choose
+from ventral.errors import (
+    ClockError,
+    GraphError,
+    ProtocolError,
+    StoreError,
+    TrainingError,
+    UsageError,
+    VentralError,
+    choose,
+)
 from ventral.talk import (
     busy,
     fitted,
@@ -38,12 +47,14 @@ from ventral.talk import (
 
 if TYPE_CHECKING:
     from ventral.areas import AreaGraph
+    from ventral.campaign import Job, Setting
     from ventral.checkpoint import Model
     from ventral.evaluation import Evaluation
     from ventral.shapes import ShapeSettings
     from ventral.simulate import Experiment, Settings
     from ventral.store import Layout, Run
     from ventral.timeline import Protocol
+    from ventral.train import Trainer
 
 NAMED_DATA = ("shapes", "cifar10")  # what needs no path
 SAMPLED = 3  # shards that a dry run records
@@ -781,6 +792,139 @@ def read_graph(text: str) -> "AreaGraph":
         raise UsageError(f"cannot read {text}: {why}; give a file of JSON that describes a graph.") from None
     except (ClockError, GraphError) as error:
         raise type(error)(f"{text}: {error}") from None
+
+
+# --- the paper
+
+
+@commands.command()
+@click.argument("figures", nargs=-1, required=True, metavar="FIGURE...")
+@click.option("--scale", "scale_name", default="small", show_default=True, help="full, or smaller: small, trial.")
+@click.option("--seeds", type=click.IntRange(1), metavar="N", default=3, show_default=True, help="From 0 to N-1.")
+@click.option("--recipe", "recipe_name", metavar="NAME|FILE.toml", help="How trained; the scale's own if not given.")
+@settings_option
+@click.option("--data", default="cifar10", show_default=True, metavar="SOURCE", help="Images: splits train and test.")
+@click.option("--data-name", metavar="NAME", help="What they are called in tables; as in --data if not given.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), default="results", show_default=True, help="Folder of tables and figures."
+)
+@click.option(
+    "--work", type=click.Path(path_type=Path), default="runs/reproduce", show_default=True, help="Folder of trainings."
+)
+@click.option("--list", "listing", is_flag=True, help="Say what is done and what is missing, and do nothing.")
+@device_option
+@threads_option
+def reproduce(
+    figures: tuple[str, ...],
+    scale_name: str,
+    seeds: int,
+    recipe_name: str | None,
+    settings: tuple[str, ...],
+    data: str,
+    data_name: str | None,
+    out: Path,
+    work: Path,
+    listing: bool,
+    device: str,
+    threads: int | None,
+) -> None:
+    """Train the networks that figures of the paper compare, and draw and judge what follows.
+
+    \b
+    FIGURE is one of fig6, fig7, fig8, fig9, fig10, fig13, one-state (appendix B),
+    statistics (section 3.7), prenet (section 5.3.3), or all.
+
+    Trainings are worked off one by one, seed by seed. What is done is not done again; what was interrupted is gone on
+    with; what another process is at is left to it, so that several may be given the same command.
+    """  # noqa: D301 - click wants the character
+    with busy("loading"):
+        from ventral.campaign import SCALES, Setting, expect_free, jobs_of
+        from ventral.data import load_images
+        from ventral.paper import FIGURES, find_figure
+        from ventral.recipe import Recipe, read_recipe
+        from ventral.scripts import apply_settings
+        from ventral.verdict import counted
+
+        set_threads(threads)
+        asked = list(FIGURES.values()) if "all" in figures else [find_figure(name) for name in figures]
+        scale = SCALES[choose("scale", scale_name, SCALES)]
+        given = apply_settings(Recipe, settings)
+        expect_free(given)
+        name = recipe_name or scale.recipe
+        recipe = replace(scale.fit(read_recipe(name)), **given)  # type: ignore[arg-type]
+        title = ", ".join([Path(name).stem, *(setting.replace(" ", "") for setting in sorted(settings))])
+    source, shapes = read_source(data)
+    with busy(f"reading {source}"):
+        images, test = (load_images(source, split, 32, shapes=shapes) for split in ("train", "test"))
+    setting = Setting(scale, recipe, title, images, test, data_name or data, out, work, check_device(device))
+    jobs = jobs_of(asked, seeds)
+    click.echo(f"scale {scale.name}: {scale.said}; recipe {title}; {setting.data}; {setting.device}")
+    if listing:
+        tell_campaign(jobs, setting)
+        return
+    left = run_campaign(jobs, setting)
+    tell_reproduction(setting)
+    if left:
+        names = ", ".join(f"{job.variant.name} (seed {job.seed})" for job in left)
+        few = counted(len(left), "training")
+        raise TrainingError(f"{few} of {len(jobs)} missing: {names}; the same command goes on.")
+
+
+def run_campaign(jobs: "Sequence[Job]", setting: "Setting") -> "list[Job]":
+    """Work off trainings with a bar over all of them."""
+    from ventral.campaign import missing, weight_of, work_off
+
+    weights = {job: weight_of(job, setting) for job in missing(jobs, setting)}
+    ended: dict[Job, float] = {}
+    with resumable(f"{setting.work} keeps what was done"), progress_bar("reproducing", "%") as advance:
+
+        def report(job: "Job", trainer: "Trainer", loss: float, accuracy: float) -> None:
+            ended[job] = weights[job] * trainer.step / trainer.steps
+            remark = f"{job.variant.name}, seed {job.seed}: loss {loss:.2f}, {100 * accuracy:.0f} % of the batch"
+            advance(int(100 * sum(ended.values()) / sum(weights.values())), 100, remark)
+
+        return work_off(jobs, setting, click.echo, report)
+
+
+def tell_campaign(jobs: "Sequence[Job]", setting: "Setting") -> None:
+    """What is done and what is missing."""
+    from ventral.campaign import begun, key_of, missing
+    from ventral.results import read_results
+    from ventral.verdict import counted
+
+    found = {result.key: result for result in read_results(setting.results) if result.t == result.test_t}
+    rows = []
+    for name in dict.fromkeys(job.variant.name for job in jobs):
+        mine = [job for job in jobs if job.variant.name == name]
+        done = [found[key_of(job, setting)] for job in mine if key_of(job, setting) in found]
+        errors = [result.validation_error for result in done]
+        halves = {job.seed: begun(job, setting) for job in missing(mine, setting)}
+        open_ = [f"{seed} ({100 * part:.0f} %)" if part else str(seed) for seed, part in halves.items()]
+        mean = f"{sum(errors) / len(errors):.1f}" if errors else ""
+        rows.append((name, " ".join(str(result.seed) for result in done), ", ".join(open_), mean))
+    table("trainings", ("network", "seeds done", "seeds missing", "% errors"), rows)
+    click.echo(f"{counted(len(jobs) - len(missing(jobs, setting)), 'training')} of {len(jobs)} done")
+
+
+def tell_reproduction(setting: "Setting") -> None:
+    """Draw everything that is in the tables, and say what follows from these trainings."""
+    from ventral.campaign import SCALES
+    from ventral.reproduction import write_reproduction
+    from ventral.results import read_results
+    from ventral.verdict import group_of, judge_all, rows_of_verdicts
+
+    group = (setting.scale.name, setting.recipe_name, setting.data)
+    mine = [result for result in read_results(setting.results) if group_of(result) == group]
+    if not mine:
+        return
+    with busy("drawing"):
+        files = write_reproduction(setting.results, {scale.name: scale.said for scale in SCALES.values()})
+    click.echo()
+    rows = [row for row in rows_of_verdicts(judge_all(mine)) if row[3] != "0"]
+    if rows:
+        table(f"claims of the paper, {setting.scale.name} scale", ("claim", "that", "points", "seeds", "verdict"), rows)
+    click.echo("\n".join(map(str, files[:2])))
+    click.echo(f"{len(files) - 2} figures (PNG and SVG) in {setting.results}")
 
 
 # --- listings

@@ -44,7 +44,7 @@ class Variant:
     name: str
     label: str
     model: str
-    knobs: Mapping[str, Any] = field(default_factory=dict)
+    knobs: Mapping[str, Any] = field(default_factory=dict, hash=False)
     tested_ms: tuple[int, ...] = ()
     epochs: int = 60
     drop_epochs: tuple[int, ...] = (40, 50)

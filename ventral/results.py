@@ -142,12 +142,12 @@ def _read(path: Path, kind: type[Row]) -> list[Row]:
     names = [field.name for field in fields(kind)]
     with disk_errors(path):
         text = path.read_text(encoding="utf-8")
-    lines = csv.DictReader(io.StringIO(text))
-    if list(lines.fieldnames or []) != names:
+    lines = csv.reader(io.StringIO(text))
+    if next(lines, None) != names:
         raise StoreError(f"{path} has other columns than this version writes; move it away, or give another --out.")
     try:
-        return [kind(**{name: kinds[name](line[name]) for name in names}) for line in lines]
-    except (TypeError, ValueError):
+        return [kind(**{name: kinds[name](cell) for name, cell in zip(names, line, strict=True)}) for line in lines]
+    except ValueError:
         raise StoreError(f"{path} has a damaged line ({lines.line_num}); restore it, or give another --out.") from None
 
 

@@ -1,0 +1,263 @@
+"""Laws of a campaign: nothing is trained twice, nothing is lost, and what is compared was trained alike."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import fields, replace
+
+import pytest
+
+from ventral import campaign
+from ventral.campaign import (
+    FIXED,
+    SCALES,
+    Job,
+    Scale,
+    Setting,
+    begun,
+    expect_free,
+    jobs_of,
+    key_of,
+    lasting,
+    missing,
+    place_of,
+    recipe_of,
+    work_off,
+)
+from ventral.checkpoint import load_model
+from ventral.data import load_images
+from ventral.disk import locked
+from ventral.errors import CheckpointError, TrainingError, UsageError
+from ventral.paper import FIG_10_TEST_MS, FIGURES, VARIANTS, find_figure
+from ventral.recipe import RECIPES, Recipe
+from ventral.results import RESULTS, read_curves, read_results
+from ventral.train import accuracy_over_time
+
+TINY = Scale("tiny", 0.01, 40, 30, 2, "fast")
+JOBS = [Job(VARIANTS[name], seed) for seed in (0, 1) for name in ("one-state", "two-state-t2")]
+
+
+@pytest.fixture(scope="module")
+def splits():
+    return [load_images("shapes", split, 32, positions=range(60)) for split in ("train", "test")]
+
+
+@pytest.fixture
+def setting(splits, tmp_path):
+    recipe = replace(TINY.fit(RECIPES["fast"]), batch=10)
+    return Setting(TINY, recipe, "fast, batch=10", *splits, "some shapes", tmp_path / "results", tmp_path / "work")
+
+
+@pytest.fixture
+def trained(monkeypatch):
+    """Folders of the trainings that were begun or gone on with."""
+    places = []
+    whole = campaign.train
+
+    def noted(graph, images, test, recipe, out, *rest, **named):
+        places.append(out)
+        return whole(graph, images, test, recipe, out, *rest, **named)
+
+    monkeypatch.setattr(campaign, "train", noted)
+    return places
+
+
+def tables(setting):
+    """What the tables say, but for how long it took."""
+    return [replace(row, seconds=0) for row in read_results(setting.results)], read_curves(setting.results)
+
+
+def test_what_is_done_is_not_done_again(setting, trained):
+    assert work_off(JOBS[:2], setting) == []
+    assert work_off(JOBS, setting) == []
+    assert trained == [place_of(job, setting) for job in JOBS]
+    assert {row.key for row in read_results(setting.results)} == {key_of(job, setting) for job in JOBS}
+
+
+def test_a_campaign_that_is_stopped_anywhere_and_gone_on_with_is_the_uninterrupted_one(setting, tmp_path):
+    whole = replace(setting, results=tmp_path / "whole", work=tmp_path / "whole-work")
+    work_off(JOBS, whole)
+    steps = 0
+
+    def stop_at_every_third(job, trainer, loss, accuracy):
+        nonlocal steps
+        steps += 1
+        if steps % 3 == 0:
+            signal.raise_signal(signal.SIGINT)
+
+    stops = 0
+    while missing(JOBS, setting):
+        try:
+            work_off(JOBS, setting, report=stop_at_every_third)
+        except KeyboardInterrupt:
+            stops += 1
+    assert stops > 5
+    assert tables(setting) == tables(whole)
+
+
+def test_weights_that_were_there_before_a_kill_are_not_trained_again(setting, trained):
+    work_off(JOBS[:1], setting)
+    before = tables(setting)
+    (setting.results / RESULTS).unlink()  # as if killed between the weights and the table
+    work_off(JOBS[:1], setting)
+    assert len(trained) == 1
+    assert tables(setting) == before
+
+
+def test_what_another_process_trains_is_left_to_it(setting):
+    place = place_of(JOBS[0], setting)
+    place.mkdir(parents=True)
+    said = []
+    with locked(place):
+        assert work_off(JOBS[:2], setting, said.append) == JOBS[:1]
+    assert said[0] == "one-state, seed 0: another process is training it"
+    assert work_off(JOBS[:2], setting) == []
+
+
+def test_a_training_that_fails_is_told_and_the_others_go_on(setting, monkeypatch):
+    whole = campaign.train
+
+    def failing(graph, *rest, **named):
+        if len(graph.areas) == 1:
+            raise TrainingError("the loss is not finite")
+        return whole(graph, *rest, **named)
+
+    monkeypatch.setattr(campaign, "train", failing)
+    said = []
+    assert work_off(JOBS[:2], setting, said.append) == JOBS[:1]
+    assert said[0] == "one-state, seed 0: the loss is not finite"
+    assert [row.variant for row in read_results(setting.results)] == ["two-state-t2"]
+
+
+def test_errors_are_those_of_the_last_weights_on_the_test_images(setting, splits):
+    job = Job(VARIANTS["three-state-no-self"], 0)
+    work_off([job], setting)
+    model = load_model(place_of(job, setting) / "model.safetensors")
+    test = splits[1].take(campaign._part(splits[1], TINY.tested))
+    accuracy = accuracy_over_time(model.network, model.preprocessing, test, 150)
+    rows = read_results(setting.results)
+    assert {row.test_t for row in rows} == {ms // 10 for ms in FIG_10_TEST_MS}
+    for row in rows:
+        assert row.validation_error == pytest.approx(100 * (1 - accuracy[row.test_t]), abs=1e-3)
+        assert row.tested == len(test) == 30
+    curves = read_curves(setting.results)
+    assert [epoch.epoch for epoch in curves] == [1, 2]
+    trained_for = next(row for row in rows if row.test_t == row.t == 10)
+    assert curves[-1].validation_error == trained_for.validation_error
+    assert curves[-1].training_error == trained_for.training_error
+
+
+def test_nothing_is_held_out_and_the_scale_says_how_many_are_shown(setting):
+    shown = []
+    work_off(JOBS[:1], setting, report=lambda job, trainer, *_: shown.append(len(trainer.kept)))
+    assert set(shown) == {TINY.images}
+    assert len(shown) == TINY.images // 10 * TINY.epochs
+    assert read_results(setting.results)[0].images == TINY.images
+
+
+def test_weights_of_another_recipe_are_refused(setting):
+    work_off(JOBS[:1], setting)
+    (setting.results / RESULTS).unlink()
+    other = replace(setting, recipe=replace(setting.recipe, rate=0.01))
+    with pytest.raises(CheckpointError, match=r"made with another recipe \(rate is 0.05 there and 0.01 here\); give"):
+        work_off(JOBS[:1], other)
+
+
+def test_trainings_of_other_settings_have_places_of_their_own(setting):
+    others = [
+        replace(setting, scale=replace(TINY, name="other")),
+        replace(setting, recipe_name="fast, rate=0.1"),
+        replace(setting, data="others"),
+    ]
+    assert len({place_of(JOBS[0], each) for each in (setting, *others)}) == 4
+
+
+def test_seeds_are_worked_off_evenly_and_what_figures_share_once():
+    jobs = jobs_of([find_figure("6"), find_figure("8")], 2)
+    assert [job.seed for job in jobs] == sorted(job.seed for job in jobs)
+    assert len(jobs) == len(set(jobs)) == 2 * 9
+    assert {job.variant.name for job in jobs} == {*FIGURES["fig6"].variants, *FIGURES["fig8"].variants}
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+@pytest.mark.parametrize("scale", SCALES.values(), ids=lambda scale: scale.name)
+def test_networks_of_a_scale_differ_in_nothing_but_graph_readout_and_length(setting, name, scale):
+    base = scale.fit(RECIPES[scale.recipe])
+    recipe = recipe_of(Job(VARIANTS[name], 4), replace(setting, scale=scale, recipe=base))
+    same = {field.name for field in fields(Recipe)} - {"epochs", "drop_epochs", *FIXED}
+    assert all(getattr(recipe, field) == getattr(base, field) for field in same)
+    assert (recipe.seed, recipe.held_out, recipe.brief, recipe.validate_every) == (4, 0, 0, 1)
+    assert recipe.horizon_ms >= max(VARIANTS[name].reads_ms)
+    assert (recipe.epochs == base.epochs) == (VARIANTS[name].model != "three-state-one-kernel")
+
+
+def test_the_paper_s_own_lengths_at_full_scale(setting):
+    full = replace(setting, scale=SCALES["full"], recipe=SCALES["full"].fit(RECIPES["paper"]))
+    lengths = {name: recipe_of(Job(VARIANTS[name], 0), full) for name in ("two-state", "one-kernel-64")}
+    assert {name: (recipe.epochs, recipe.drop_epochs) for name, recipe in lengths.items()} == {
+        "two-state": (60, (40, 50)),
+        "one-kernel-64": (140, (100, 120)),
+    }
+
+
+def test_a_shorter_recipe_drops_its_rate_at_the_same_parts():
+    shorter = lasting(RECIPES["paper"], 12, 60, (40, 50))
+    assert (shorter.epochs, shorter.drop_epochs) == (12, (8, 10))
+
+
+@pytest.mark.parametrize("name", FIXED)
+def test_what_makes_networks_comparable_cannot_be_set(name):
+    with pytest.raises(
+        UsageError, match=rf"^{name} is the same for all networks that are compared; what can be set is"
+    ):
+        expect_free(["rate", name])
+
+
+def test_everything_fixed_is_a_field_of_recipes():
+    assert {*FIXED} < {field.name for field in fields(Recipe)}
+
+
+def test_how_far_a_training_has_come(setting):
+    assert begun(JOBS[0], setting) == 0
+
+    def stop(job, trainer, loss, accuracy):
+        if trainer.step == 2:
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        work_off(JOBS[:1], setting, report=stop)
+    assert begun(JOBS[0], setting) == pytest.approx(3 / 8)  # the step after the signal is finished too
+
+
+@pytest.mark.slow
+def test_a_campaign_killed_again_and_again_ends_in_the_same_tables(tmp_path):
+    command = [sys.executable, "-m", "ventral", "reproduce", "fig8", "--scale", "trial", "--seeds", "1"]
+    command += ["--data", "shapes", "--threads", "1"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+
+    def start(place):
+        place.mkdir(exist_ok=True)
+        return subprocess.Popen(command, cwd=place, env=environment, **quiet)
+
+    begun_at = time.monotonic()
+    assert start(tmp_path / "whole").wait(600) == 0
+    lasting_s = time.monotonic() - begun_at
+    kills = 0
+    for part in (0.5, 0.6, 0.7, 0.8, 0.9):
+        process = start(tmp_path / "killed")
+        try:
+            process.wait(part * lasting_s)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            kills += 1
+    assert kills
+    assert start(tmp_path / "killed").wait(600) == 0
+    whole, killed = (
+        [replace(row, seconds=0) for row in read_results(tmp_path / place / "results")] for place in ("whole", "killed")
+    )
+    assert whole == killed
+    assert read_curves(tmp_path / "whole" / "results") == read_curves(tmp_path / "killed" / "results")
