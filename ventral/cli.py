@@ -803,8 +803,12 @@ def read_graph(text: str) -> "AreaGraph":
 @click.option("--seeds", type=click.IntRange(1), metavar="N", default=3, show_default=True, help="From 0 to N-1.")
 @click.option("--recipe", "recipe_name", metavar="NAME|FILE.toml", help="How trained; the scale's own if not given.")
 @settings_option
-@click.option("--data", default="cifar10", show_default=True, metavar="SOURCE", help="Images: splits train and test.")
+@click.option("--data", metavar="SOURCE", help="Images, splits train and test; cifar10, or the model's, if not given.")
 @click.option("--data-name", metavar="NAME", help="What they are called in tables; as in --data if not given.")
+@click.option("--model", default="cifar10", show_default=True, metavar="NAME|FILE", help="Whose predictions.")
+@click.option(
+    "--images", type=click.IntRange(1), metavar="N", default=1000, show_default=True, help="How many for predictions."
+)
 @click.option(
     "--out", type=click.Path(path_type=Path), default="results", show_default=True, help="Folder of tables and figures."
 )
@@ -820,8 +824,10 @@ def reproduce(
     seeds: int,
     recipe_name: str | None,
     settings: tuple[str, ...],
-    data: str,
+    data: str | None,
     data_name: str | None,
+    model: str,
+    images: int,
     out: Path,
     work: Path,
     listing: bool,
@@ -832,11 +838,17 @@ def reproduce(
 
     \b
     FIGURE is one of fig6, fig7, fig8, fig9, fig10, fig13, one-state (appendix B),
-    statistics (section 3.7), prenet (section 5.3.3), or all.
+    statistics (section 3.7), prenet (section 5.3.3), all of these, or predictions (section 6, by a trained model).
 
     Trainings are worked off one by one, seed by seed. What is done is not done again; what was interrupted is gone on
     with; what another process is at is left to it, so that several may be given the same command.
     """  # noqa: D301 - click wants the character
+    if "predictions" in figures:
+        if set(figures) != {"predictions"}:
+            raise UsageError("predictions are of a trained model, with options of their own; give them alone.")
+        set_threads(threads)
+        predict(model, data, images, out, work, check_device(device))
+        return
     with busy("loading"):
         from ventral.campaign import SCALES, Setting, expect_free, jobs_of
         from ventral.data import load_images
@@ -853,10 +865,11 @@ def reproduce(
         name = recipe_name or scale.recipe
         recipe = replace(scale.fit(read_recipe(name)), **given)  # type: ignore[arg-type]
         title = ", ".join([Path(name).stem, *(setting.replace(" ", "") for setting in sorted(settings))])
+    data = data or "cifar10"
     source, shapes = read_source(data)
     with busy(f"reading {source}"):
-        images, test = (load_images(source, split, 32, shapes=shapes) for split in ("train", "test"))
-    setting = Setting(scale, recipe, title, images, test, data_name or data, out, work, check_device(device))
+        shown, test = (load_images(source, split, 32, shapes=shapes) for split in ("train", "test"))
+    setting = Setting(scale, recipe, title, shown, test, data_name or data, out, work, check_device(device))
     jobs = jobs_of(asked, seeds)
     click.echo(f"scale {scale.name}: {scale.said}; recipe {title}; {setting.data}; {setting.device}")
     if listing:
@@ -884,6 +897,27 @@ def run_campaign(jobs: "Sequence[Job]", setting: "Setting") -> "list[Job]":
             advance(int(100 * sum(ended.values()) / sum(weights.values())), 100, remark)
 
         return work_off(jobs, setting, click.echo, report)
+
+
+def predict(model: str, data: str | None, images: int, out: Path, work: Path, device: str) -> None:
+    """Record what the paper's predictions are about, measure them, and redraw the page."""
+    with busy("loading"):
+        from ventral.campaign import SCALES
+        from ventral.predictions import COLUMNS, read_outcomes, record_predictions, save_predictions, table_rows
+        from ventral.reproduction import write_reproduction
+
+        network = trained(model, device)
+    name, shapes = read_source(data or own_data(network))
+    flash, masking = (find_protocol(protocol, ()) for protocol in ("flash", "backward-mask"))
+    with resumable(f"{work} keeps what is done"), progress_bar("recording", "shards") as advance:
+        record_predictions(
+            network, flash, masking, name, work, count=images, shapes=shapes, command=typed(), progress=advance
+        )
+    with busy("measuring"):
+        files = save_predictions(work, network.name, out)
+    table(f"predictions of the paper, {network.name}", COLUMNS, table_rows(read_outcomes(files[-2])))
+    write_reproduction(out, {scale.name: scale.said for scale in SCALES.values()})
+    click.echo("\n".join(map(str, files)))
 
 
 def tell_campaign(jobs: "Sequence[Job]", setting: "Setting") -> None:

@@ -1,0 +1,942 @@
+"""What the paper predicts of cortex, tried on a model: more time, masks, and a rise after a flash has gone.
+
+The paper says of the brain that (a) "with increasing time one expects asymptotically better performance", that (b)
+"masking with a mask an input image flashed briefly should disrupt recurrent computations in each area", and that (c)
+"performance should increase with time even without a mask for briefly flashed images". Each becomes differences of
+accuracy that should lie above 0:
+
+- (a) the last time at which a flash still drives the readout area, against the first at which it does;
+- (b) an unmasked against a masked target, at the same time: at the readout, and for a linear decoder in each area;
+- (c) the best time after a flash has gone, against the last at which it still drives the readout area; and against the
+  tick after that, at which its end has reached the area. The best is chosen on one half of the images and measured on
+  the other, and the other way round: chosen and measured on the same images, it would be above 0 for answers that are
+  noise.
+
+A comparison holds if its 95 % interval lies above 0, does not hold if it lies below, and is undecided if 0 is in it.
+Intervals are for each comparison by itself, over images and not over seeds: they say what would come of other images,
+not of another training of the same network. All is measured with frozen and with recalibrated statistics of
+normalisation; what shows under one only may be made by them.
+
+Source: Liao & Poggio (2016), section 6. Which times are compared is ours.
+"""
+
+import csv
+import io
+import math
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import matplotlib as mpl
+import numpy as np
+import torch
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+from numpy.typing import NDArray
+
+from ventral.answers import read_answers, reading_times, right_at, statistics_of
+from ventral.checkpoint import Model
+from ventral.clock import MS_PER_TICK, to_ms
+from ventral.decode import decode_over_time, image_folds, ridge_predict, wilson_interval
+from ventral.disk import disk_errors
+from ventral.effects import GUESS, Line
+from ventral.errors import ProtocolError, StoreError, UsageError
+from ventral.images import stream
+from ventral.plot import (
+    INK,
+    MARK,
+    STYLE,
+    Curve,
+    area_colour,
+    condition_colours,
+    read_timelines,
+    save,
+    write_table,
+)
+from ventral.psychometric import bootstrap_interval
+from ventral.shapes import ShapeSettings
+from ventral.simulate import (
+    STATISTICS,
+    Experiment,
+    Settings,
+    calibration_images,
+    choose_images,
+    limit_of,
+    record,
+    spare_images,
+)
+from ventral.store import IncompleteRun, Run, open_run
+from ventral.timeline import Protocol
+from ventral.verdict import FAILS, HOLDS, UNDECIDED
+
+Array = NDArray[np.float64]
+
+FLASH, MASKING = "flash", "backward-mask"
+UNITS = 256  # of each area, from which a decoder reads
+FOLDS = 5
+RESAMPLES = 2000
+READOUT = "readout"
+CONTROL, BROKEN = "control", "control fails"
+VERDICTS = (HOLDS, UNDECIDED, FAILS, CONTROL, BROKEN)
+PREDICTIONS = {
+    "a": "With increasing time one expects asymptotically better performance.",
+    "b": "Masking with a mask an input image flashed briefly should disrupt recurrent computations in each area.",
+    "c": "Performance should increase with time even without a mask for briefly flashed images.",
+}
+COMPARED = {
+    "a": "Accuracy of the readout at the last time at which a flash still drives its area, minus that at the first "
+    "(first drive). A flash of one tick has only one such time.",
+    "b": "Accuracy without a mask minus that with it, at the same time: of the readout, and of a linear decoder in "
+    "each area, fitted anew to each condition. Where a mask has not arrived by then, the difference must be exactly 0 "
+    "(control).",
+    "c": "Accuracy of the readout at the best time after a flash has gone, minus that at the last time at which it "
+    "still drives the area (last drive); and minus that one tick later, when its end has arrived there (end). The best "
+    "time is chosen on one half of the images and measured on the other, and the other way round.",
+}
+DIFFERENCES = {
+    "a": "last drive − first drive",
+    "b": "unmasked − masked, readout",
+    "c": "best after the flash − before",
+}
+TITLE_SIZE = 12
+READOUT_COLOURS = (INK, "#CC79A7", "#56B4E9", "#8C6D31")
+FIRST, MASK, DRIVEN, ENDED = "first drive", "mask", "last drive", "end"
+WORSE = {FIRST: "its first drive", DRIVEN: "its last drive", ENDED: "its end"}
+COLUMNS = ("prediction", "compared", "statistics", "points", "low", "high", "verdict")
+TOGETHER = "It holds if it does with frozen and with recalibrated statistics:"
+ONE_MODEL = "One model: 95 % intervals are over images, not over seeds, and for each comparison by itself."
+
+
+# --- recording
+
+
+def record_predictions(
+    model: Model,
+    flash: Protocol,
+    masking: Protocol,
+    source: str | Path,
+    folder: Path,
+    *,
+    count: int = 1000,
+    split: str = "test",
+    seed: int = 0,
+    shapes: ShapeSettings | None = None,
+    batch: int = 100,
+    command: str = "",
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> list[Run]:
+    """Record what the predictions are about, with frozen and with recalibrated statistics, or go on with it.
+
+    Parameters
+    ----------
+    model
+        On the device on which it is to run.
+    flash, masking
+        The protocols "flash" and "backward-mask".
+    source, split, seed, shapes
+        Of the images, as `ventral.simulate.choose_images` takes them.
+    folder
+        For the four runs, as `run_paths` names them.
+    count
+        How many images.
+    batch
+        Presentations computed together.
+    command
+        Kept with the runs.
+    progress
+        Called with the number of shards done and their total, over all runs.
+
+    Raises
+    ------
+    ProtocolError
+        If the network has not what it needs for as long as a protocol lasts, or cannot be shown one.
+    UsageError
+        If there are too few images of a class for decoders.
+    StoreError
+        If a run there holds something else, or the disk cannot hold it.
+    """
+    experiments = _experiments(model, (flash, masking), source, count, split, seed, shapes, batch)
+    places = run_paths(folder, model.name)
+    shards = {key: -(-experiment.presentations // batch) for key, experiment in experiments.items()}
+    before, runs = 0, []
+    for (name, statistics), experiment in experiments.items():
+        other = next(policy for policy in STATISTICS if policy != statistics)
+
+        def advance(done: int, _: int, before: int = before) -> None:
+            progress(before + done, sum(shards.values()))
+
+        control = places[name, other].name
+        runs.append(record(experiment, places[name, statistics], command, control, advance))
+        before += shards[name, statistics]
+    return runs
+
+
+def run_paths(folder: Path, model: str) -> dict[tuple[str, str], Path]:
+    """Where the runs of a model lie, by protocol and statistics; in the order in which they are recorded."""
+    return {
+        (name, statistics): folder / f"{name}-{model}{'' if statistics == 'frozen' else '-recalibrated'}.zarr"
+        for name in (FLASH, MASKING)
+        for statistics in STATISTICS
+    }
+
+
+def _experiments(
+    model: Model,
+    protocols: tuple[Protocol, Protocol],
+    source: str | Path,
+    count: int,
+    split: str,
+    seed: int,
+    shapes: ShapeSettings | None,
+    batch: int,
+) -> dict[tuple[str, str], Experiment]:
+    """All runs, each checked before the first is recorded."""
+    graph = model.graph
+    for protocol in protocols:
+        _check_horizon(model, protocol)
+    size = graph[graph.entry].size
+    images, pool = choose_images(source, split, count, seed, size, shapes)
+    _, numbers = np.unique(images.labels, return_counts=True)
+    if numbers.min() < FOLDS:
+        raise UsageError(
+            f"a class has {numbers.min()} of the {len(images)} images, and decoders need {FOLDS} of each; give at "
+            f"least {FOLDS * len(numbers)} images (--images)."
+        )
+    device = str(next(model.network.parameters()).device)
+    only_readout = Settings((graph.readout,), "channels", batch=batch, seed=seed, device=device)
+    kept = {FLASH: only_readout, MASKING: Settings(units=UNITS, batch=batch, seed=seed, device=device)}
+    found = {}
+    for (name, settings), protocol in zip(kept.items(), protocols, strict=True):
+        spare = spare_images(source, split, count, seed, size, shapes, number=calibration_images(protocol))
+        for statistics in STATISTICS:
+            how = replace(settings, statistics=statistics)
+            found[name, statistics] = Experiment(model, protocol, images, pool, how, spare)
+    return found
+
+
+def _check_horizon(model: Model, protocol: Protocol) -> None:
+    """Refuse a network that lacks something before the end of a protocol."""
+    last = to_ms(protocol.count - 1)
+    for statistics in STATISTICS:
+        what, limit = limit_of(model, statistics)
+        if limit is not None and last > limit:
+            raise ProtocolError(
+                f"the predictions need {last} ms of {protocol.name}, but {model.name} has {what} only to {limit} ms; "
+                "use a model that was made for longer."
+            )
+
+
+# --- measuring
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """Two accuracies of the same images, of which a prediction says that one is the better.
+
+    Parameters
+    ----------
+    prediction
+        "a", "b" or "c".
+    measure
+        "readout", or the area that a decoder reads.
+    against
+        What the worse is: "first drive", "mask", "last drive" or "end".
+    condition
+        In the protocol.
+    shown_ms
+        What tells it from the others: how long the flash lasts, or the SOA.
+    better_ms, worse_ms
+        When; two times where halves of the images chose different ones.
+    better, worse
+        Whether each image is named correctly, (image,).
+    control
+        Whether the two must be the same.
+    """
+
+    prediction: str
+    measure: str
+    against: str
+    condition: str
+    shown_ms: int
+    better_ms: tuple[int, ...]
+    worse_ms: int
+    better: Array
+    worse: Array
+    control: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What became of a comparison: a line of `predictions-<model>.csv`.
+
+    Parameters
+    ----------
+    prediction, measure, against, condition, shown_ms, better_ms, worse_ms
+        As in `Pair`; several times with "/" between.
+    model, data, images
+        Which, and on how many of what.
+    statistics
+        Of normalisation.
+    better, worse, difference
+        Fractions correct.
+    low, high
+        95 % interval of the difference, over images.
+    verdict
+        "holds", "does not hold", "undecided", or "control" for what must be 0 and is ("control fails" if it is not).
+    """
+
+    prediction: str
+    statistics: str
+    measure: str
+    against: str
+    condition: str
+    shown_ms: int
+    better_ms: str
+    worse_ms: int
+    better: float
+    worse: float
+    difference: float
+    low: float
+    high: float
+    verdict: str
+    images: int
+    model: str
+    data: str
+
+    @property
+    def where(self) -> str:
+        """What it has in common with those of other flashes or masks, in words."""
+        if self.against != MASK:
+            return f"{self.measure} against {WORSE[self.against]}"
+        return f"{self.measure if self.measure == READOUT else f'decoder in {self.measure}'} at {self.worse_ms} ms"
+
+    @property
+    def text(self) -> str:
+        """What was compared, in words."""
+        if self.against == MASK:
+            return f"{self.where}, SOA {self.shown_ms} ms"
+        return f"flash of {self.shown_ms} ms, {self.where} ({self.worse_ms} ms)"
+
+    @property
+    def key(self) -> tuple[str, str, str, str]:
+        """What is compared, whatever the statistics."""
+        return (self.prediction, self.where, self.condition, self.against)
+
+
+@dataclass(frozen=True, eq=False)
+class Findings:
+    """All that is drawn and written of a model.
+
+    Parameters
+    ----------
+    outcomes
+        In the order of the predictions.
+    flashes, masks
+        Accuracy of the readout over time in each condition, by statistics.
+    arrival_ms
+        When something that is shown at 0 ms reaches the readout area.
+    chance
+        Fraction correct of a guess.
+    """
+
+    outcomes: tuple[Outcome, ...]
+    flashes: Mapping[str, tuple[Curve, ...]]
+    masks: Mapping[str, tuple[Curve, ...]]
+    arrival_ms: int
+    chance: float
+
+    @property
+    def title(self) -> str:
+        """Which model, and on how many of what."""
+        first = self.outcomes[0]
+        return f"{first.model} on {first.images:,} images of {first.data}"
+
+
+def measure(folder: Path, model: str, resamples: int = RESAMPLES, seed: int = 0) -> Findings:
+    """Measure the predictions in recorded runs.
+
+    Parameters
+    ----------
+    folder, model
+        Where `record_predictions` left the runs of the model of that name.
+    resamples, seed
+        Of the bootstrap over images; the seed also deals images to halves and folds.
+
+    Raises
+    ------
+    StoreError
+        If a run is missing, damaged or not complete.
+    UsageError
+        If it is of other conditions than the predictions are about.
+    """
+    outcomes: list[Outcome] = []
+    flashes, masks = {}, {}
+    runs = {key: _complete(path, key[1]) for key, path in run_paths(folder, model).items()}
+    for (name, statistics), run in runs.items():
+        answers = read_answers(run)
+        arrival_ms, images = _arrival_ms(run), answers.sizes["image"]
+        if name == FLASH:
+            flashes[statistics] = _curves(run, answers)
+            pairs = [*while_on(answers, arrival_ms), *after_offset(answers, arrival_ms, seed)]
+        else:
+            masks[statistics] = _curves(run, answers)
+            times = reading_times(run, answers)
+            pairs = [pair for ms in times for pair in masked(answers, arrival_ms, ms)]
+            pairs += _masked_areas(run, answers, times[-1], seed)
+        about = {"model": model, "data": f"{run.attrs['data']} ({run.attrs['split']})", "images": images}
+        outcomes += [judged(pair, statistics, about, resamples, seed) for pair in pairs]
+    outcomes.sort(key=lambda one: one.prediction)  # keeps the order within
+    missing = sorted(set(PREDICTIONS) - {one.prediction for one in outcomes})
+    if missing:
+        raise UsageError(
+            f"nothing in {folder} decides prediction {missing[0]}; record flashes that last several ticks and end "
+            "before the record does, and masks."
+        )
+    chance = 1 / answers.attrs["choices"]
+    return Findings(tuple(outcomes), flashes, masks, arrival_ms, chance)
+
+
+def while_on(answers: xr.Dataset, arrival_ms: int) -> Iterator[Pair]:
+    """Prediction (a): the last time at which each flash still drives the readout area, against the first.
+
+    Parameters
+    ----------
+    answers
+        Of flashes, as `ventral.answers.read_answers` gives them.
+    arrival_ms
+        How long it takes from the screen to the readout area.
+
+    Yields
+    ------
+    Pair
+        For each flash that drives it at more than one time.
+    """
+    times = _times(answers)
+    for condition, duration in _flashes(answers):
+        last = duration + arrival_ms - MS_PER_TICK
+        if last in times[1:]:
+            better, worse = (_right(answers, condition, ms) for ms in (last, times[0]))
+            yield Pair("a", READOUT, FIRST, condition, duration, (last,), times[0], better, worse)
+
+
+def masked(answers: xr.Dataset, arrival_ms: int, at_ms: int) -> Iterator[Pair]:
+    """Prediction (b) at the readout: targets without a mask against the same with one, read at one time.
+
+    Parameters
+    ----------
+    answers
+        Of masked targets and the same without a mask, as `ventral.answers.read_answers` gives them.
+    arrival_ms
+        How long it takes from the screen to the readout area.
+    at_ms
+        When the network is read.
+
+    Yields
+    ------
+    Pair
+        For each mask; a control where it has not arrived at `at_ms`.
+
+    Raises
+    ------
+    UsageError
+        If a target was not shown without a mask.
+    """
+    for condition, without, soa in _masks(answers):
+        better, worse = _right(answers, without, at_ms), _right(answers, condition, at_ms)
+        yield Pair("b", READOUT, MASK, condition, soa, (at_ms,), at_ms, better, worse, soa + arrival_ms > at_ms)
+
+
+def after_offset(answers: xr.Dataset, arrival_ms: int, seed: int = 0) -> Iterator[Pair]:
+    """Prediction (c): the best time after each flash has gone, against the last drive, and against the tick after that.
+
+    Parameters
+    ----------
+    answers
+        Of flashes, as `ventral.answers.read_answers` gives them.
+    arrival_ms
+        How long it takes from the screen to the readout area.
+    seed
+        Deals the images to halves.
+
+    Yields
+    ------
+    Pair
+        For each of these two, and each flash after which there are answers.
+    """
+    times = _times(answers)
+    for against, wait_ms in ((DRIVEN, -MS_PER_TICK), (ENDED, 0)):
+        for condition, duration in _flashes(answers):
+            start = duration + arrival_ms + wait_ms
+            later = [ms for ms in times if ms > start]
+            if start in times and later:
+                over_time = np.column_stack([_right(answers, condition, ms) for ms in later])
+                best, chosen = best_time(over_time, seed)
+                when = tuple(sorted({later[place] for place in chosen}))
+                worse = _right(answers, condition, start)
+                yield Pair("c", READOUT, against, condition, duration, when, start, best, worse)
+
+
+def best_time(right: Array, seed: int = 0) -> tuple[Array, tuple[int, int]]:
+    """Each image at the time that is best for the half of the images that it is not in.
+
+    Parameters
+    ----------
+    right
+        Whether each image is named correctly, (image, time).
+    seed
+        Deals the images to halves.
+
+    Returns
+    -------
+    array, tuple of int
+        (image,), whose mean is unbiased by the choice; and the positions of the times chosen on each half.
+    """
+    number = len(right)
+    half = stream("halves", seed, number).permutation(number) % 2
+    first, second = (int(right[half == side].mean(0).argmax()) for side in (0, 1))
+    return right[np.arange(number), np.where(half == 0, second, first)], (first, second)
+
+
+def _masked_areas(run: Run, answers: xr.Dataset, at_ms: int, seed: int) -> Iterator[Pair]:
+    """Prediction (b) in each area: what a linear decoder finds without a mask and with it."""
+    for area in run.areas:
+        arrival = int(run[area].attrs["arrival_ms"])
+        found: dict[str, Array] = {}
+        for condition, without, soa in _masks(answers):
+            for name in (without, condition):
+                if name not in found:
+                    found[name] = decoded(_at(run, area, name, at_ms), seed=seed)
+            late = soa + arrival > at_ms
+            yield Pair("b", area, MASK, condition, soa, (at_ms,), at_ms, found[without], found[condition], late)
+
+
+def decoded(activity: xr.DataArray, folds: int = FOLDS, seed: int = 0) -> Array:
+    """Whether a linear decoder names each image, fitted to the images of other folds.
+
+    Parameters
+    ----------
+    activity
+        One area at one time, (presentation, time, unit), with the coordinates `image` and `label`.
+    folds, seed
+        As `ventral.decode.decode_over_time` takes them, which chooses the penalties; its accuracy in each fold is the
+        mean over the fold's presentations.
+
+    Returns
+    -------
+    array
+        0 or 1, (presentation,). An interval over these takes the decoders as they are: it is not over sets of images
+        to fit them to.
+    """
+    penalties = decode_over_time(activity, folds=folds, seed=seed)["alpha"].values[:, 0]
+    _, answers = np.unique(activity["label"].values, return_inverse=True)
+    fold_of = image_folds(activity["image"].values, answers, folds, seed)
+    values = activity.transpose("time", "presentation", ...).values
+    features = torch.as_tensor(values.astype(np.float64)).flatten(2)
+    resolution = float(np.finfo(values.dtype).eps)
+    named = np.empty(len(answers), dtype=np.int64)
+    for fold, penalty in enumerate(penalties):
+        train, test = np.flatnonzero(fold_of != fold), np.flatnonzero(fold_of == fold)
+        deviation, mean = torch.std_mean(features[:, train], 1, correction=0, keepdim=True)
+        varied = torch.where(deviation > resolution * mean.abs(), features, 0.0)
+        labels = torch.as_tensor(answers[train])
+        named[test] = ridge_predict(varied[:, train], labels, varied[:, test], float(penalty))[0].argmax(1).numpy()
+    return np.asarray(named == answers, dtype=np.float64)
+
+
+def judged(pair: Pair, statistics: str, about: Mapping[str, Any], resamples: int = RESAMPLES, seed: int = 0) -> Outcome:
+    """The difference of a pair, its interval over images, and the verdict; `about` has model, data and images."""
+    gain = pair.better - pair.worse
+    low, high = (float(end) for end in bootstrap_interval(gain, resamples=resamples, seed=seed))
+    control = BROKEN if gain.any() else CONTROL
+    return Outcome(
+        prediction=pair.prediction,
+        statistics=statistics,
+        measure=pair.measure,
+        against=pair.against,
+        condition=pair.condition,
+        shown_ms=pair.shown_ms,
+        better_ms="/".join(map(str, pair.better_ms)),
+        worse_ms=pair.worse_ms,
+        better=float(pair.better.mean()),
+        worse=float(pair.worse.mean()),
+        difference=float(gain.mean()),
+        low=low,
+        high=high,
+        verdict=control if pair.control else verdict(low, high),
+        **about,
+    )
+
+
+def verdict(low: float, high: float) -> str:
+    """What an interval of a difference that is predicted to be above 0 says."""
+    if low > 0:
+        return HOLDS
+    return FAILS if high < 0 else UNDECIDED
+
+
+def jointly(verdicts: Sequence[str]) -> str:
+    """What several policies for statistics say together: it holds if it holds under each."""
+    return next(word for word in (BROKEN, FAILS, UNDECIDED, CONTROL, HOLDS) if word in verdicts)
+
+
+def _complete(path: Path, statistics: str) -> Run:
+    """A run, all of it, with these statistics."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", IncompleteRun)
+            run = open_run(path)
+    except IncompleteRun as problem:
+        raise StoreError(str(problem)) from None
+    if statistics_of(run) != statistics:
+        raise StoreError(f"{path} has {statistics_of(run)} statistics, not {statistics} ones; record it anew.")
+    return run
+
+
+def _arrival_ms(run: Run) -> int:
+    """How long it takes from the screen to the readout area."""
+    return int(run[run.attrs["readout"]].attrs["arrival_ms"])
+
+
+def _curves(run: Run, answers: xr.Dataset) -> tuple[Curve, ...]:
+    """Accuracy over time of each condition that has a target, with Wilson intervals over images."""
+    time_ms = answers["time"].values.astype(np.float64)
+    curves = []
+    for timeline in read_timelines(run.presentations, run.attrs["protocol"]):
+        if timeline.has_target:
+            accuracy = answers["right"].sel(condition=timeline.condition).mean(("image", "repeat"), skipna=False).values
+            curves.append(Curve(timeline, time_ms, accuracy, *wilson_interval(accuracy, answers.sizes["image"])))
+    return tuple(curves)
+
+
+def _times(answers: xr.Dataset) -> list[int]:
+    """When there are answers."""
+    there = answers["right"].notnull().all(("condition", "image", "repeat")).values
+    return [int(ms) for ms in answers["time"].values[there]]
+
+
+def _flashes(answers: xr.Dataset) -> list[tuple[str, int]]:
+    """Conditions of a target alone, and how long it is on."""
+    target, mask = (_column(answers, name) for name in ("target_ms", "mask_ms"))
+    alone = np.flatnonzero(~np.isnan(target) & np.isnan(mask))
+    return [(str(answers["condition"].values[place]), int(target[place])) for place in alone]
+
+
+def _masks(answers: xr.Dataset) -> list[tuple[str, str, int]]:
+    """Conditions of a target and a mask, the one of the target alone, and the SOA."""
+    target, soa = _column(answers, "target_ms"), _column(answers, "soa_ms")
+    alone = {duration: name for name, duration in _flashes(answers)}
+    found = []
+    for place in np.flatnonzero(~np.isnan(soa) & ~np.isnan(target)):
+        name = str(answers["condition"].values[place])
+        if int(target[place]) not in alone:
+            raise UsageError(
+                f"{name} has a target of {target[place]:g} ms, which is not shown without a mask; show it."
+            )
+        found.append((name, alone[int(target[place])], int(soa[place])))
+    return found
+
+
+def _column(answers: xr.Dataset, name: str) -> Array:
+    """A parameter of each condition; NaN where it has none."""
+    count = answers.sizes["condition"]
+    return np.asarray(answers[name].values, np.float64) if name in answers.coords else np.full(count, np.nan)
+
+
+def _right(answers: xr.Dataset, condition: str, ms: int) -> Array:
+    """Whether each image is named correctly in a condition at a time, (image,)."""
+    return right_at(answers.sel(condition=[condition]), ms)[:, 0]
+
+
+def _at(run: Run, area: str, condition: str, ms: int) -> xr.DataArray:
+    """What is recorded of an area in a condition at a time, (presentation, time, unit)."""
+    rows = np.flatnonzero(run.presentations["condition"].values == condition)
+    return run[area].isel(presentation=rows).sel(time=[ms]).load()
+
+
+# --- writing
+
+
+def save_predictions(folder: Path, model: str, out: Path, resamples: int = RESAMPLES, seed: int = 0) -> list[Path]:
+    """Measure the predictions in recorded runs, and write predictions-<model>.png, .svg and .csv and the curves' CSV.
+
+    Parameters
+    ----------
+    folder, model, resamples, seed
+        As in `measure`.
+    out
+        Folder; made if it is not there.
+
+    Returns
+    -------
+    list of Path
+        The files; the last but one is the table of outcomes.
+    """
+    findings = measure(folder, model, resamples, seed)
+    place = out / f"predictions-{model}"
+    with disk_errors(out):
+        return [
+            *save(predictions_figure(findings), place),
+            write_table([asdict(one) for one in findings.outcomes], place.with_name(f"{place.name}.csv")),
+            write_table(list(_points(findings)), place.with_name(f"{place.name}-curves.csv")),
+        ]
+
+
+def read_outcomes(path: Path) -> list[Outcome]:
+    """The outcomes in a table that `save_predictions` wrote.
+
+    Raises
+    ------
+    StoreError
+        If the table is missing, has other columns or a damaged line.
+    """
+    kinds = get_type_hints(Outcome)
+    names = [field.name for field in fields(Outcome)]
+    if not path.is_file():
+        raise StoreError(f"there is no table at {path}; `ventral reproduce predictions` writes one.")
+    with disk_errors(path):
+        lines = csv.DictReader(io.StringIO(path.read_text(encoding="utf-8")))
+    if list(lines.fieldnames or []) != names:
+        raise StoreError(f"{path} has other columns than this version writes; write it anew.")
+    try:
+        return [Outcome(**{name: kinds[name](line[name]) for name in names}) for line in lines]
+    except (TypeError, ValueError):
+        raise StoreError(f"{path} has a damaged line ({lines.line_num}); write it anew.") from None
+
+
+def page_of(path: Path) -> str:
+    """The outcomes of a table as Markdown: a section with a figure beside the table, and a table for each prediction.
+
+    Raises
+    ------
+    StoreError
+        As `read_outcomes`.
+    """
+    outcomes = read_outcomes(path)
+    if not outcomes:
+        raise StoreError(f"{path} has no lines; write it anew.")
+    first = outcomes[0]
+    parts = [
+        f"## Predictions of section 6: {first.model}",
+        f"{first.images:,} images of {first.data}. {ONE_MODEL}",
+        f"![Accuracy over time, and differences that the predictions are about]({path.stem}.png)",
+    ]
+    for prediction, text in PREDICTIONS.items():
+        mine = [one for one in outcomes if one.prediction == prediction]
+        sentences = "\n".join(f"- {sentence}" for sentence in summary(mine))
+        parts += [f"### ({prediction}) {text}", COMPARED[prediction], f"{TOGETHER}\n\n{sentences}", _table(mine)]
+    return "\n\n".join(parts) + "\n"
+
+
+def table_rows(outcomes: Sequence[Outcome]) -> list[tuple[str, ...]]:
+    """Outcomes as the words of a table with `COLUMNS`; differences in percentage points."""
+    return [
+        (
+            one.prediction,
+            one.text,
+            one.statistics,
+            *(f"{100 * value + 0.0:+.1f}" for value in (one.difference, one.low, one.high)),
+            one.verdict,
+        )
+        for one in outcomes
+    ]
+
+
+def summary(outcomes: Sequence[Outcome]) -> list[str]:
+    """For which flashes or masks a prediction holds with all statistics: a sentence for each place and time."""
+    said = []
+    for where, several in _groups(outcomes).items():
+        found: dict[str, list[str]] = {}
+        for both in _together(several):
+            found.setdefault(jointly([one.verdict for one in both]), []).append(str(both[0].shown_ms))
+        words = [f"{word} for {', '.join(found[word])} ms" for word in VERDICTS if word in found]
+        said.append(f"{where}: {'; '.join(words)}.")
+    return said
+
+
+def _groups(outcomes: Sequence[Outcome]) -> dict[str, list[Outcome]]:
+    """Outcomes that differ in what was shown only, by what they have in common."""
+    found: dict[str, list[Outcome]] = {}
+    for one in outcomes:
+        found.setdefault(one.where, []).append(one)
+    return found
+
+
+def _together(outcomes: Sequence[Outcome]) -> list[list[Outcome]]:
+    """Outcomes of the same comparison under each policy, in order."""
+    found: dict[tuple[str, str, str, str], list[Outcome]] = {}
+    for one in outcomes:
+        found.setdefault(one.key, []).append(one)
+    return list(found.values())
+
+
+def _table(outcomes: Sequence[Outcome]) -> str:
+    """A row for each comparison, a column for each policy; in percentage points."""
+    policies = list(dict.fromkeys(one.statistics for one in outcomes))
+    head = ["comparison", *(f"{policy}, points" for policy in policies)]
+    rows = [head, ["---"] * len(head)]
+    for both in _together(outcomes):
+        cells = {one.statistics: _cell(one) for one in both}
+        rows.append([both[0].text, *(cells.get(policy, "") for policy in policies)])
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _cell(one: Outcome) -> str:
+    """Accuracies, the time of the better one if it was chosen, the difference with its interval, and the verdict."""
+    middle, low, high = (100 * value + 0.0 for value in (one.difference, one.low, one.high))
+    when = f" ({one.better_ms.replace('/', ' or ')} ms)" if one.against != MASK else ""
+    accuracies = f"{100 * one.better:.1f}{when} - {100 * one.worse:.1f}"
+    return f"{accuracies} = {middle:+.1f} [{low:+.1f}, {high:+.1f}] {one.verdict}"
+
+
+def _points(findings: Findings) -> Iterator[dict[str, object]]:
+    """Every point of the curves."""
+    for protocol, curves in ((FLASH, findings.flashes), (MASKING, findings.masks)):
+        for statistics, several in curves.items():
+            for curve in several:
+                for place, ms in enumerate(curve.time_ms):
+                    yield {
+                        "protocol": protocol,
+                        "statistics": statistics,
+                        "condition": curve.timeline.condition,
+                        "time_ms": int(ms),
+                        **{name: float(getattr(curve, name)[place]) for name in ("accuracy", "low", "high")},
+                        "images": findings.outcomes[0].images,
+                    }
+
+
+# --- the figure
+
+
+def predictions_figure(findings: Findings) -> Figure:
+    """Accuracy over time for flashes and masks, a row for each policy, and under it the differences that are predicted.
+
+    Parameters
+    ----------
+    findings
+        What `measure` gives.
+    """
+    policies, shades = list(findings.flashes), _shades(findings)
+    last = len(policies)
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(17.0, 1.0 + 3.6 * (last + 1)), layout="constrained")
+        grid = figure.add_gridspec(last + 1, 3)
+        first: list[Axes | None] = [None] * 3
+        for row, policy in enumerate(policies):
+            panels = [figure.add_subplot(grid[row, i], sharex=first[i], sharey=first[i]) for i in range(3)]
+            first = [there or new for there, new in zip(first, panels, strict=True)]
+            _draw_courses(panels[0], findings.flashes[policy], shades, findings)
+            _draw_courses(panels[1], findings.masks[policy], shades, findings)
+            decoders = [one for one in findings.outcomes if one.measure != READOUT and one.statistics == policy]
+            _draw_outcomes(panels[2], decoders)
+            late = f"(b) decoders, {decoders[0].worse_ms} ms"
+            for axes, title in zip(panels, ("(a, c) flashes", "(b) masks", late), strict=True):
+                axes.set_title(f"{title}: {policy}", loc="left", fontsize=TITLE_SIZE)
+        for column, (prediction, title) in enumerate(DIFFERENCES.items()):
+            axes = figure.add_subplot(grid[last, column])
+            mine = [one for one in findings.outcomes if (one.prediction, one.measure) == (prediction, READOUT)]
+            _draw_outcomes(axes, mine)
+            axes.set_title(f"({prediction}) {title}", loc="left", fontsize=TITLE_SIZE)
+        figure.suptitle(findings.title, x=0.01, ha="left", size=13)
+        figure.supxlabel(ONE_MODEL, x=0.01, ha="left", size=10)
+        figure.legend(handles=_handles(findings, shades), loc="outside right upper")
+    return figure
+
+
+def _shades(findings: Findings) -> dict[str, Any]:
+    """Colour of each condition: flashes light to dark with their duration, masks as in other figures."""
+    flashes, masks = (next(iter(curves.values())) for curves in (findings.flashes, findings.masks))
+    colours = mpl.colormaps["plasma"](np.linspace(0.85, 0.05, len(flashes)))
+    by_duration = {curve.timeline.condition: colour for curve, colour in zip(flashes, colours, strict=True)}
+    return {**by_duration, **condition_colours([curve.timeline for curve in masks])}
+
+
+def _draw_courses(axes: Axes, curves: Sequence[Curve], shades: Mapping[str, Any], findings: Findings) -> None:
+    """Accuracy over time; at the top when the end of a flash arrives, at the bottom when a mask does."""
+    axes.set_xlim(curves[0].time_ms[0], curves[0].time_ms[-1])
+    for curve in curves:
+        colour, shown = shades[curve.timeline.condition], curve.timeline
+        axes.fill_between(curve.time_ms, curve.low, curve.high, color=colour, alpha=0.12, linewidth=0)
+        axes.plot(curve.time_ms, curve.accuracy, color=colour)
+        ended_ms = max(bar.stop_ms for bar in shown.bars if bar.what == "target")
+        event_ms, height, shape = (ended_ms, 1.0, "v") if math.isnan(shown.mask_ms) else (shown.mask_ms, 0.03, "^")
+        place = event_ms + findings.arrival_ms
+        if place <= curve.time_ms[-1]:
+            axes.plot(place, height, shape, color=colour, clip_on=False, transform=axes.get_xaxis_transform(), **MARK)
+    axes.axhline(findings.chance, zorder=0, **GUESS)
+    axes.set_ylim(0, 1.02)
+    axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10], integer=True))
+    axes.yaxis.set_major_formatter(PercentFormatter(1, symbol=""))
+    axes.set_xlabel("time from target onset (ms)")
+    axes.set_ylabel("readout, % correct")
+
+
+def _draw_outcomes(axes: Axes, outcomes: Sequence[Outcome]) -> None:
+    """Differences with their intervals against what was shown, side by side for each place and policy."""
+    shown = sorted({one.shown_ms for one in outcomes})
+    places = list(_groups(outcomes))
+    series = [(where, policy) for where in places for policy in dict.fromkeys(one.statistics for one in outcomes)]
+    step = 0.8 / max(len(series), 5)
+    for position, (where, policy) in enumerate(series):
+        mine = [one for one in outcomes if (one.where, one.statistics) == (where, policy)]
+        x = np.array([shown.index(one.shown_ms) for one in mine]) + step * (position - (len(series) - 1) / 2)
+        middle, low, high = np.array([(one.difference, one.low, one.high) for one in mine]).reshape(-1, 3).T
+        colour, shape = _look(outcomes, where)
+        axes.vlines(x, low, high, color=colour, linewidth=1.4, zorder=2)
+        axes.plot(x, middle, linestyle="none", zorder=3, **_dot(colour, policy, shape))
+    axes.axhline(0, zorder=0, **GUESS)
+    axes.set_xticks(range(len(shown)), [str(ms) for ms in shown])
+    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=""))
+    axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
+    axes.set_xlabel("SOA (ms)" if outcomes[0].against == MASK else "duration of the flash (ms)")
+    axes.set_ylabel(f"{'unmasked − masked' if outcomes[0].against == MASK else 'difference'}, % correct")
+    if len(places) > 1 and outcomes[0].measure == READOUT:
+        bottom, top = axes.get_ylim()
+        axes.set_ylim(bottom, top + 0.2 * (top - bottom))  # room for the legend
+        handles = [_handle(where.removeprefix(f"{READOUT} "), *_look(outcomes, where)) for where in places]
+        axes.legend(handles=handles, loc="upper right", ncols=len(handles), handletextpad=0.1, columnspacing=1.0)
+
+
+def _look(outcomes: Sequence[Outcome], where: str) -> tuple[str, int]:
+    """Colour and shape of a place among others: of its area, or one of those of the readout."""
+    groups = _groups(outcomes)
+    place, area = list(groups).index(where), groups[where][0].measure
+    return (READOUT_COLOURS[place % len(READOUT_COLOURS)], place) if area == READOUT else (area_colour(area, place), 0)
+
+
+def _dot(colour: str, statistics: str, shape: int = 0) -> dict[str, Any]:
+    """A dot as in other figures of policies."""
+    none = np.empty(0)
+    return Line("", statistics, none, none, none, none, shape=shape).dot(colour, 5)
+
+
+def _handle(label: str, colour: str, shape: int = 0, statistics: str = STATISTICS[0]) -> Line2D:
+    return Line2D([], [], linestyle="none", label=label, **_dot(colour, statistics, shape))
+
+
+def _handles(findings: Findings, shades: Mapping[str, Any]) -> list[Line2D]:
+    """The legend: flashes, masks, areas, policies, and what marks mean."""
+    flashes, masks = (next(iter(curves.values())) for curves in (findings.flashes, findings.masks))
+    handles = [
+        Line2D([], [], color=shades[curve.timeline.condition], label=_named(curve)) for curve in (*flashes, *masks)
+    ]
+    decoders = [one for one in findings.outcomes if one.measure != READOUT]
+    for where, (one, *_) in _groups(decoders).items():
+        handles.append(_handle(f"decoder in {one.measure}", *_look(decoders, where)))
+    handles += [_handle(f"{policy} statistics", INK, statistics=policy) for policy in findings.flashes]
+    for shape, what in (("v", "end of flash arrives"), ("^", "mask arrives")):
+        handles.append(Line2D([], [], marker=shape, color=INK, linestyle="none", label=what, **MARK))
+    return [*handles, Line2D([], [], label="chance, no difference", **GUESS)]
+
+
+def _named(curve: Curve) -> str:
+    """A condition as a reader would call it."""
+    if not math.isnan(curve.timeline.soa_ms):
+        return f"mask, SOA {curve.timeline.soa_ms:g} ms"
+    (target,) = [bar for bar in curve.timeline.bars if bar.what == "target"]
+    kind = "no mask, flash" if curve.timeline.condition.startswith("unmasked") else "flash"
+    return f"{kind} of {target.stop_ms - target.start_ms:g} ms"
