@@ -119,7 +119,7 @@ def test_processes_that_write_at_once_lose_nothing(tmp_path):
 
 def test_a_table_of_other_columns_is_refused_and_left_alone(tmp_path):
     (tmp_path / RESULTS).write_text("figure,error\nfig6,3\n")
-    with pytest.raises(StoreError, match=r"results.csv has other columns than this version writes; move it away"):
+    with pytest.raises(StoreError, match=r"results.csv has other columns than this version writes; restore it"):
         add(tmp_path, [ONE], [FIRST])
     assert (tmp_path / RESULTS).read_text() == "figure,error\nfig6,3\n"
 

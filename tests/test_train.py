@@ -11,10 +11,9 @@ from dataclasses import asdict, replace
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 from small import small_graph
 from together import with_detours
-from trainings import SHORT, assert_same, files_of, log_of
+from trainings import SHORT, assert_same, files_of, log_of, written
 
 from ventral import disk, showing
 from ventral import train as training
@@ -649,15 +648,6 @@ def test_with_nothing_held_out_and_no_test_images_there_is_nothing_to_look_at(le
 
 
 # --- kills
-
-
-def written(images, folder):
-    """Images as files, laid out as `--data` takes them."""
-    for pixels, label, index in zip(images.pixels, images.labels, images.index, strict=True):
-        place = folder / images.split / images.label_names[label]
-        place.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(pixels.permute(1, 2, 0).numpy()).save(place / f"{index:06d}.png")
-    return folder
 
 
 @pytest.mark.slow

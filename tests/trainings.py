@@ -4,6 +4,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
+
+from ventral.images import Images
 from ventral.recipe import Recipe
 from ventral.train import states
 
@@ -38,3 +41,12 @@ def log_of(out: Path) -> list[dict[str, Any]]:
 def files_of(folder: Path) -> dict[str, bytes]:
     """Every file in a folder."""
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+def written(images: Images, folder: Path) -> Path:
+    """Images as files, laid out as `--data` takes them."""
+    for pixels, label, index in zip(images.pixels, images.labels, images.index, strict=True):
+        place = folder / images.split / images.label_names[label]
+        place.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels.permute(1, 2, 0).numpy()).save(place / f"{index:06d}.png")
+    return folder

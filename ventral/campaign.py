@@ -79,7 +79,8 @@ class Scale:
         maps = "the paper's feature maps" if self.width == 1 else f"{self.width:g} times the paper's feature maps"
         train = f"{self.images:,} training images" if self.images else "all training images"
         test = f"{self.tested:,} test images" if self.tested else "all test images"
-        return f"{maps}, {train}, {self.epochs} epochs, {test}"
+        epochs = f"{self.epochs} epoch{'s' * (self.epochs != 1)}" if self.epochs else "the recipe's epochs"
+        return f"{maps}, {train}, {epochs}, {test}"
 
     def fit(self, recipe: Recipe) -> Recipe:
         """A recipe at this scale; fields that were set by hand are to be set after this."""

@@ -847,7 +847,7 @@ def reproduce(
         if set(figures) != {"predictions"}:
             raise UsageError("predictions are of a trained model, with options of their own; give them alone.")
         set_threads(threads)
-        predict(model, data, images, out, work, check_device(device))
+        predict(model, data, data_name or "", images, out, work, check_device(device))
         return
     with busy("loading"):
         from ventral.campaign import SCALES, Setting, expect_free, jobs_of
@@ -899,7 +899,7 @@ def run_campaign(jobs: "Sequence[Job]", setting: "Setting") -> "list[Job]":
         return work_off(jobs, setting, click.echo, report)
 
 
-def predict(model: str, data: str | None, images: int, out: Path, work: Path, device: str) -> None:
+def predict(model: str, data: str | None, data_name: str, images: int, out: Path, work: Path, device: str) -> None:
     """Record what the paper's predictions are about, measure them, and redraw the page."""
     with busy("loading"):
         from ventral.campaign import SCALES
@@ -914,7 +914,7 @@ def predict(model: str, data: str | None, images: int, out: Path, work: Path, de
             network, flash, masking, name, work, count=images, shapes=shapes, command=typed(), progress=advance
         )
     with busy("measuring"):
-        files = save_predictions(work, network.name, out)
+        files = save_predictions(work, network.name, out, data_name)
     table(f"predictions of the paper, {network.name}", COLUMNS, table_rows(read_outcomes(files[-2])))
     write_reproduction(out, {scale.name: scale.said for scale in SCALES.values()})
     click.echo("\n".join(map(str, files)))

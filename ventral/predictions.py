@@ -20,14 +20,12 @@ normalisation; what shows under one only may be made by them.
 Source: Liao & Poggio (2016), section 6. Which times are compared is ours.
 """
 
-import csv
-import io
 import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -59,6 +57,7 @@ from ventral.plot import (
     write_table,
 )
 from ventral.psychometric import bootstrap_interval
+from ventral.results import read_rows
 from ventral.shapes import ShapeSettings
 from ventral.simulate import (
     STATISTICS,
@@ -661,7 +660,9 @@ def _at(run: Run, area: str, condition: str, ms: int) -> xr.DataArray:
 # --- writing
 
 
-def save_predictions(folder: Path, model: str, out: Path, resamples: int = RESAMPLES, seed: int = 0) -> list[Path]:
+def save_predictions(
+    folder: Path, model: str, out: Path, data: str = "", resamples: int = RESAMPLES, seed: int = 0
+) -> list[Path]:
     """Measure the predictions in recorded runs, and write predictions-<model>.png, .svg and .csv and the curves' CSV.
 
     Parameters
@@ -670,6 +671,8 @@ def save_predictions(folder: Path, model: str, out: Path, resamples: int = RESAM
         As in `measure`.
     out
         Folder; made if it is not there.
+    data
+        What the images are called; as in the runs if not given.
 
     Returns
     -------
@@ -677,6 +680,8 @@ def save_predictions(folder: Path, model: str, out: Path, resamples: int = RESAM
         The files; the last but one is the table of outcomes.
     """
     findings = measure(folder, model, resamples, seed)
+    if data:
+        findings = replace(findings, outcomes=tuple(replace(one, data=data) for one in findings.outcomes))
     place = out / f"predictions-{model}"
     with disk_errors(out):
         return [
@@ -694,18 +699,10 @@ def read_outcomes(path: Path) -> list[Outcome]:
     StoreError
         If the table is missing, has other columns or a damaged line.
     """
-    kinds = get_type_hints(Outcome)
-    names = [field.name for field in fields(Outcome)]
     if not path.is_file():
         raise StoreError(f"there is no table at {path}; `ventral reproduce predictions` writes one.")
-    with disk_errors(path):
-        lines = csv.DictReader(io.StringIO(path.read_text(encoding="utf-8")))
-    if list(lines.fieldnames or []) != names:
-        raise StoreError(f"{path} has other columns than this version writes; write it anew.")
-    try:
-        return [Outcome(**{name: kinds[name](line[name]) for name in names}) for line in lines]
-    except (TypeError, ValueError):
-        raise StoreError(f"{path} has a damaged line ({lines.line_num}); write it anew.") from None
+    found: list[Outcome] = read_rows(path, Outcome, "write it anew")
+    return found
 
 
 def page_of(path: Path) -> str:

@@ -9,7 +9,7 @@ import io
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import TypeVar, get_type_hints
+from typing import Any, get_type_hints
 
 from ventral.disk import disk_errors, locked, put
 from ventral.errors import StoreError
@@ -17,6 +17,7 @@ from ventral.errors import StoreError
 RESULTS = "results.csv"
 CURVES = "curves.csv"
 PATIENCE_S = 60.0
+REMEDY = "restore it, or give another --out"
 Key = tuple[str, str, str, str, int]
 
 
@@ -98,7 +99,7 @@ class Epoch:
         return (self.variant, self.scale, self.recipe, self.data, self.seed)
 
 
-Row = TypeVar("Row", Result, Epoch)
+Row = Result | Epoch
 
 
 def read_results(folder: Path) -> list[Result]:
@@ -109,12 +110,12 @@ def read_results(folder: Path) -> list[Result]:
     StoreError
         If the table cannot be read or has other columns.
     """
-    return _read(folder / RESULTS, Result)
+    return read_rows(folder / RESULTS, Result, REMEDY)
 
 
 def read_curves(folder: Path) -> list[Epoch]:
     """All epochs of a folder, likewise."""
-    return _read(folder / CURVES, Epoch)
+    return read_rows(folder / CURVES, Epoch, REMEDY)
 
 
 def add(folder: Path, results: Sequence[Result], curves: Sequence[Epoch]) -> None:
@@ -126,7 +127,7 @@ def add(folder: Path, results: Sequence[Result], curves: Sequence[Epoch]) -> Non
         folder.mkdir(parents=True, exist_ok=True)
     with locked(folder, wait_s=PATIENCE_S):
         for path, kind, rows in ((folder / CURVES, Epoch, curves), (folder / RESULTS, Result, results)):
-            _write(path, kind, [*_others(_read(path, kind), rows), *rows])  # type: ignore[type-var]
+            _write(path, kind, [*_others(read_rows(path, kind, REMEDY), rows), *rows])
 
 
 def _others(there: Iterable[Row], rows: Sequence[Row]) -> list[Row]:
@@ -135,7 +136,21 @@ def _others(there: Iterable[Row], rows: Sequence[Row]) -> list[Row]:
     return [row for row in there if row.key not in keys]
 
 
-def _read(path: Path, kind: type[Row]) -> list[Row]:
+def read_rows(path: Path, kind: type[Any], remedy: str) -> list[Any]:
+    """The rows of a table whose columns are the fields of a dataclass; none if there is no table.
+
+    Parameters
+    ----------
+    path, kind
+        The table, and the dataclass.
+    remedy
+        What to do if it cannot be read, for the error.
+
+    Raises
+    ------
+    StoreError
+        If it has other columns, or a line that is damaged.
+    """
     if not path.exists():
         return []
     kinds = get_type_hints(kind)
@@ -144,14 +159,14 @@ def _read(path: Path, kind: type[Row]) -> list[Row]:
         text = path.read_text(encoding="utf-8")
     lines = csv.reader(io.StringIO(text))
     if next(lines, None) != names:
-        raise StoreError(f"{path} has other columns than this version writes; move it away, or give another --out.")
+        raise StoreError(f"{path} has other columns than this version writes; {remedy}.")
     try:
         return [kind(**{name: kinds[name](cell) for name, cell in zip(names, line, strict=True)}) for line in lines]
     except ValueError:
-        raise StoreError(f"{path} has a damaged line ({lines.line_num}); restore it, or give another --out.") from None
+        raise StoreError(f"{path} has a damaged line ({lines.line_num}); {remedy}.") from None
 
 
-def _write(path: Path, kind: type[Row], rows: Sequence[Row]) -> None:
+def _write(path: Path, kind: type[Any], rows: Sequence[Row]) -> None:
     """Write a table whole, in an order that does not depend on who came first."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
