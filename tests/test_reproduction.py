@@ -4,7 +4,7 @@ import csv
 import math
 import random
 import re
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -17,7 +17,8 @@ from scipy import stats
 from ventral import reproduction
 from ventral.errors import StoreError
 from ventral.paper import CLAIMS, FIGURES, VARIANTS, needed
-from ventral.plot import save
+from ventral.plot import save, write_table
+from ventral.predictions import Outcome
 from ventral.reproduction import called, figure_of, looks_of, spell_parameters, verdict_figure, write_reproduction
 from ventral.results import Epoch, Result, add
 from ventral.zoo import FIG_10_TEST_MS
@@ -271,7 +272,7 @@ def test_networks_that_were_not_run_are_not_drawn():
     results, curves = measured(["two-state", "one-state-unshared"])
     figure = figure_of(FIGURES["fig6"], results, curves, "")
     labels = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert labels == ["1-state, unshared (18.0 k)", "2-state, shared (9.0 k)"]
+    assert labels == ["1-state, weights unshared (18.0 k)", "2-state, weights shared (9.0 k)"]
     with pytest.raises(StoreError, match=r"no network of Fig\. 7 was run; train one-kernel-16, "):
         figure_of(FIGURES["fig7"], results, curves, "")
 
@@ -395,7 +396,7 @@ def test_the_page_says_what_was_run_and_how(files_of_everything):
         "recipe": f"fast, {EPOCHS} epochs",
         "networks": f"{trainings} trainings of {len(VARIANTS)} networks, 3 seeds each (0, 1, 2)",
         "devices": "cpu (torch 2.14)",
-        "time": f"{61 * trainings / 3600:.1f} hours of training and tests",
+        "time": f"{61 * trainings / 3600:.1f} hours of training",
     }
     assert "**The scale full (as in the paper) has not been run.**" in page
     assert "nothing is selected on test images" in page
@@ -520,3 +521,34 @@ def test_an_error_that_is_no_number_is_refused(tmp_path, undrawn):
         written(
             tmp_path, ([replace(row, validation_error=math.nan if row.seed == 1 else 20) for row in results], curves)
         )
+
+
+def test_predictions_are_on_the_page_too_and_whole_on_one_of_their_own(tmp_path):
+    """A table of predictions is enough for a page; the comparisons themselves are on a page of their own."""
+    outcome = Outcome(
+        prediction="a",
+        statistics="frozen",
+        measure="readout",
+        against="first drive",
+        condition="on_50",
+        shown_ms=50,
+        better_ms="70",
+        worse_ms=30,
+        better=0.8125,
+        worse=0.75,
+        difference=0.0625,
+        low=0.05,
+        high=0.075,
+        verdict="holds",
+        images=96,
+        model="mine",
+        data="photos",
+    )
+    write_table([asdict(outcome)], tmp_path / "predictions-mine.csv")
+    files = write_reproduction(tmp_path, {})
+    assert [path.name for path in files] == ["README.md", "predictions-mine.md"]
+    page, every = (path.read_text(encoding="utf-8") for path in files)
+    assert "96 images of photos" in page
+    assert "(predictions-mine.md)" in page
+    assert "+6.2" not in page.replace("6.25", "")
+    assert "+6.2" in every

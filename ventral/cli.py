@@ -958,7 +958,7 @@ def tell_reproduction(setting: "Setting") -> None:
     if rows:
         table(f"claims of the paper, {setting.scale.name} scale", ("claim", "that", "points", "seeds", "verdict"), rows)
     click.echo("\n".join(map(str, files[:2])))
-    click.echo(f"{len(files) - 2} figures (PNG and SVG) in {setting.results}")
+    click.echo(f"{sum(file.suffix == '.png' for file in files)} figures (PNG and SVG) in {setting.results}")
 
 
 # --- listings

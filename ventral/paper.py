@@ -146,9 +146,9 @@ class Compared:
 
 def less(left: str, right: str, by: float = 0.0) -> Comparison:
     """The first errs less than the second, or with a negative `by` at most so much more."""
-    limit = f"less than {-by:g} points more" if by < 0 else "less"
+    limit = f"less than {-by:g} point{'s' * (by != -1)} more" if by < 0 else "less"
     text = f"{VARIANTS[left].label} errs {limit} than {VARIANTS[right].label}"
-    return Comparison(text, {Reading(left): 1.0, Reading(right): -1.0}, -by)
+    return Comparison(text, {Reading(left): 1.0, Reading(right): -1.0}, 0.0 - by)
 
 
 def nearer_than_chance(variant: str, at_ms: int, trained_ms: int) -> Comparison:
@@ -160,17 +160,17 @@ def nearer_than_chance(variant: str, at_ms: int, trained_ms: int) -> Comparison:
 def _variants() -> dict[str, Variant]:
     unshared, adjacent = {"sharing": "per-tick"}, {"connections": "adjacent"}
     each = [
-        Variant("one-state", "1-state, shared", "one-state"),
-        Variant("one-state-unshared", "1-state, unshared", "one-state", unshared),
-        Variant("three-state-resnet", "3-state ResNet, shared", "three-state-resnet"),
-        Variant("three-state-resnet-unshared", "3-state ResNet, unshared", "three-state-resnet", unshared),
-        Variant("two-state", "2-state, shared", "two-state"),
-        Variant("two-state-unshared", "2-state, unshared", "two-state", unshared),
+        Variant("one-state", "1-state, weights shared", "one-state"),
+        Variant("one-state-unshared", "1-state, weights unshared", "one-state", unshared),
+        Variant("three-state-resnet", "3-state ResNet, weights shared", "three-state-resnet"),
+        Variant("three-state-resnet-unshared", "3-state ResNet, weights unshared", "three-state-resnet", unshared),
+        Variant("two-state", "2-state, weights shared", "two-state"),
+        Variant("two-state-unshared", "2-state, weights unshared", "two-state", unshared),
         *(Variant(f"two-state-t{t}", f"2-state, t = {t}", "two-state", {"readout_ms": to_ms(t)}) for t in (2, 3, 5)),
         *(
             Variant(
                 f"one-kernel-{n}",
-                f"{n} features",
+                f"{n} features at full width",
                 "three-state-one-kernel",
                 {"features": n},
                 epochs=140,
@@ -184,14 +184,14 @@ def _variants() -> dict[str, Variant]:
         Variant("three-state-adjacent", "3-state, adjacent", "three-state", adjacent),
         Variant(
             "three-state-no-self",
-            "states carried over",
+            "no self-transitions, states carried over",
             "three-state-no-self",
             {"reading": "identity"},
             FIG_10_TEST_MS,
         ),
         Variant(
             "three-state-no-self-sustained",
-            "constant input",
+            "no self-transitions, constant input",
             "three-state-no-self",
             {"reading": "sustained"},
             FIG_10_TEST_MS,

@@ -705,8 +705,20 @@ def read_outcomes(path: Path) -> list[Outcome]:
     return found
 
 
-def page_of(path: Path) -> str:
-    """The outcomes of a table as Markdown: a section with a figure beside the table, and a table for each prediction.
+def tables_of(folder: Path) -> list[Path]:
+    """Tables of outcomes in a folder, by name."""
+    return sorted(path for path in folder.glob("predictions-*.csv") if not path.stem.endswith("-curves"))
+
+
+def page_of(path: Path, whole: bool = True) -> str:
+    """The outcomes of a table as Markdown: the figure, and what follows for each prediction.
+
+    Parameters
+    ----------
+    path
+        The table; the figure is beside it.
+    whole
+        Whether every comparison is listed.
 
     Raises
     ------
@@ -725,7 +737,8 @@ def page_of(path: Path) -> str:
     for prediction, text in PREDICTIONS.items():
         mine = [one for one in outcomes if one.prediction == prediction]
         sentences = "\n".join(f"- {sentence}" for sentence in summary(mine))
-        parts += [f"### ({prediction}) {text}", COMPARED[prediction], f"{TOGETHER}\n\n{sentences}", _table(mine)]
+        parts += [f"### ({prediction}) {text}", COMPARED[prediction], f"{TOGETHER}\n\n{sentences}"]
+        parts += [_table(mine)] if whole else []
     return "\n\n".join(parts) + "\n"
 
 

@@ -138,7 +138,6 @@ class Recipe:
         if self.preceded + self.delayed > 1:
             raise UsageError(f"preceded and delayed are {self.preceded:g} and {self.delayed:g}; give at most 1 in all.")
 
-
     @property
     def watched(self) -> str:
         """Which images are looked at during training."""

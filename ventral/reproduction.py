@@ -27,6 +27,7 @@ from ventral.disk import disk_errors, put
 from ventral.errors import StoreError
 from ventral.paper import CHANCE, CLAIMS, FIGURES, VARIANTS, Compared, Reading, needed
 from ventral.plot import INK, JOINT, NEUTRAL, STYLE, save, write_table
+from ventral.predictions import page_of, tables_of
 from ventral.psychometric import t_interval
 from ventral.results import CURVES, RESULTS, Epoch, Result, read_curves, read_results
 from ventral.verdict import (
@@ -529,8 +530,8 @@ def write_reproduction(folder: Path, scales: Mapping[str, str]) -> list[Path]:
     Returns
     -------
     list of Path
-        README.md, verdicts.csv, and figures as PNG and SVG, named by figure, scale, recipe and data. The same tables
-        give the same bytes.
+        README.md, verdicts.csv, and figures as PNG and SVG, named by figure, scale, recipe and data; and for each table
+        of predictions a page of its own. The same tables give the same bytes.
 
     Raises
     ------
@@ -538,7 +539,8 @@ def write_reproduction(folder: Path, scales: Mapping[str, str]) -> list[Path]:
         If there is nothing in the tables, or they cannot be what was measured.
     """
     results = read_results(folder)
-    if not results:
+    predicted = tables_of(folder)
+    if not results and not predicted:
         raise StoreError(f"there are no results in {folder / RESULTS}; train a figure's networks first.")
     curves, groups, order = read_curves(folder), by_group(results), list(scales)
     ordered = sorted(groups, key=lambda group: (order.index(group[0]) if group[0] in order else len(order), group))
@@ -561,10 +563,18 @@ def write_reproduction(folder: Path, scales: Mapping[str, str]) -> list[Path]:
             drawn += save(figure, folder / files[name])
         table += _numbers(group, findings)
         paragraphs += _section(group, said, rows, findings, files)
-    page = folder / PAGE
+    for path in predicted:
+        every = path.with_suffix(".md")
+        paragraphs += [page_of(path, whole=False).rstrip(), f"[{every.name}]({every.name}) lists every comparison."]
+        drawn.append(_put(every, page_of(path)))
+    page = _put(folder / PAGE, "\n\n".join(paragraphs) + "\n")
+    return [page, *([write_table(table, folder / VERDICTS)] if table else []), *drawn]
+
+
+def _put(page: Path, text: str) -> Path:
     with disk_errors(page):
-        put(page, ("\n\n".join(paragraphs) + "\n").encode())
-    return [page, write_table(table, folder / VERDICTS), *drawn]
+        put(page, text.encode())
+    return page
 
 
 def _slugs(groups: Iterable[Group]) -> dict[Group, str]:
@@ -642,7 +652,7 @@ def _facts(said: str, rows: Sequence[Result]) -> str:
         "networks": f"{counted(len(trainings), 'training')} of {counted(len(_seeds(rows)), 'network')}, "
         f"{_spell_seeds(rows)} each ({', '.join(map(str, seeds))})",
         "devices": "; ".join(sorted({f"{row.device} (torch {row.torch})" for row in rows})),
-        "time": f"{sum(trainings.values()) / 3600:.1f} hours of training and tests",
+        "time": f"{sum(trainings.values()) / 3600:.1f} hours of training",
     }
     return "\n".join(f"- {what}: {words}" for what, words in facts.items())
 
