@@ -5,6 +5,7 @@ import math
 import random
 import re
 from dataclasses import asdict, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from matplotlib.text import Text
 from scipy import stats
 
 from ventral import reproduction
+from ventral.campaign import SCALES
 from ventral.errors import StoreError
 from ventral.paper import CLAIMS, FIGURES, VARIANTS, needed
 from ventral.plot import save, write_table
@@ -22,6 +24,8 @@ from ventral.predictions import Outcome
 from ventral.reproduction import called, figure_of, looks_of, spell_parameters, verdict_figure, write_reproduction
 from ventral.results import Epoch, Result, add
 from ventral.zoo import FIG_10_TEST_MS
+
+RESULTS_HERE = Path(__file__).parents[1] / "results"
 
 SCALES = {"full": "as in the paper", "small": "a quarter of the feature maps, 10,000 training images, 5 epochs"}
 EPOCHS = 4
@@ -552,3 +556,15 @@ def test_predictions_are_on_the_page_too_and_whole_on_one_of_their_own(tmp_path)
     assert "(predictions-mine.md)" in page
     assert "+6.2" not in page.replace("6.25", "")
     assert "+6.2" in every
+
+
+def test_the_page_in_the_repository_is_what_its_tables_say(tmp_path, monkeypatch):
+    """Nothing on it is typed by hand, and none of it is of an older table."""
+    for path in RESULTS_HERE.glob("*.csv"):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    monkeypatch.setattr(reproduction, "save", lambda figure, place: [place.with_name(f"{place.name}.png")])
+    files = write_reproduction(tmp_path, {scale.name: scale.said for scale in SCALES.values()})
+    for page in (path for path in files if path.suffix == ".md"):
+        assert page.read_bytes() == (RESULTS_HERE / page.name).read_bytes(), page.name
+    figures = {path.name for path in files if path.suffix == ".png"}
+    assert figures <= {path.name for path in RESULTS_HERE.glob("*.png")}

@@ -838,7 +838,8 @@ def reproduce(
 
     \b
     FIGURE is one of fig6, fig7, fig8, fig9, fig10, fig13, one-state (appendix B),
-    statistics (section 3.7), prenet (section 5.3.3), all of these, or predictions (section 6, by a trained model).
+    statistics (section 3.7), prenet (section 5.3.3), all of these; or predictions,
+    those of section 6, by a trained model.
 
     Trainings are worked off one by one, seed by seed. What is done is not done again; what was interrupted is gone on
     with; what another process is at is left to it, so that several may be given the same command.
