@@ -12,6 +12,20 @@ CHOICES = {
     "three-state-no-self": [{"reading": "identity"}, {"reading": "sustained"}],
 }
 
+# the paper's readout ticks
+READ = {
+    "one-state": 10,
+    "three-state-resnet": 11,
+    "two-state": 10,
+    "three-state-one-kernel": 11,
+    "four-state": 5,
+    "three-state": 5,
+    "three-state-no-self": 10,
+    "three-state-inhomogeneous": 5,
+    "one-state-inhomogeneous": 10,
+    "plain-rnn": 10,
+}
+
 
 def narrow(channels: int = 2) -> Iterator[tuple[str, AreaGraph]]:
     """Each with what it is: its name, choices and sharing of weights."""

@@ -3,6 +3,7 @@
 import dataclasses
 
 import pytest
+from catalogue import READ
 
 from ventral.effective import effective_parameters
 from ventral.errors import UsageError
@@ -48,17 +49,6 @@ PARAMETERS = {
     "two-state-statistics-shared": 297_994,
     # two convolutions of 64 feature maps fewer than with three, with their biases
     "three-state-prenet-conv": 4_210_186 - 2 * (64 * 64 * 9 + 64),
-}
-READ_TICKS = {
-    "one-state": 10,
-    "three-state-resnet": 11,
-    "two-state": 10,
-    "three-state-one-kernel": 11,
-    "four-state": 5,
-    "three-state": 5,
-    "three-state-no-self": 10,
-    "three-state-inhomogeneous": 5,
-    "one-state-inhomogeneous": 10,
 }
 each_variant = pytest.mark.parametrize("variant", VARIANTS.values(), ids=VARIANTS)
 each_claim = pytest.mark.parametrize("claim", CLAIMS.values(), ids=CLAIMS)
@@ -111,7 +101,7 @@ def test_no_two_networks_are_the_same():
 
 @each_variant
 def test_a_network_is_trained_to_be_read_when_the_paper_says(variant):
-    t = int(variant.name.rpartition("-t")[2]) if "-t" in variant.name[-3:] else READ_TICKS[variant.model]
+    t = int(variant.name.rpartition("-t")[2]) if "-t" in variant.name[-3:] else READ[variant.model]
     assert variant.graph().readout_ms == (10 * t,)
     assert variant.reads_ms == (FIG_10_TEST_MS if "no-self" in variant.name else (10 * t,))
 

@@ -564,7 +564,7 @@ def test_the_page_in_the_repository_is_what_its_tables_say(tmp_path, monkeypatch
     monkeypatch.setattr(reproduction, "figure_of", lambda *_: None)
     monkeypatch.setattr(reproduction, "verdict_figure", lambda *_: None)
     monkeypatch.setattr(reproduction, "save", lambda figure, place: [place.with_name(f"{place.name}.png")])
-    files = write_reproduction(tmp_path, {scale.name: scale.said for scale in campaign.SCALES.values()})
+    files = write_reproduction(tmp_path, campaign.SAID)
     for page in (path for path in files if path.suffix == ".md"):
         assert page.read_bytes() == (RESULTS_HERE / page.name).read_bytes(), page.name
     figures = {path.name for path in files if path.suffix == ".png"}

@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from catalogue import narrow
+from catalogue import READ, narrow
 from torch.nn import functional as F
 
 from ventral import zoo
@@ -17,19 +17,6 @@ from ventral.network import Network
 CATALOGUE = [pytest.param(graph, id=name) for name, graph in narrow()]
 RUNNABLE = ("identity", "sustained")
 
-# the paper's readout ticks
-READ = {
-    "one-state": 10,
-    "three-state-resnet": 11,
-    "two-state": 10,
-    "three-state-one-kernel": 11,
-    "four-state": 5,
-    "three-state": 5,
-    "three-state-no-self": 10,
-    "three-state-inhomogeneous": 5,
-    "one-state-inhomogeneous": 10,
-    "plain-rnn": 10,
-}
 SIZES = {
     "one-state": [(64, 32)],
     "three-state-resnet": [(16, 32), (32, 16), (64, 8)],

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ventral.clock import ticks
 from ventral.decode import accuracy_over_time, named_labels
 from ventral.errors import StoreError, UsageError, choose
-from ventral.store import IncompleteRun, as_columns, open_run
+from ventral.store import IncompleteRun, as_columns, open_complete, open_run
 
 
 def read_answers(run: Any, conditions: Sequence[str] | None = None) -> xr.Dataset:
@@ -173,12 +173,7 @@ def with_others(run: Any, paths: Sequence[str]) -> list[Any]:
     """
     found = [run]
     for path in paths:
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("error", IncompleteRun)
-                other = open_run(path)
-        except IncompleteRun as problem:
-            raise StoreError(str(problem)) from None
+        other = open_complete(path)
         if _experiment(other) != _experiment(run):
             raise UsageError(f"{path} has another protocol or other images; give runs of the same experiment.")
         if statistics_of(other) != statistics_of(run):

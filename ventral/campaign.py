@@ -98,6 +98,9 @@ SCALES = {
 }
 
 
+SAID = {scale.name: scale.said for scale in SCALES.values()}
+
+
 @dataclass(frozen=True)
 class Setting:
     """What all trainings of a campaign have in common.
@@ -266,7 +269,7 @@ def work_off(
             continue
         title = f"{job.variant.name}, seed {job.seed}"
         try:
-            path = _trained(job, setting, images, test, said, report)
+            path = _trained(job, setting, images, test, report)
         except BusyError:
             said(f"{title}: another process is training it")
             continue
@@ -291,7 +294,6 @@ def _trained(
     setting: Setting,
     images: Images,
     test: Images,
-    said: Callable[[str], None],
     report: Callable[[Job, Trainer, float, float], None] | None,
 ) -> Path:
     """The weights of a training, which is done or gone on with unless it has ended."""

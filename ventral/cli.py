@@ -903,7 +903,7 @@ def run_campaign(jobs: "Sequence[Job]", setting: "Setting") -> "list[Job]":
 def predict(model: str, data: str | None, data_name: str, images: int, out: Path, work: Path, device: str) -> None:
     """Record what the paper's predictions are about, measure them, and redraw the page."""
     with busy("loading"):
-        from ventral.campaign import SCALES
+        from ventral.campaign import SAID
         from ventral.predictions import COLUMNS, read_outcomes, record_predictions, save_predictions, table_rows
         from ventral.reproduction import write_reproduction
 
@@ -917,7 +917,7 @@ def predict(model: str, data: str | None, data_name: str, images: int, out: Path
     with busy("measuring"):
         files = save_predictions(work, network.name, out, data_name)
     table(f"predictions of the paper, {network.name}", COLUMNS, table_rows(read_outcomes(files[-2])))
-    write_reproduction(out, {scale.name: scale.said for scale in SCALES.values()})
+    write_reproduction(out, SAID)
     click.echo("\n".join(map(str, files)))
 
 
@@ -928,22 +928,23 @@ def tell_campaign(jobs: "Sequence[Job]", setting: "Setting") -> None:
     from ventral.verdict import counted
 
     found = {result.key: result for result in read_results(setting.results) if result.t == result.test_t}
+    left = missing(jobs, setting)
     rows = []
     for name in dict.fromkeys(job.variant.name for job in jobs):
         mine = [job for job in jobs if job.variant.name == name]
         done = [found[key_of(job, setting)] for job in mine if key_of(job, setting) in found]
         errors = [result.validation_error for result in done]
-        halves = {job.seed: begun(job, setting) for job in missing(mine, setting)}
+        halves = {job.seed: begun(job, setting) for job in mine if job in left}
         open_ = [f"{seed} ({100 * part:.0f} %)" if part else str(seed) for seed, part in halves.items()]
         mean = f"{sum(errors) / len(errors):.1f}" if errors else ""
         rows.append((name, " ".join(str(result.seed) for result in done), ", ".join(open_), mean))
     table("trainings", ("network", "seeds done", "seeds missing", "% errors"), rows)
-    click.echo(f"{counted(len(jobs) - len(missing(jobs, setting)), 'training')} of {len(jobs)} done")
+    click.echo(f"{counted(len(jobs) - len(left), 'training')} of {len(jobs)} done")
 
 
 def tell_reproduction(setting: "Setting") -> None:
     """Draw everything that is in the tables, and say what follows from these trainings."""
-    from ventral.campaign import SCALES
+    from ventral.campaign import SAID
     from ventral.reproduction import write_reproduction
     from ventral.results import read_results
     from ventral.verdict import group_of, judge_all, rows_of_verdicts
@@ -953,7 +954,7 @@ def tell_reproduction(setting: "Setting") -> None:
     if not mine:
         return
     with busy("drawing"):
-        files = write_reproduction(setting.results, {scale.name: scale.said for scale in SCALES.values()})
+        files = write_reproduction(setting.results, SAID)
     click.echo()
     rows = [row for row in rows_of_verdicts(judge_all(mine)) if row[3] != "0"]
     if rows:

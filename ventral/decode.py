@@ -185,7 +185,9 @@ def wilson_interval(accuracy: NDArray[np.float64], images: int) -> tuple[NDArray
     return np.clip(centre - half, 0.0, 1.0), np.clip(centre + half, 0.0, 1.0)
 
 
-def ridge_predict(train_x: Tensor, train_y: Tensor, test_x: Tensor, alpha: float) -> Tensor:
+def ridge_predict(
+    train_x: Tensor, train_y: Tensor, test_x: Tensor, alpha: float, resolution: float | None = None
+) -> Tensor:
     """Decision values of ridge classifiers on standardised features, one classifier a tick.
 
     Equal to scikit-learn's ``make_pipeline(StandardScaler(), RidgeClassifier(alpha))`` at each tick, except that two
@@ -201,13 +203,16 @@ def ridge_predict(train_x: Tensor, train_y: Tensor, test_x: Tensor, alpha: float
         Features to judge, (tick, presentation, feature).
     alpha
         Ridge penalty.
+    resolution
+        Of the record, relative: a feature that varies by less counts as zero; that of the features' type if not given.
 
     Returns
     -------
     Tensor
         Decision values, (tick, presentation, class); the largest names the class.
     """
-    train, test = _standardised(train_x, test_x, torch.finfo(train_x.dtype).eps)
+    least = torch.finfo(train_x.dtype).eps if resolution is None else resolution
+    train, test = _standardised(train_x, test_x, least)
     targets = _one_against_rest(train_y, int(train_y.max()) + 1).to(train)
     penalty = torch.full((len(train),), alpha, dtype=train.dtype, device=train.device)
     return _decisions(_spectrum(train, test), targets, penalty)

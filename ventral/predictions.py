@@ -21,7 +21,6 @@ Source: Liao & Poggio (2016), section 6. Which times are compared is ours.
 """
 
 import math
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -69,7 +68,7 @@ from ventral.simulate import (
     record,
     spare_images,
 )
-from ventral.store import IncompleteRun, Run, open_run
+from ventral.store import Run, open_complete
 from ventral.timeline import Protocol
 from ventral.verdict import FAILS, HOLDS, UNDECIDED
 
@@ -540,10 +539,9 @@ def decoded(activity: xr.DataArray, folds: int = FOLDS, seed: int = 0) -> Array:
     named = np.empty(len(answers), dtype=np.int64)
     for fold, penalty in enumerate(penalties):
         train, test = np.flatnonzero(fold_of != fold), np.flatnonzero(fold_of == fold)
-        deviation, mean = torch.std_mean(features[:, train], 1, correction=0, keepdim=True)
-        varied = torch.where(deviation > resolution * mean.abs(), features, 0.0)
         labels = torch.as_tensor(answers[train])
-        named[test] = ridge_predict(varied[:, train], labels, varied[:, test], float(penalty))[0].argmax(1).numpy()
+        decided = ridge_predict(features[:, train], labels, features[:, test], float(penalty), resolution)
+        named[test] = decided[0].argmax(1).numpy()
     return np.asarray(named == answers, dtype=np.float64)
 
 
@@ -585,12 +583,7 @@ def jointly(verdicts: Sequence[str]) -> str:
 
 def _complete(path: Path, statistics: str) -> Run:
     """A run, all of it, with these statistics."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", IncompleteRun)
-            run = open_run(path)
-    except IncompleteRun as problem:
-        raise StoreError(str(problem)) from None
+    run = open_complete(path)
     if statistics_of(run) != statistics:
         raise StoreError(f"{path} has {statistics_of(run)} statistics, not {statistics} ones; record it anew.")
     return run

@@ -7,7 +7,6 @@ Source: Liao & Poggio (2016), Figs. 6 to 10 and 13, for what is drawn against wh
 """
 
 import math
-import re
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
+from ventral.campaign import slug
 from ventral.clock import MS_PER_TICK, to_ms
 from ventral.disk import disk_errors, put
 from ventral.errors import StoreError
@@ -581,7 +581,7 @@ def _slugs(groups: Iterable[Group]) -> dict[Group, str]:
     """A part of a file's name for each group, none twice."""
     slugs: dict[Group, str] = {}
     for group in groups:
-        plain = re.sub(r"[^a-z0-9]+", "-", "-".join(group).lower()).strip("-")
+        plain = slug("-".join(group))
         others = (f"{plain}-{number}" for number in range(2, len(slugs) + 3))
         slugs[group] = next(name for name in (plain, *others) if name not in slugs.values())
     return slugs

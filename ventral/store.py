@@ -491,6 +491,16 @@ def open_run(path: str | os.PathLike[str]) -> Run:
     return run
 
 
+def open_complete(path: str | os.PathLike[str]) -> Run:
+    """Open a run, all of which is recorded; as `open_run`, but one that is not complete is a StoreError."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", IncompleteRun)
+            return open_run(path)
+    except IncompleteRun as problem:
+        raise StoreError(str(problem)) from None
+
+
 def verify(path: str | os.PathLike[str]) -> list[str]:
     """Read a whole run again and say what is not as it was recorded.
 
