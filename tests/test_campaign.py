@@ -165,6 +165,14 @@ def test_weights_of_another_recipe_are_refused(setting):
         work_off(JOBS[:1], other)
 
 
+def test_weights_of_other_images_of_the_same_name_are_refused(setting, splits):
+    work_off(JOBS[:1], setting)
+    (setting.results / RESULTS).unlink()
+    other = replace(setting, images=splits[0].take(range(5, 50)))
+    with pytest.raises(CheckpointError, match=r"trained on other images that were called some shapes too; call these"):
+        work_off(JOBS[:1], other)
+
+
 def test_trainings_of_other_settings_have_places_of_their_own(setting):
     others = [
         replace(setting, scale=replace(TINY, name="other")),

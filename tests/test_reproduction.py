@@ -258,6 +258,18 @@ def test_fig_8_is_drawn_against_the_time_of_readout_and_in_ticks():
     assert labels == ["t = 2", "t = 3", "t = 5", "t = 10"]
 
 
+def test_readouts_are_joined_over_the_seeds_that_all_of_them_have():
+    """A seed that only some have would make a difference between them of its own."""
+    results, curves = measured(FIGURES["fig8"].variants, 3)
+    even = [row for row in results if row.seed < 2]
+    extra = [replace(row, validation_error=99.0) for row in results if row.seed == 2 and row.variant == "two-state-t2"]
+    joints = []
+    for rows in (even, [*even, *extra]):
+        figure = figure_of(FIGURES["fig8"], rows, curves, "")
+        joints += [line.get_ydata() for line in figure.axes[-1].lines if len(line.get_xdata()) == 4]
+    np.testing.assert_array_equal(*joints)
+
+
 def test_fig_10_is_drawn_against_the_times_of_the_test_and_marks_the_trained_one():
     results, curves = measured(FIGURES["fig10"].variants)
     (axes,) = figure_of(FIGURES["fig10"], results, curves, "").axes

@@ -300,6 +300,11 @@ def _trained(
     place = place_of(job, setting)
     path = place / MODEL
     if path.exists():
+        if read_checkpoint(path)[1]["data"]["fingerprint"] != images.fingerprint:
+            raise CheckpointError(
+                f"{path} was trained on other images that were called {setting.data} too; call these otherwise "
+                "(--data-name), or take it away."
+            )
         return path
     graph, recipe = job.variant.graph(setting.scale.width), recipe_of(job, setting)
     graph = replace(graph, classes=len(images.label_names))

@@ -311,12 +311,15 @@ def _draw_readouts(
     looks: Mapping[str, Look],
     trained_ms: Mapping[str, int],
 ) -> None:
-    """Errors of networks that were each trained and read at another time."""
-    means = {trained_ms[name]: float(np.mean(list(found[Reading(name)].values()))) for name in looks}
-    axes.plot(sorted(means), [means[ms] for ms in sorted(means)], zorder=1, **JOINT)
+    """Errors of networks that were each trained and read at another time, joined over the seeds that all have."""
+    each = {trained_ms[name]: found[Reading(name)] for name in looks}
+    seeds = set.intersection(*map(set, each.values()))
+    times = sorted(each)
+    if seeds:
+        axes.plot(times, [np.mean([each[ms][seed] for seed in sorted(seeds)]) for ms in times], zorder=1, **JOINT)
     for name, look in looks.items():
         _draw_dots(axes, trained_ms[name], found[Reading(name)], look)
-    _label_times(axes, "trained and read at", sorted(means))
+    _label_times(axes, "trained and read at", times)
 
 
 def _draw_elsewhere(
