@@ -138,7 +138,8 @@ def beside(monkeypatch):
             raise StoreError(f"there is no run at {path}.")
         return runs[Path(path)]
 
-    monkeypatch.setattr(answers, "open_run", find)
+    for name in ("open_run", "open_complete"):
+        monkeypatch.setattr(answers, name, find)
     return runs
 
 

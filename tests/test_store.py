@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from ventral import store
 from ventral.errors import StoreError, UsageError
-from ventral.store import IncompleteRun, Layout, Recording, Writer, open_run, verify
+from ventral.store import IncompleteRun, Layout, Recording, Writer, open_complete, open_run, verify
 
 TICKS = 4
 SITES = {name: np.arange(6) for name in ("channel", "y", "x")}
@@ -234,6 +234,14 @@ def test_what_was_not_recorded_is_nan_and_the_run_says_so(tmp_path):
     assert np.isnan(run["V1"][3:6].values).all()
     assert not np.isnan(run["V1"][6:, 1:].values).any()
     assert verify(path) == ["commit/c.1.0.0 is not there: 1 of 3 shards are not recorded."]
+
+
+def test_a_run_that_has_to_be_whole_is_refused_until_it_is(tmp_path):
+    path = record(tmp_path / "run.zarr", layout(), [0, 2])
+    with pytest.raises(StoreError, match=r"2 of 3 shards, and 3 of 7 presentations read as NaN; go on with .*--out"):
+        open_complete(path)
+    record(path, layout())
+    assert open_complete(path).complete
 
 
 @pytest.mark.parametrize("name", ["V1/activity/c.1.0.0", "commit/c.1.0.0", "readout/logits/c.1.0.0"])
