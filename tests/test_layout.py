@@ -50,6 +50,7 @@ ORDER = (
     "gallery",
     "schedule",
     "predictions",
+    "predictions_page",
     "reproduction",
     "report",
     "scripts",

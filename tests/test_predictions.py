@@ -1,12 +1,11 @@
 """Laws of the predictions: what is planted is found, noise gives nothing, what comes too late changes nothing."""
 
-import contextlib
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import xarray as xr
-from matplotlib.text import Text
+from foretold import COUNT, FLASH, MASKING, flashes, masks
 from small import small_graph, with_statistics
 
 from ventral import scripts
@@ -14,10 +13,8 @@ from ventral.checkpoint import driven
 from ventral.decode import decode_over_time, image_folds
 from ventral.errors import ProtocolError, StoreError, UsageError
 from ventral.network import Network
-from ventral.plot import write_table
 from ventral.predictions import (
     BROKEN,
-    COLUMNS,
     CONTROL,
     FOLDS,
     Pair,
@@ -28,37 +25,18 @@ from ventral.predictions import (
     judged,
     masked,
     measure,
-    page_of,
-    predictions_figure,
-    read_outcomes,
     record_predictions,
     run_paths,
-    save_predictions,
-    summary,
-    table_rows,
     verdict,
     while_on,
 )
 from ventral.simulate import STATISTICS
 from ventral.store import as_columns, open_run
-from ventral.timeline import Condition, Protocol, Show, mask, target
 from ventral.verdict import FAILS, HOLDS, UNDECIDED
 
 ABOUT = {"model": "planted", "data": "pets (test)", "images": 100}
 ARRIVAL_MS = 30
 IMAGES = 100
-COUNT = FOLDS * 10  # images of ten classes
-
-
-def flashes(*durations, end_ms=100):
-    return Protocol(tuple(Condition(f"on_{ms}", (Show(target, 0, ms),)) for ms in durations), end_ms, name="flash")
-
-
-def masks(*soas, end_ms=70, readout_ms=(60, 70)):
-    first = Show(target, 0, 10)
-    conditions = [Condition(f"soa_{s}", (first, Show(mask("noise"), s, s + 20)), soa_ms=s) for s in soas]
-    unmasked, blank = Condition("unmasked", (first,)), Condition("blank")
-    return Protocol((unmasked, *conditions, blank), end_ms, readout_ms=readout_ms, name="backward-mask")
 
 
 def answers_to(protocol, right):
@@ -299,35 +277,9 @@ def test_a_planted_signal_is_decoded_and_what_never_varies_is_not():
 # --- recorded runs
 
 
-FLASH, MASKING = flashes(10, 30, end_ms=70), masks(10, 40, end_ms=60, readout_ms=(50, 60))
-SHARDS = 2 * 1 + 2 * 2  # flashes and masks, twice, of 100 presentations
-
-
 @pytest.fixture(scope="module")
-def recorded(model, tmp_path_factory):
-    """The folder of runs, of which the recording was interrupted, and what was told until then and later."""
-    place = tmp_path_factory.mktemp("runs")
-    told = ([], [])
-
-    def stop(*now):
-        told[0].append(now)
-        if now[0] == SHARDS // 2 and len(told[0]) == 6:  # in the midst of the third run
-            raise KeyboardInterrupt
-
-    for progress in (stop, lambda *now: told[1].append(now)):
-        with contextlib.suppress(KeyboardInterrupt):
-            record_predictions(model, FLASH, MASKING, "shapes", place, count=COUNT, progress=progress)
-    return place, *told
-
-
-@pytest.fixture(scope="module")
-def folder(recorded):
-    return recorded[0]
-
-
-@pytest.fixture(scope="module")
-def findings(model, folder):
-    return measure(folder, model.name, resamples=100)
+def folder(predicted):
+    return predicted[0]
 
 
 def test_every_comparison_is_there_under_both_policies(findings, model):
@@ -384,72 +336,11 @@ def test_the_runs_are_controls_of_each_other(folder, model):
         assert open_run(folder / run.attrs["control"]).attrs["statistics"] != statistics
 
 
-def test_a_recording_that_was_interrupted_goes_on(recorded, model):
-    folder, before, after = recorded
+def test_a_recording_that_was_interrupted_goes_on(predicted, model):
+    folder, before, after = predicted
     assert before == [(0, 6), (1, 6), (1, 6), (2, 6), (2, 6), (3, 6)]
     assert after == [(1, 6), (2, 6), (3, 6), (4, 6), (4, 6), (5, 6), (6, 6)]  # what was done is not done again
     assert all(open_run(path).complete for path in run_paths(folder, model.name).values())
-
-
-def test_the_same_runs_give_the_same_table_which_can_be_read_again(findings, folder, model, tmp_path):
-    files = save_predictions(folder, model.name, tmp_path, resamples=100)
-    assert [path.name for path in files] == [
-        f"predictions-{model.name}{end}" for end in (".png", ".svg", ".csv", "-curves.csv")
-    ]
-    assert read_outcomes(files[2]) == list(findings.outcomes)
-    assert page_of(files[2]) == page_of(files[2])
-    points = [line.split(",") for line in files[3].read_text().splitlines()[1:]]
-    assert len(points) == len({tuple(point[:4]) for point in points}) == 2 * (2 * 8 + 3 * 7)
-
-
-def test_the_page_says_every_comparison_once_and_under_both_policies(findings, folder, model, tmp_path):
-    table = write_table([vars(one) for one in findings.outcomes], tmp_path / "predictions-small.csv")
-    page = page_of(table)
-    for one in findings.outcomes:
-        lines = [line for line in page.splitlines() if line.startswith(f"| {one.text} |")]
-        assert len(lines) == 1, one.text
-        cell = lines[0].split("|")[2 + (one.statistics == "recalibrated")]
-        assert cell.strip().endswith(f"] {one.verdict}")
-        assert f"{100 * one.better:.1f}" in cell
-    assert "(predictions-small.png)" in page
-    assert "not over seeds" in page
-
-
-def test_the_summary_counts_a_comparison_only_if_it_holds_under_both(findings):
-    some = [one for one in findings.outcomes if (one.condition, one.against) == ("on_10", "end")]
-    said = {
-        words: summary([replace(one, verdict=word) for one, word in zip(some, words, strict=True)])
-        for words in ((HOLDS, HOLDS), (HOLDS, FAILS), (UNDECIDED, HOLDS))
-    }
-    assert said == {
-        words: [f"readout against its end: {word} for 10 ms."]
-        for words, word in zip(said, (HOLDS, FAILS, UNDECIDED), strict=True)
-    }
-
-
-def test_a_table_has_a_row_for_each_outcome_in_points(findings):
-    rows = table_rows(findings.outcomes)
-    assert len(rows) == len(findings.outcomes)
-    assert {len(row) for row in rows} == {len(COLUMNS)}
-    for row, one in zip(rows, findings.outcomes, strict=True):
-        assert float(row[3]) == pytest.approx(100 * one.difference, abs=0.0501)
-        assert row[-1] == one.verdict
-        assert "-0.0" not in row
-
-
-def test_the_figure_names_every_condition_and_says_what_intervals_are_over(findings):
-    figure = predictions_figure(findings)
-    words = [text.get_text() for text in figure.findobj(Text)]
-    for wanted in ("flash of 30 ms", "mask, SOA 40 ms", "no mask, flash of 10 ms", "decoder in V4", "mask arrives"):
-        assert wanted in words
-    assert any("not over seeds" in text for text in words)
-
-
-def test_marks_stand_where_ends_and_masks_arrive(findings):
-    figure = predictions_figure(findings)
-    for place, shape, times in ((0, "v", [40, 60]), (1, "^", [40])):  # that of SOA 40 arrives after the end, at 70
-        marks = [line for line in figure.axes[place].lines if line.get_marker() == shape]
-        assert sorted(float(line.get_xdata()[0]) for line in marks) == times
 
 
 # --- refusals
@@ -501,23 +392,3 @@ def test_a_target_without_its_unmasked_twin_is_refused():
     answers = answers_to(masks(10), lambda name, times: 50 + 0 * times).sel(condition=["soa_10"])
     with pytest.raises(UsageError, match="soa_10 has a target of 10 ms, which is not shown without a mask"):
         list(masked(answers, ARRIVAL_MS, 60))
-
-
-@pytest.mark.parametrize(
-    ("damage", "message"),
-    [
-        (lambda text: text.replace("verdict", "judgement", 1), "other columns"),
-        (lambda text: text.replace("frozen", "frozen,", 1), r"damaged line \(2\)"),
-        (lambda text: text.split("\n")[0] + "\n", "has no lines"),
-    ],
-)
-def test_a_table_of_another_kind_is_refused(findings, tmp_path, damage, message):
-    table = write_table([vars(one) for one in findings.outcomes], tmp_path / "predictions-small.csv")
-    table.write_text(damage(table.read_text()))
-    with pytest.raises(StoreError, match=message):
-        page_of(table)
-
-
-def test_a_table_that_is_not_there_is_refused(tmp_path):
-    with pytest.raises(StoreError, match="there is no table at"):
-        read_outcomes(tmp_path / "predictions-small.csv")

@@ -904,7 +904,8 @@ def predict(model: str, data: str | None, data_name: str, images: int, out: Path
     """Record what the paper's predictions are about, measure them, and redraw the page."""
     with busy("loading"):
         from ventral.campaign import SAID
-        from ventral.predictions import COLUMNS, read_outcomes, record_predictions, save_predictions, table_rows
+        from ventral.predictions import record_predictions
+        from ventral.predictions_page import COLUMNS, read_outcomes, save_predictions, table_rows
         from ventral.reproduction import write_reproduction
 
         network = trained(model, device)

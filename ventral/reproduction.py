@@ -27,7 +27,7 @@ from ventral.disk import disk_errors, put
 from ventral.errors import StoreError
 from ventral.paper import CHANCE, CLAIMS, FIGURES, VARIANTS, Compared, Reading, needed
 from ventral.plot import INK, JOINT, NEUTRAL, STYLE, save, write_table
-from ventral.predictions import page_of, tables_of
+from ventral.predictions_page import page_of, tables_of
 from ventral.psychometric import t_interval
 from ventral.results import CURVES, RESULTS, Epoch, Result, read_curves, read_results
 from ventral.verdict import (
