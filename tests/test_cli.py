@@ -24,9 +24,9 @@ from PIL import Image
 from safetensors.torch import save_file
 from small import small_graph
 
-from ventral import cli
+from ventral import cli, cli_runs
 from ventral.checkpoint import read_checkpoint, write_checkpoint
-from ventral.scripts import list_scripts
+from ventral.scripts import knobs, list_scripts, load
 from ventral.simulate import Experiment
 from ventral.store import open_run
 from ventral.train import Trainer
@@ -169,6 +169,7 @@ MISTAKES = {
     "a model's file": ("simulate --protocol flash --model no.safetensors", 1, "no checkpoint at no.safetensors"),
     "a model to show": ("models show cifra10", 2, "no model named 'cifra10'; did you mean 'cifar10'?"),
     "a model to train": ("train shaeps", 2, "no model named 'shaeps'; did you mean 'shapes'?"),
+    "an analysis to show": ("analyses show decodin", 2, "no analysis named 'decodin'; did you mean 'decoding'?"),
     "a protocol to show": ("protocols show flahs", 2, "no protocol named 'flahs'; did you mean 'flash'?"),
     "a knob": (FLASH + " --set durations_ms=10", 2, "no knob named 'durations_ms'; did you mean 'duration_ms'?"),
     "a knob of a recipe": (TRAIN + " --set epohcs=1", 2, "no knob named 'epohcs'; did you mean 'epochs'?"),
@@ -500,7 +501,7 @@ def test_a_recording_that_is_stopped_says_how_to_go_on_and_goes_on(places, monke
 
 
 def test_an_analysis_that_is_stopped_just_stops(places, monkeypatch):
-    monkeypatch.setattr(cli, "open_complete", stopped_at(1, print))
+    monkeypatch.setattr(cli_runs, "open_complete", stopped_at(1, print))
     said = ventral("analyze readout {run}", **places)
     assert said.code == 130
     assert said.err == "\nstopped.\n"
@@ -762,7 +763,19 @@ def test_a_protocol_is_explained_by_its_docstring_knobs_and_conditions(name):
     assert re.search(r"target\S* 0-", said)
 
 
-COMMANDS = ["", *cli.commands.commands, "models show", "protocols show", "data show", "data fetch"]
+@pytest.mark.parametrize("name", [script.name for script in list_scripts("analysis")])
+def test_an_analysis_is_listed_and_explained_by_its_docstrings_and_every_knob(name):
+    assert f" {name} " in worked("analyses").out
+    said = worked(f"analyses show {name}").out
+    function = load("analysis", name).analyze
+    table = said.partition("knobs (--set)")[2]
+    for knob in knobs(function):
+        assert re.search(rf"^ {knob} ", table, re.MULTILINE)
+        assert re.search(rf"\b{knob}\b", said.partition("knobs (--set)")[0])
+    assert said.startswith((load("analysis", name).__doc__ or "").splitlines()[0])
+
+
+COMMANDS = ["", *cli.commands.commands, "models show", "protocols show", "analyses show", "data show", "data fetch"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

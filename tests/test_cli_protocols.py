@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ventral import cli
+from ventral.errors import UsageError
 from ventral.scripts import load
 from ventral.store import open_run
 from ventral.template import write_protocol
@@ -82,9 +82,7 @@ def test_a_file_that_is_there_is_left_as_it_is(give, here):
 
 @pytest.mark.parametrize("name", ["3x", "a b", "class", "mine.py", "../mine", "", "été", "-"])
 def test_what_is_no_name_is_refused(name, here):
-    with pytest.raises(
-        cli.UsageError, match=r"a protocol cannot be called '.*'; use letters, digits and -, as in my-mask"
-    ):
+    with pytest.raises(UsageError, match=r"a protocol cannot be called '.*'; use letters, digits and -, as in my-mask"):
         write_protocol(name)
     assert not list(here.iterdir())
 

@@ -68,7 +68,7 @@ def test_what_could_not_be_trained_is_told_at_the_end(command, give, monkeypatch
     ("words", "complaint"),
     [
         ("fig5", "no figure named 'fig5'"),
-        ("predictons", "no figure named 'predictons'"),
+        ("predictons", "no figure named 'predictons'; did you mean 'predictions'?"),
         ("fig12", "fig12 is a diagram; nothing is measured in it. `ventral models show` draws networks."),
         ("fig8 --scale smal", "no scale named 'smal'; did you mean 'small'?"),
         ("fig8 --set seed=3", "seed is the same for all networks that are compared; what can be set is epochs, batch,"),

@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 from small import small_graph
 
-from ventral import cli
+from ventral import cli_runs
 from ventral.network import Network
 from ventral.simulate import Experiment
 from ventral.store import open_run
+from ventral.talk import spell
 
 MIXED = '''"""Mixed: a little of everything.
 
@@ -217,7 +218,7 @@ class Clock:
             self.batches += count
             return 10.0 * count + 490.0 * (self.batches == count)
 
-        patched.setattr("ventral.cli.time.perf_counter", lambda: self.now)
+        patched.setattr("ventral.cli_runs.time.perf_counter", lambda: self.now)
         patched.setattr(Experiment, "record", counted(Experiment.record, computing))
         patched.setattr(Network, "estimate_statistics", counted(Network.estimate_statistics, lambda *_: 2000.0))
 
@@ -236,7 +237,7 @@ def test_time_is_that_of_every_batch_without_the_first_s_delay(worked, clock, mo
     told = costs(worked(f"{line} --dry-run"))["time"]
     clock.batches = 0
     worked(line)
-    assert told == f"about {cli.spell(10 * clock.batches)} on cpu"
+    assert told == f"about {spell(10 * clock.batches)} on cpu"
 
 
 def test_re_estimating_statistics_is_a_line_of_its_own(worked, clock, model_file):
@@ -251,7 +252,7 @@ def test_re_estimating_statistics_is_a_line_of_its_own(worked, clock, model_file
 
 @pytest.mark.parametrize("record", ["units", "channels"])
 def test_disk_is_what_the_run_takes(worked, model_file, record, monkeypatch):
-    monkeypatch.setattr(cli, "megabytes", lambda size: f"{size / 1e6:.6f} MB")
+    monkeypatch.setattr(cli_runs, "megabytes", lambda size: f"{size / 1e6:.6f} MB")
     line = f"simulate --protocol flash --model {model_file} --images 30 --batch 20 --record {record} --out run.zarr"
     told = costs(worked(line + " --dry-run"))["disk"]
     about, most = (float(number) for number in re.findall(r"([\d.,]+) MB", told))

@@ -52,10 +52,16 @@ ORDER = (
     "predictions",
     "predictions_page",
     "reproduction",
+    "results_page",
     "report",
     "scripts",
     "template",
     "talk",
+    "named",
+    "cli_runs",
+    "cli_training",
+    "cli_paper",
+    "cli_listings",
     "cli",
 )
 DOORS = ("__init__", "__main__")  # what is imported from outside; not part of the order

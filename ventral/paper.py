@@ -7,13 +7,13 @@ Source: Liao & Poggio (2016); section and figure in each entry.
 """
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from ventral.areas import AreaGraph
 from ventral.clock import to_ms
-from ventral.errors import UsageError, choose
+from ventral.errors import UsageError, unknown
 from ventral.zoo import FIG_10_TEST_MS, GRAPHS, graph
 
 NARROWEST = 4
@@ -358,8 +358,15 @@ CLAIMS = _claims()
 FIGURES = _figures()
 
 
-def find_figure(name: str) -> Compared:
+def find_figure(name: str, others: Iterable[str] = ()) -> Compared:
     """A figure by name; "6" and "Fig. 6" are "fig6", and appendix B is "one-state".
+
+    Parameters
+    ----------
+    name
+        As typed.
+    others
+        Names that mean something else where it was typed, and may have been meant.
 
     Raises
     ------
@@ -371,7 +378,9 @@ def find_figure(name: str) -> Compared:
     plain = f"fig{plain}" if plain.isdigit() else plain
     if plain in {"fig11", "fig12"}:
         raise UsageError(f"{name} is a diagram; nothing is measured in it. `ventral models show` draws networks.")
-    return FIGURES[choose("figure", plain, FIGURES)]
+    if plain not in FIGURES:
+        raise unknown("figure", plain, [*FIGURES, *others])
+    return FIGURES[plain]
 
 
 def needed(figure: Compared) -> tuple[str, ...]:

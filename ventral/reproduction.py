@@ -1,4 +1,4 @@
-"""The paper's figures from what was measured, and the page that holds them: all from the tables of `ventral.results`.
+"""The paper's figures, and one of the verdicts on its claims: all from what was measured.
 
 A colour stands for a model; where a figure has several sizes or readout times of one model, shades go from few to many.
 Solid lines and filled dots are the first network of a model that a figure lists, dashes and open dots the second.
@@ -10,7 +10,6 @@ import math
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
@@ -21,34 +20,25 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from ventral.campaign import slug
 from ventral.clock import MS_PER_TICK, to_ms
-from ventral.disk import disk_errors, put
 from ventral.errors import StoreError
-from ventral.paper import CHANCE, CLAIMS, FIGURES, VARIANTS, Compared, Reading, needed
-from ventral.plot import INK, JOINT, NEUTRAL, STYLE, save, write_table
-from ventral.predictions_page import page_of, tables_of
+from ventral.paper import CHANCE, CLAIMS, VARIANTS, Compared, Reading
+from ventral.plot import INK, JOINT, NEUTRAL, STYLE
 from ventral.psychometric import t_interval
-from ventral.results import CURVES, RESULTS, Epoch, Result, read_curves, read_results
+from ventral.results import CURVES, Epoch, Result
 from ventral.verdict import (
     FAILS,
     FEWEST_SEEDS,
     HOLDS,
-    NOT_RUN,
     UNDECIDED,
     Finding,
-    Group,
     Verdict,
-    by_group,
     counted,
     errors,
     judge_all,
     spell_interval,
 )
 
-PAGE = "README.md"
-VERDICTS = "verdicts.csv"
-FULL = "full"  # the scale of the paper
 COLOURS = {
     "one-state": "#0072B2",
     "one-state-inhomogeneous": "#D98200",
@@ -67,18 +57,6 @@ MOST_DOTS = 8  # on a line
 LEAST_SPAN = 3.0  # points that an axis of errors covers, so that small differences look small
 WIDTH, FROM, PLOT_FROM, PLOT, NUMBERS, WORD = 11.5, 0.15, 5.2, 2.6, 7.95, 9.85  # inches, of the plot of verdicts
 FARTHEST = 10.0  # points from 0 that the plot of verdicts shows; what is beyond becomes an arrow
-HOW_TO_READ = f"""\
-**Errors** are in % of the test images, with the weights after the last epoch; nothing is selected on test images.
-Training errors are those of the last epoch's batches, as they were trained on.
-
-**Verdicts.** A claim is one or more differences of errors that must lie below a limit; the limits were set before
-anything ran. Networks of the same seed are compared. A comparison holds if the 95 % t-interval over seeds lies below
-the limit, does not hold if it lies above, and is undecided otherwise or with fewer than {FEWEST_SEEDS} seeds; nothing
-is corrected for the number of comparisons. A claim holds if all its comparisons do, and does not if one does not.
-
-A claim that “{FAILS}” or is “{UNDECIDED}” is so at the scale of its section, which need not be the paper's."""
-
-
 # ---- a figure of the paper
 
 
@@ -118,7 +96,7 @@ def figure_of(compared: Compared, results: Sequence[Result], curves: Sequence[Ep
     StoreError
         If none of its networks was run or the curves of one are missing, or as `ventral.verdict.judge`.
     """
-    rows = _of(compared.variants, results)
+    rows = measured_of(compared.variants, results)
     if not rows:
         raise StoreError(f"no network of {called(compared)} was run; train {', '.join(compared.variants)}.")
     looks = {name: look for name, look in looks_of(compared).items() if any(row.variant == name for row in rows)}
@@ -190,7 +168,7 @@ def looks_of(compared: Compared) -> dict[str, Look]:
     return {name: Look(tuple(map(float, shade[:3]))) for name, shade in zip(names, shades, strict=True)}
 
 
-def _of(variants: Iterable[str], results: Sequence[Result]) -> list[Result]:
+def measured_of(variants: Iterable[str], results: Sequence[Result]) -> list[Result]:
     """Results of these variants, in their order."""
     return [row for name in variants for row in results if row.variant == name]
 
@@ -216,16 +194,16 @@ def _made(rows: Sequence[Result], said: str) -> list[str]:
     row = rows[0]
     scale = f"{row.scale}: {said}" if said else row.scale
     devices = "; ".join(sorted({row.device for row in rows}))
-    return [f"scale {scale}", f"{row.data}; recipe {row.recipe}; {_spell_seeds(rows)}; {devices}"]
+    return [f"scale {scale}", f"{row.data}; recipe {row.recipe}; {spell_seeds(rows)}; {devices}"]
 
 
-def _spell_seeds(rows: Sequence[Result]) -> str:
+def spell_seeds(rows: Sequence[Result]) -> str:
     """As in "4 seeds", or "1 to 4 seeds" where networks differ."""
-    numbers = sorted(set(_seeds(rows).values()))
+    numbers = sorted(set(seeds_of(rows).values()))
     return counted(numbers[0], "seed") if len(numbers) == 1 else f"{numbers[0]} to {numbers[-1]} seeds"
 
 
-def _seeds(rows: Iterable[Result]) -> dict[str, int]:
+def seeds_of(rows: Iterable[Result]) -> dict[str, int]:
     """How many seeds of each variant there are."""
     seeds: dict[str, set[int]] = {}
     for row in rows:
@@ -235,7 +213,7 @@ def _seeds(rows: Iterable[Result]) -> dict[str, int]:
 
 def _drawn(rows: Sequence[Result]) -> list[str]:
     """What lines and dots are, in words for a title."""
-    numbers = _seeds(rows).values()
+    numbers = seeds_of(rows).values()
     mean = "means over seeds with 95 % t-intervals; small dots: single seeds"
     single = f"thin lines, and dots without intervals: single seeds, where fewer than {FEWEST_SEEDS} were run"
     enough, few = max(numbers) >= FEWEST_SEEDS, min(numbers) < FEWEST_SEEDS
@@ -515,218 +493,3 @@ def _spell_difference(factors: Sequence[float]) -> str:
         for factor, name in zip(factors, names, strict=False)
     ]
     return f"{' '.join(terms).removeprefix('+ ')} (percentage points)"
-
-
-# ---- the page
-
-
-def write_reproduction(folder: Path, scales: Mapping[str, str]) -> list[Path]:
-    """Write the paper's figures, a table of all comparisons, and the page that holds them.
-
-    Parameters
-    ----------
-    folder
-        Where the tables of `ventral.results` are, and where to write.
-    scales
-        What each scale is, in words, in the order in which to show them.
-
-    Returns
-    -------
-    list of Path
-        README.md, verdicts.csv, and figures as PNG and SVG, named by figure, scale, recipe and data; and for each table
-        of predictions a page of its own. The same tables give the same bytes.
-
-    Raises
-    ------
-    StoreError
-        If there is nothing in the tables, or they cannot be what was measured.
-    """
-    results = read_results(folder)
-    predicted = tables_of(folder)
-    if not results and not predicted:
-        raise StoreError(f"there are no results in {folder / RESULTS}; train a figure's networks first.")
-    curves, groups, order = read_curves(folder), by_group(results), list(scales)
-    ordered = sorted(groups, key=lambda group: (order.index(group[0]) if group[0] in order else len(order), group))
-    slugs = _slugs(ordered)
-    paragraphs = _introduction([scale for scale, _, _ in ordered])
-    drawn: list[Path] = []
-    table: list[dict[str, object]] = []
-    for group in ordered:
-        rows, said = groups[group], scales.get(group[0], "")
-        findings = judge_all(rows)
-        figures = {
-            compared.name: figure_of(compared, rows, curves, said)
-            for compared in FIGURES.values()
-            if _of(compared.variants, rows)
-        }
-        if any(verdict.seeds for finding in findings for verdict in finding.verdicts):
-            figures[VERDICTS] = verdict_figure(rows, said)
-        files = {name: f"{Path(name).stem}-{slugs[group]}" for name in figures}
-        for name, figure in figures.items():
-            drawn += save(figure, folder / files[name])
-        table += _numbers(group, findings)
-        paragraphs += _section(group, said, rows, findings, files)
-    for path in predicted:
-        every = path.with_suffix(".md")
-        paragraphs += [page_of(path, whole=False).rstrip(), f"[{every.name}]({every.name}) lists every comparison."]
-        drawn.append(_put(every, page_of(path)))
-    page = _put(folder / PAGE, "\n\n".join(paragraphs) + "\n")
-    return [page, *([write_table(table, folder / VERDICTS)] if table else []), *drawn]
-
-
-def _put(page: Path, text: str) -> Path:
-    with disk_errors(page):
-        put(page, text.encode())
-    return page
-
-
-def _slugs(groups: Iterable[Group]) -> dict[Group, str]:
-    """A part of a file's name for each group, none twice."""
-    slugs: dict[Group, str] = {}
-    for group in groups:
-        plain = slug("-".join(group))
-        others = (f"{plain}-{number}" for number in range(2, len(slugs) + 3))
-        slugs[group] = next(name for name in (plain, *others) if name not in slugs.values())
-    return slugs
-
-
-def _numbers(group: Group, findings: Iterable[Finding]) -> list[dict[str, object]]:
-    """All comparisons of a group, with every digit."""
-    rows: list[dict[str, object]] = []
-    for finding in findings:
-        for verdict in finding.verdicts:
-            terms = " ".join(
-                f"{factor:+g}*{reading.variant}" + f"@{reading.at_ms}ms" * (reading.at_ms is not None)
-                for reading, factor in verdict.comparison.terms.items()
-            )
-            difference, low, high = verdict.interval
-            rows.append(
-                dict(zip(("scale", "recipe", "data"), group, strict=True))
-                | {"claim": finding.claim.name, "claim_verdict": finding.verdict, "comparison": verdict.comparison.text}
-                | {"terms": terms, "seeds": verdict.seeds, "difference": difference, "low": low, "high": high}
-                | {"limit": verdict.limit, "verdict": verdict.verdict, "why": verdict.why}
-            )
-    return rows
-
-
-def _introduction(run: Iterable[str]) -> list[str]:
-    """What the page is and how to read it, as paragraphs."""
-    missing = [] if FULL in run else [f"**The scale {FULL} (as in the paper) has not been run.**"]
-    return [
-        "# Figures and claims of Liao & Poggio (2016), measured",
-        " ".join(
-            [
-                f"Everything here is computed from [{RESULTS}]({RESULTS}) and [{CURVES}]({CURVES});",
-                f"[{VERDICTS}]({VERDICTS}) has every comparison with all its digits.",
-                *missing,
-            ]
-        ),
-        HOW_TO_READ,
-    ]
-
-
-def _section(
-    group: Group, said: str, results: Sequence[Result], findings: Sequence[Finding], files: Mapping[str, str]
-) -> list[str]:
-    """What one scale, recipe and data gave, as paragraphs."""
-    rows = _of(VARIANTS, results)
-    scale, recipe, data = group
-    blocks = [f"## Scale {scale}: {data}; recipe {recipe}", _facts(said, rows), "### Claims", _claims_table(findings)]
-    if VERDICTS in files:
-        blocks.append(_embedded("Every comparison that was run, with its interval and limit", files[VERDICTS]))
-    blocks.append("### Figures")
-    for compared in FIGURES.values():
-        if compared.name in files:
-            blocks.append(_embedded(f"{called(compared)}: {compared.title}", files[compared.name]))
-            blocks.append(_caption(compared, rows))
-    blocks += ["### Errors", _errors_table(rows), "### Missing", _missing(rows)]
-    return blocks
-
-
-def _facts(said: str, rows: Sequence[Result]) -> str:
-    """What was run, as a list."""
-    seeds = sorted({row.seed for row in rows})
-    trainings = {row.key: row.seconds for row in rows}
-    epochs = sorted({row.epochs for row in rows})
-    facts = {
-        "scale": said or rows[0].scale,
-        "data": f"{rows[0].data}, {rows[0].images:,} training and {rows[0].tested:,} test images",
-        "recipe": f"{rows[0].recipe}, {' or '.join(map(str, epochs))} epochs",
-        "networks": f"{counted(len(trainings), 'training')} of {counted(len(_seeds(rows)), 'network')}, "
-        f"{_spell_seeds(rows)} each ({', '.join(map(str, seeds))})",
-        "devices": "; ".join(sorted({f"{row.device} (torch {row.torch})" for row in rows})),
-        "time": f"{sum(trainings.values()) / 3600:.1f} hours of training",
-    }
-    return "\n".join(f"- {what}: {words}" for what, words in facts.items())
-
-
-def _claims_table(findings: Iterable[Finding]) -> str:
-    lines = []
-    for finding in findings:
-        claim = finding.claim
-        lines.append((f"**{claim.name}**", f"**{claim.text}** ({claim.source})", "", "", "", f"**{finding.verdict}**"))
-        for verdict in finding.verdicts if finding.verdict != NOT_RUN else ():
-            spelled = spell_interval(*verdict.interval, verdict.seeds)
-            words = (verdict.comparison.text, spelled, f"{verdict.limit:g}", str(verdict.seeds), verdict.verdict)
-            lines.append(("", *words))
-    return _markdown(("", "claim", "difference [interval], points", "limit", "seeds", "verdict"), "llrrrl", lines)
-
-
-def _errors_table(rows: Sequence[Result]) -> str:
-    """Errors of each network, read when it was trained to be read."""
-    lines = []
-    for name in dict.fromkeys(row.variant for row in rows):
-        read = [row for row in rows if row.variant == name and row.t == row.test_t]
-        if read:
-            first, seeds = read[0], len(read)
-            network = f"`{name}`<br>`{first.model}`"
-            seconds = sum(row.seconds for row in read) / seeds
-            each = (_spell_mean(read, measure) for measure in ("validation_error", "training_error"))
-            lines.append((network, f"{first.parameters:,}", str(first.t), *each, str(seeds), f"{seconds:,.0f}"))
-    header = ("network", "parameters", "t", "validation error, %", "training error, %", "seeds", "seconds each")
-    return _markdown(header, "lrrrrrr", lines)
-
-
-def _spell_mean(rows: Sequence[Result], measure: str) -> str:
-    mean, low, high = t_interval([getattr(row, measure) for row in rows])
-    return spell_interval(float(mean), float(low), float(high), len(rows))
-
-
-def _caption(compared: Compared, rows: Sequence[Result]) -> str:
-    """A figure in a sentence, and the claims it decides."""
-    shown = _of(compared.variants, rows)
-    networks = counted(len(_seeds(shown)), "network")
-    against = " and ".join({"epoch": "the epoch", "readout": "the time of readout"}[what] for what in compared.against)
-    claims = f" It bears on claim{'s' * (len(compared.claims) != 1)} {' and '.join(compared.claims)}."
-    return (
-        f"**{called(compared)}**, {compared.title}: error of {networks} against {against}, {_spell_seeds(shown)}."
-        + claims * bool(compared.claims)
-    )
-
-
-def _missing(rows: Sequence[Result]) -> str:
-    """Which networks of which figures have too few seeds, as a list."""
-    seeds = _seeds(rows)
-    lines = []
-    for compared in FIGURES.values():
-        none = [f"`{name}`" for name in needed(compared) if name not in seeds]
-        few = [
-            f"`{name}` ({counted(seeds[name], 'seed')})"
-            for name in needed(compared)
-            if seeds.get(name, FEWEST_SEEDS) < FEWEST_SEEDS
-        ]
-        parts = [f"not run: {', '.join(none)}"] * bool(none)
-        parts += [f"fewer than {FEWEST_SEEDS} seeds: {', '.join(few)}"] * bool(few)
-        if parts:
-            lines.append(f"- {called(compared)} — {'; '.join(parts)}")
-    return "\n".join(lines) or f"Nothing: every network of every figure has at least {FEWEST_SEEDS} seeds."
-
-
-def _embedded(alternative: str, file: str) -> str:
-    return f"![{alternative}]({file}.png)"
-
-
-def _markdown(header: Sequence[str], sides: str, lines: Iterable[Sequence[str]]) -> str:
-    """A table; `sides` has a letter for each column, "l" or "r"."""
-    rule = ["---:" if side == "r" else "---" for side in sides]
-    return "\n".join(f"| {' | '.join(line)} |" for line in (header, rule, *lines))
