@@ -29,7 +29,7 @@ from ventral.campaign import (
 from ventral.checkpoint import load_model
 from ventral.data import load_images
 from ventral.disk import locked
-from ventral.errors import CheckpointError, TrainingError, UsageError
+from ventral.errors import CheckpointError, StoreError, TrainingError, UsageError
 from ventral.paper import FIG_10_TEST_MS, FIGURES, VARIANTS, find_figure
 from ventral.recipe import RECIPES, Recipe
 from ventral.results import RESULTS, read_curves, read_results
@@ -155,6 +155,72 @@ def test_nothing_is_held_out_and_the_scale_says_how_many_are_shown(setting):
     assert set(shown) == {TINY.images}
     assert len(shown) == TINY.images // 10 * TINY.epochs
     assert read_results(setting.results)[0].images == TINY.images
+
+
+def test_two_processes_at_the_same_training_do_not_both_train(setting, monkeypatch):
+    """Whenever the second comes: while the first trains, or just before it has begun."""
+    whole, said, seen = campaign.train, [], []
+
+    def overtaken(*given, **named):
+        monkeypatch.setattr(campaign, "train", whole)
+        seen.append(work_off(JOBS[:1], setting, said.append))
+        return whole(*given, **named)
+
+    monkeypatch.setattr(campaign, "train", overtaken)
+    assert work_off(JOBS[:1], setting) == []
+    assert seen == [JOBS[:1]]
+    assert said == ["one-state, seed 0: another process is training it"]
+
+
+def test_what_another_process_ended_meanwhile_is_not_trained_again(setting, trained, monkeypatch):
+    lock = campaign.locked
+
+    def late(*given, **named):
+        monkeypatch.setattr(campaign, "locked", lock)
+        assert work_off(JOBS[:1], setting) == []  # the other process, from its beginning to its end
+        return lock(*given, **named)
+
+    monkeypatch.setattr(campaign, "locked", late)
+    assert work_off(JOBS[:1], setting) == []
+    assert len(trained) == 1
+
+
+def test_states_that_a_kill_left_behind_are_taken_away_and_nothing_is_trained(setting, trained):
+    work_off(JOBS[:1], setting)
+    left = place_of(JOBS[0], setting) / "state-00000003.safetensors"
+    left.write_bytes(b"half")
+    before = tables(setting)
+    assert work_off(JOBS[:1], setting) == []
+    assert not left.exists()
+    assert len(trained) == 1
+    assert tables(setting) == before
+
+
+def test_results_of_another_recipe_or_other_images_of_the_same_name_are_refused(setting, splits):
+    """Also when what is asked for now is another network, or another seed: they would be compared."""
+    work_off(JOBS[:1], setting)
+    faster = replace(setting, recipe=replace(setting.recipe, rate=0.01))
+    others = replace(setting, images=splits[0].take(range(5, 50)))
+    unseen = replace(setting, test=splits[1].take(range(5, 50)))
+    for job in JOBS:
+        with pytest.raises(
+            StoreError,
+            match=r"seed 0, trained with another recipe that was called fast, batch=10 too \("
+            r"rate=0.05 there and rate=0.01 here\); call this one otherwise, or give another --out",
+        ):
+            missing([job], faster)
+        for other in (others, unseen):
+            with pytest.raises(StoreError, match=r"on other images that were called some shapes too; call these"):
+                work_off([job], other)
+    assert missing(JOBS[:1], setting) == []
+    for other in (replace(faster, recipe_name="slow"), replace(others, data="other shapes")):
+        assert missing(JOBS[:1], other) == JOBS[:1]
+
+
+def test_settings_say_all_of_a_recipe_that_a_campaign_may_change(setting):
+    said = dict(pair.split("=") for pair in setting.settings.split(" "))
+    assert set(said) == {field.name for field in fields(Recipe)} - {*FIXED}
+    assert (said["rate"], said["batch"], said["nesterov"]) == ("0.05", "10", "true")
 
 
 def test_weights_of_another_recipe_are_refused(setting):

@@ -25,7 +25,11 @@ def command(tmp_path, monkeypatch):
 def test_a_figure_is_trained_drawn_and_judged(command, give, tmp_path):
     code, said, complaint = give(command)
     assert (code, complaint) == (0, "")
-    assert "scale tiny: 0.01 times the paper's feature maps, 20 training images, 1 epoch, 10 test images" in said
+    assert (
+        "scale tiny: 0.01 times the paper's feature maps but no fewer than 4, 20 training images, 10 test images;"
+        in said
+    )
+    assert "recipe fast, batch=8, 1 epoch;" in said
     assert "two-state-t2, seed 0: " in said
     assert "undecided (1 seed; 3 are needed)" in said
     assert {row.recipe for row in read_results(tmp_path / "out")} == {"fast, batch=8"}
@@ -61,7 +65,10 @@ def test_what_could_not_be_trained_is_told_at_the_end(command, give, monkeypatch
     assert code == 1
     assert said.count("the loss is not finite") == 4
     assert complaint.startswith("Error: 4 trainings of 4 missing: two-state-t2 (seed 0), ")
-    assert complaint.endswith("; the same command goes on.\n")
+    assert complaint.endswith(
+        "the same command goes on, but where the loss was not finite it needs another recipe "
+        "(--recipe, --set rate=...).\n"
+    )
 
 
 @pytest.mark.parametrize(

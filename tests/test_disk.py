@@ -65,3 +65,25 @@ def test_a_folder_is_written_in_by_one_at_a_time(tmp_path):
         pass
     with disk.locked(tmp_path):
         pass
+
+
+def test_a_file_stands_for_a_folder_and_other_names_are_other_locks(tmp_path):
+    with disk.locked(tmp_path, by=".one"):
+        with disk.locked(tmp_path, by=".other"), disk.locked(tmp_path):
+            pass
+        with pytest.raises(StoreError, match="by another process"), disk.locked(tmp_path, by=".one"):
+            pass
+    with disk.locked(tmp_path, by=".one"):  # the file is still there
+        pass
+
+
+def test_a_disk_that_knows_no_locks_is_told(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.ENOLCK, "no locks")
+
+    monkeypatch.setattr(disk.fcntl, "flock", refuse)
+    with (
+        pytest.warns(UserWarning, match="cannot be locked .*; let no other process write there"),
+        disk.locked(tmp_path),
+    ):
+        pass

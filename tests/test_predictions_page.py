@@ -7,6 +7,7 @@ from matplotlib.text import Text
 
 from ventral.errors import StoreError
 from ventral.plot import write_table
+from ventral.predictions import run_paths
 from ventral.predictions_page import (
     COLUMNS,
     page_of,
@@ -16,6 +17,7 @@ from ventral.predictions_page import (
     summary,
     table_rows,
 )
+from ventral.store import open_run
 from ventral.verdict import FAILS, HOLDS, UNDECIDED
 
 
@@ -24,7 +26,7 @@ def test_the_same_runs_give_the_same_table_which_can_be_read_again(findings, pre
     assert [path.name for path in files] == [
         f"predictions-{model.name}{end}" for end in (".png", ".svg", ".csv", "-curves.csv")
     ]
-    assert read_outcomes(files[2]) == list(findings.outcomes)
+    assert read_outcomes(files[2]) == list(findings.outcomes)  # which knows of no teaching
     assert page_of(files[2]) == page_of(files[2])
     points = [line.split(",") for line in files[3].read_text().splitlines()[1:]]
     assert len(points) == len({tuple(point[:4]) for point in points}) == 2 * (2 * 8 + 3 * 7)
@@ -43,15 +45,27 @@ def test_the_page_says_every_comparison_once_and_under_both_policies(findings, t
     assert "not over seeds" in page
 
 
+def test_the_page_says_what_the_network_was_taught_and_on_what_it_ran(findings, predicted, model, tmp_path):
+    for words in ("", "30 % of the images were brief"):
+        page = page_of(save_predictions(predicted[0], model.name, tmp_path, taught=words, resamples=10)[2])
+        assert ("In training, 30 % of the images were brief. " in page) == bool(words)
+        assert ("not only what recurrence does by itself" in page) == bool(words)
+        run = open_run(run_paths(predicted[0], model.name)["flash", "frozen"])
+        assert (
+            f"recorded on cpu, torch {run.attrs['versions']['torch']}, weights {run.attrs['weights_sha256'][:12]}."
+            in page
+        )
+
+
 def test_the_summary_counts_a_comparison_only_if_it_holds_under_both(findings):
     some = [one for one in findings.outcomes if (one.condition, one.against) == ("on_10", "end")]
     said = {
         words: summary([replace(one, verdict=word) for one, word in zip(some, words, strict=True)])
-        for words in ((HOLDS, HOLDS), (HOLDS, FAILS), (UNDECIDED, HOLDS))
+        for words in ((HOLDS, HOLDS), (FAILS, FAILS), (HOLDS, FAILS), (UNDECIDED, HOLDS))
     }
     assert said == {
-        words: [f"readout against its end: {word} for 10 ms."]
-        for words, word in zip(said, (HOLDS, FAILS, UNDECIDED), strict=True)
+        words: [f"readout against its end: {word} for flashes of 10 ms."]
+        for words, word in zip(said, (HOLDS, FAILS, UNDECIDED, UNDECIDED), strict=True)
     }
 
 

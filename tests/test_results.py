@@ -24,6 +24,8 @@ ONE = Result(
     scale="small",
     recipe="fast, rate=0.1",
     data='CIFAR-10, "JPEG" copy',
+    settings="epochs=2 batch=64",
+    images_id="0a1b",
     parameters=19210,
     epochs=2,
     images=100,

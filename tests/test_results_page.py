@@ -10,12 +10,15 @@ import pytest
 from measurements import EPOCHS, SCALES, differences_of, error_of, mean_and_interval, measured, spelled
 
 from ventral import campaign, results_page
-from ventral.errors import StoreError
+from ventral.disk import locked
+from ventral.errors import BusyError, StoreError
 from ventral.paper import CLAIMS, FIGURES, VARIANTS, needed
 from ventral.plot import write_table
 from ventral.predictions import Outcome
+from ventral.predictions_page import tables_of as tables_of_predictions
 from ventral.results import add
 from ventral.results_page import write_reproduction
+from ventral.zoo import FIG_10_TEST_MS
 
 RESULTS_HERE = Path(__file__).parents[1] / "results"
 
@@ -105,7 +108,7 @@ def test_the_page_says_what_was_run_and_how(files_of_everything):
     assert facts == {
         "scale": SCALES["small"],
         "data": "CIFAR-10, 10,000 training and 5,000 test images",
-        "recipe": f"fast, {EPOCHS} epochs",
+        "recipe": f"fast, {EPOCHS} epochs (batch 64, rate 0.05)",
         "networks": f"{trainings} trainings of {len(VARIANTS)} networks, 3 seeds each (0, 1, 2)",
         "devices": "cpu (torch 2.14)",
         "time": f"{61 * trainings / 3600:.1f} hours of training",
@@ -114,6 +117,32 @@ def test_the_page_says_what_was_run_and_how(files_of_everything):
     assert "nothing is selected on test images" in page
     assert "“does not hold” or is “undecided” is so at the scale of its section" in page
     assert "Nothing: every network of every figure has at least 3 seeds." in page
+
+
+def test_errors_at_other_times_than_the_trained_one_are_means_over_seeds(everything, files_of_everything):
+    results, _ = everything
+    page = files_of_everything[0].read_text().partition("also read at other times")[2]
+    header = next(line for line in page.splitlines() if line.startswith("| network"))
+    times = [int(cell.split()[0]) for cell in header.strip("| ").split(" | ")[1:]]
+    assert tuple(times) == FIG_10_TEST_MS
+    (rows, *_) = tables_of(page)
+    assert [row[0] for row in rows] == [f"`three-state-no-self{end}`, trained at 100 ms" for end in ("", "-sustained")]
+    for row, name in zip(rows, ("three-state-no-self", "three-state-no-self-sustained"), strict=True):
+        for ms, cell in zip(times, row[1:], strict=True):
+            mean = sum(error_of(results, name, seed, ms) for seed in range(3)) / 3
+            assert cell == (f"**{mean:.1f}**" if ms == 100 else f"{mean:.1f}")
+
+
+def test_who_writes_the_page_last_writes_the_newest(tmp_path, undrawn, monkeypatch):
+    """What is added while another process draws is on the page that is drawn after it."""
+    written(tmp_path, measured(["one-state"]))
+    with locked(tmp_path, by=results_page.LOCK):
+        add(tmp_path, *measured(["two-state"]))  # drawing does not keep others from adding
+        monkeypatch.setattr(results_page, "PATIENCE_S", 0.0)
+        with pytest.raises(BusyError, match="is being written by another process"):
+            write_reproduction(tmp_path, SCALES)
+    write_reproduction(tmp_path, SCALES)
+    assert "`two-state`" in (tmp_path / "README.md").read_text()
 
 
 def test_the_table_of_verdicts_keeps_every_digit(everything, files_of_everything):
@@ -264,7 +293,9 @@ def test_the_page_in_the_repository_is_what_its_tables_say(tmp_path, monkeypatch
     monkeypatch.setattr(results_page, "verdict_figure", lambda *_: None)
     monkeypatch.setattr(results_page, "save", lambda figure, place: [place.with_name(f"{place.name}.png")])
     files = write_reproduction(tmp_path, campaign.SAID)
-    for page in (path for path in files if path.suffix == ".md"):
+    for page in (path for path in files if path.suffix in (".md", ".csv")):
         assert page.read_bytes() == (RESULTS_HERE / page.name).read_bytes(), page.name
     figures = {path.name for path in files if path.suffix == ".png"}
-    assert figures <= {path.name for path in RESULTS_HERE.glob("*.png")}
+    figures |= {f"{path.stem}.png" for path in tables_of_predictions(RESULTS_HERE)}
+    assert {path.name for path in RESULTS_HERE.glob("*.png")} == figures  # none is of what is there no more
+    assert {path.stem for path in RESULTS_HERE.glob("*.svg")} == {Path(name).stem for name in figures}

@@ -2,37 +2,43 @@
 
 Each training has a folder of its own, from which it goes on after a kill; when it has ended, its errors are added to
 the tables (`ventral.results`). What is in the tables is not trained again, and what another process is training is left
-to it, so that several runs, or several machines on a shared disk, add up.
+to it, so that several runs, or several machines on a shared disk, add up. Under one name there is one recipe and there
+are the same images: others are refused.
 """
 
+import hashlib
 import json
 import math
 import re
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from ventral.checkpoint import read_checkpoint
 from ventral.clock import to_ms
-from ventral.disk import disk_errors
+from ventral.disk import disk_errors, locked
 from ventral.effective import effective_parameters, multiply_adds
-from ventral.errors import BusyError, CheckpointError, TrainingError, UsageError
+from ventral.errors import BusyError, CheckpointError, StoreError, TrainingError, UsageError
 from ventral.images import Images, evenly
-from ventral.paper import FIGURES, VARIANTS, Compared, Variant, needed
+from ventral.paper import FIGURES, NARROWEST, VARIANTS, Compared, Variant, needed
 from ventral.recipe import RECIPES, Recipe, different, fitted
-from ventral.results import Epoch, Key, Result, add, read_results
+from ventral.results import RESULTS, Epoch, Key, Result, add, read_results
 from ventral.train import Trainer, states, train
 
 PAPER = RECIPES["paper"]
 STATISTICS_IMAGES = 1000
 MODEL = "model.safetensors"
+LOCK = ".training.lock"
 FIXED = (
     "brief",
     "preceded",
     "delayed",
     "masked",
     "late_share",
+    "late_end_ms",
     "readout_ms",
     "held_out",
     "validate_every",
@@ -76,11 +82,11 @@ class Scale:
         """In words."""
         if self.width == 1 and not (self.images or self.tested or self.epochs):
             return "as in the paper"
-        maps = "the paper's feature maps" if self.width == 1 else f"{self.width:g} times the paper's feature maps"
+        narrow = f"{self.width:g} times the paper's feature maps but no fewer than {NARROWEST}"
+        maps = "the paper's feature maps" if self.width == 1 else narrow
         train = f"{self.images:,} training images" if self.images else "all training images"
         test = f"{self.tested:,} test images" if self.tested else "all test images"
-        epochs = f"{self.epochs} epoch{'s' * (self.epochs != 1)}" if self.epochs else "the recipe's epochs"
-        return f"{maps}, {train}, {epochs}, {test}"
+        return f"{maps}, {train}, {test}"
 
     def fit(self, recipe: Recipe) -> Recipe:
         """A recipe at this scale; fields that were set by hand are to be set after this."""
@@ -132,6 +138,23 @@ class Setting:
     results: Path
     work: Path
     device: str = "cpu"
+
+    @cached_property
+    def parts(self) -> tuple[Images, Images]:
+        """The training and the test images at this scale."""
+        whole = (self.images, self.scale.images), (self.test, self.scale.tested)
+        return tuple(each.take(_part(each, count)) for each, count in whole)  # type: ignore[return-value]
+
+    @cached_property
+    def images_id(self) -> str:
+        """What tells these images from others."""
+        return hashlib.sha256("".join(part.fingerprint for part in self.parts).encode()).hexdigest()[:12]
+
+    @property
+    def settings(self) -> str:
+        """What the recipe says, but for what no campaign may change: "epochs=5 batch=64 rate=0.05 ..."."""
+        values = {field.name: getattr(self.recipe, field.name) for field in fields(Recipe) if field.name not in FIXED}
+        return " ".join(f"{name}={_written(value)}" for name, value in values.items())
 
 
 @dataclass(frozen=True)
@@ -225,9 +248,36 @@ def count_images(setting: Setting) -> int:
 
 
 def missing(jobs: Sequence[Job], setting: Setting) -> list[Job]:
-    """Trainings that are not in the tables."""
-    done = {result.key for result in read_results(setting.results)}
+    """Trainings that are not in the tables.
+
+    Raises
+    ------
+    StoreError
+        If what is there under the same names was trained otherwise, or on other images.
+    """
+    results = read_results(setting.results)
+    for result in results:
+        if (result.scale, result.recipe, result.data) == (setting.scale.name, setting.recipe_name, setting.data):
+            _expect_alike(result, setting)
+    done = {result.key for result in results}
     return [job for job in jobs if key_of(job, setting) not in done]
+
+
+def _expect_alike(result: Result, setting: Setting) -> None:
+    """Refuse to go on with results that only seem to be of this setting."""
+    named = f"{setting.results / RESULTS} has {result.variant}, seed {result.seed}, trained"
+    if result.settings != setting.settings:
+        pairs = zip(result.settings.split(" "), setting.settings.split(" "), strict=False)
+        changes = ", ".join(f"{there} there and {here} here" for there, here in pairs if there != here)
+        raise StoreError(
+            f"{named} with another recipe that was called {setting.recipe_name} too ({changes}); call this one "
+            "otherwise, or give another --out."
+        )
+    if result.images_id != setting.images_id:
+        raise StoreError(
+            f"{named} on other images that were called {setting.data} too; call these otherwise (--data-name), or give "
+            "another --out."
+        )
 
 
 def work_off(
@@ -255,34 +305,45 @@ def work_off(
     Raises
     ------
     StoreError, CheckpointError
-        If a folder cannot be written, or holds something else.
+        If a folder cannot be written, or holds something else; as `missing`.
     KeyboardInterrupt
         On Ctrl-C, after the step was finished and saved.
     """
-    images = setting.images.take(_part(setting.images, setting.scale.images))
-    test = setting.test.take(_part(setting.test, setting.scale.tested))
     left = missing(jobs, setting)
     if len(left) < len(jobs):
         said(f"{len(jobs) - len(left)} of {len(jobs)} trainings are done already")
-    for job in left:
-        if job not in missing([job], setting):  # another process was faster
+    for job in jobs:
+        place = place_of(job, setting)
+        if job not in left and not states(place):  # some are left behind by a kill after the tables were written
             continue
+        with disk_errors(place):
+            place.mkdir(parents=True, exist_ok=True)
         title = f"{job.variant.name}, seed {job.seed}"
-        try:
-            path = _trained(job, setting, images, test, report)
-        except BusyError:
-            said(f"{title}: another process is training it")
-            continue
-        except TrainingError as error:
-            said(f"{title}: {error}")
-            continue
-        results, curves = measured(job, setting, path)
-        add(setting.results, results, curves)
-        with disk_errors(path):
-            for state in states(path.parent):
-                state.unlink(missing_ok=True)
-        said(f"{title}: {results[0].validation_error:.1f} % errors ({results[0].training_error:.1f} % in training)")
+        with ExitStack() as stack:  # one lock from here to the tables, so that nothing is trained twice
+            try:
+                stack.enter_context(locked(place, by=LOCK))
+                path = _trained(job, setting, report) if missing([job], setting) else None
+            except BusyError:
+                said(f"{title}: another process is training it")
+                continue
+            except TrainingError as error:
+                said(f"{title}: {error}")
+                continue
+            if path:
+                results, curves = measured(job, setting, path)
+                add(setting.results, results, curves)
+                errors = results[0].validation_error, results[0].training_error
+                said("{}: {:.1f} % errors ({:.1f} % in training)".format(title, *errors))
+            with disk_errors(place):
+                for state in states(place):
+                    state.unlink(missing_ok=True)
     return missing(jobs, setting)
+
+
+def _written(value: object) -> str:
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _part(images: Images, count: int | None) -> Any:
@@ -292,12 +353,11 @@ def _part(images: Images, count: int | None) -> Any:
 def _trained(
     job: Job,
     setting: Setting,
-    images: Images,
-    test: Images,
     report: Callable[[Job, Trainer, float, float], None] | None,
 ) -> Path:
     """The weights of a training, which is done or gone on with unless it has ended."""
     place = place_of(job, setting)
+    images, test = setting.parts
     path = place / MODEL
     if path.exists():
         if read_checkpoint(path)[1]["data"]["fingerprint"] != images.fingerprint:
@@ -344,6 +404,8 @@ def measured(job: Job, setting: Setting, path: Path) -> tuple[list[Result], list
             scale=setting.scale.name,
             recipe=setting.recipe_name,
             data=setting.data,
+            settings=setting.settings,
+            images_id=setting.images_id,
             parameters=effective_parameters(graph),
             epochs=recipe.epochs,
             images=count_images(setting),

@@ -105,7 +105,8 @@ def reproduce(
         shown, test = (load_images(source, split, 32, shapes=shapes) for split in ("train", "test"))
     setting = Setting(scale, recipe, title, shown, test, data_name or data, out, work, check_device(device))
     jobs = jobs_of(asked, seeds)
-    click.echo(f"scale {scale.name}: {scale.said}; recipe {title}; {setting.data}; {setting.device}")
+    epochs = counted(recipe.epochs, "epoch")
+    click.echo(f"scale {scale.name}: {scale.said}; recipe {title}, {epochs}; {setting.data}; {setting.device}")
     if listing:
         tell_campaign(jobs, setting)
         return
@@ -114,7 +115,10 @@ def reproduce(
     if left:
         names = ", ".join(f"{job.variant.name} (seed {job.seed})" for job in left)
         few = counted(len(left), "training")
-        raise TrainingError(f"{few} of {len(jobs)} missing: {names}; the same command goes on.")
+        raise TrainingError(
+            f"{few} of {len(jobs)} missing: {names}; the same command goes on, but where the loss was not finite it "
+            "needs another recipe (--recipe, --set rate=...)."
+        )
 
 
 def run_campaign(jobs: "Sequence[Job]", setting: "Setting") -> "list[Job]":
@@ -137,7 +141,7 @@ def predict(model: str, data: str | None, data_name: str, images: int, out: Path
     """Record what the paper's predictions are about, measure them, and redraw the page."""
     with busy("loading"):
         from ventral.campaign import SAID
-        from ventral.predictions import record_predictions
+        from ventral.predictions import record_predictions, taught
         from ventral.predictions_page import COLUMNS, read_outcomes, save_predictions, table_rows
         from ventral.results_page import write_reproduction
 
@@ -149,7 +153,7 @@ def predict(model: str, data: str | None, data_name: str, images: int, out: Path
             network, flash, masking, name, work, count=images, shapes=shapes, command=typed(), progress=advance
         )
     with busy("measuring"):
-        files = save_predictions(work, network.name, out, data_name)
+        files = save_predictions(work, network.name, out, data_name, taught(network.metadata.get("recipe", {})))
     table(f"predictions of the paper, {network.name}", COLUMNS, table_rows(read_outcomes(files[-2])))
     write_reproduction(out, SAID)
     click.echo("\n".join(map(str, files)))

@@ -8,6 +8,7 @@ import errno
 import os
 import shutil
 import time
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -104,7 +105,7 @@ def sync_folder(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def locked(folder: Path, elsewhere: str = ANOTHER, wait_s: float = 0.0) -> Iterator[None]:
+def locked(folder: Path, elsewhere: str = ANOTHER, wait_s: float = 0.0, by: str = "") -> Iterator[None]:
     """Keep other processes from writing in a folder; the system lets go when this one ends, however it ends.
 
     Parameters
@@ -115,6 +116,10 @@ def locked(folder: Path, elsewhere: str = ANOTHER, wait_s: float = 0.0) -> Itera
         What else could be done, for the error.
     wait_s
         How long to wait for another process, in seconds.
+    by
+        Name of a file in the folder that stands for it, made if it is not there, and left. Only with one do processes
+        of several machines see each other (a network file system passes on no locks of folders), and with other names
+        there are other locks of the same folder.
 
     Raises
     ------
@@ -124,10 +129,11 @@ def locked(folder: Path, elsewhere: str = ANOTHER, wait_s: float = 0.0) -> Itera
     if fcntl is None:
         yield
         return
-    handle = os.open(folder, os.O_RDONLY)
+    with disk_errors(folder, elsewhere=elsewhere):
+        handle = os.open(folder / by, os.O_RDWR | os.O_CREAT, 0o666) if by else os.open(folder, os.O_RDONLY)
     try:
         until = time.monotonic() + wait_s
-        while not _lock(handle):
+        while not _lock(handle, folder):
             if time.monotonic() >= until:
                 raise BusyError(f"{folder} is being written by another process; wait, or {elsewhere}.")
             time.sleep(0.05)
@@ -136,12 +142,13 @@ def locked(folder: Path, elsewhere: str = ANOTHER, wait_s: float = 0.0) -> Itera
         os.close(handle)
 
 
-def _lock(handle: int) -> bool:
+def _lock(handle: int, folder: Path) -> bool:
     """Try to lock what is open; whether no other process has it."""
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
-    except OSError:  # a file system without locks
-        pass
+    except OSError as error:
+        why = os.strerror(error.errno or 0).lower()
+        warnings.warn(f"{folder} cannot be locked ({why}); let no other process write there.", stacklevel=3)
     return True

@@ -247,6 +247,12 @@ class Outcome:
         95 % interval of the difference, over images.
     verdict
         "holds", "does not hold", "undecided", or "control" for what must be 0 and is ("control fails" if it is not).
+    weights
+        The first digits of their sha256.
+    taught
+        What the network was shown in training besides images that stay on, in words (`taught`).
+    device
+        Where the runs were recorded, and with which version of torch.
     """
 
     prediction: str
@@ -266,6 +272,9 @@ class Outcome:
     images: int
     model: str
     data: str
+    weights: str = ""
+    taught: str = ""
+    device: str = ""
 
     @property
     def where(self) -> str:
@@ -347,7 +356,14 @@ def measure(folder: Path, model: str, resamples: int = RESAMPLES, seed: int = 0)
             times = reading_times(run, answers)
             pairs = [pair for ms in times for pair in masked(answers, arrival_ms, ms)]
             pairs += _masked_areas(run, answers, times[-1], seed)
-        about = {"model": model, "data": f"{run.attrs['data']} ({run.attrs['split']})", "images": images}
+        made = run.attrs["identity"]
+        about = {
+            "model": model,
+            "data": f"{run.attrs['data']} ({run.attrs['split']})",
+            "images": images,
+            "weights": made["weights"][:12],
+            "device": f"{made['device']}, torch {made['torch']}",
+        }
         outcomes += [judged(pair, statistics, about, resamples, seed) for pair in pairs]
     outcomes.sort(key=lambda one: one.prediction)  # keeps the order within
     missing = sorted(set(PREDICTIONS) - {one.prediction for one in outcomes})
@@ -507,7 +523,7 @@ def decoded(activity: xr.DataArray, folds: int = FOLDS, seed: int = 0) -> Array:
 
 
 def judged(pair: Pair, statistics: str, about: Mapping[str, Any], resamples: int = RESAMPLES, seed: int = 0) -> Outcome:
-    """The difference of a pair, its interval over images, and the verdict; `about` has model, data and images."""
+    """The difference of a pair, its interval over images, and the verdict; `about` has what pairs have in common."""
     gain = pair.better - pair.worse
     low, high = (float(end) for end in bootstrap_interval(gain, resamples=resamples, seed=seed))
     control = BROKEN if gain.any() else CONTROL
@@ -538,8 +554,29 @@ def verdict(low: float, high: float) -> str:
 
 
 def jointly(verdicts: Sequence[str]) -> str:
-    """What several policies for statistics say together: it holds if it holds under each."""
-    return next(word for word in (BROKEN, FAILS, UNDECIDED, CONTROL, HOLDS) if word in verdicts)
+    """What several policies for statistics say together: what each says, else that it is undecided.
+
+    What shows under one of them only may be made by it. A control that fails under one fails.
+    """
+    if BROKEN in verdicts:
+        return BROKEN
+    return verdicts[0] if len(set(verdicts)) == 1 else UNDECIDED
+
+
+def taught(recipe: Mapping[str, Any]) -> str:
+    """What a network was shown in training besides images that stay on, from its recipe; nothing if there was nothing.
+
+    >>> taught({"brief": 0.5, "masked": 0.3, "preceded": 0.0})
+    '50 % of the images were brief and followed by grey, 30 % of these by a mask of noise'
+    """
+    brief, masked_, preceded, delayed = (
+        float(recipe.get(name, 0)) for name in ("brief", "masked", "preceded", "delayed")
+    )
+    said = [f"{100 * brief:g} % of the images were brief and followed by grey"] * bool(brief)
+    said += [f"{100 * masked_:g} % of these by a mask of noise"] * bool(brief and masked_)
+    said += [f"{100 * preceded:g} % replaced another image"] * bool(preceded)
+    said += [f"{100 * delayed:g} % came after grey"] * bool(delayed)
+    return ", ".join(said)
 
 
 def _complete(path: Path, statistics: str) -> Run:

@@ -41,7 +41,8 @@ COMPARED = {
     "(first drive). A flash of one tick has only one such time.",
     "b": "Accuracy without a mask minus that with it, at the same time: of the readout, and of a linear decoder in "
     "each area, fitted anew to each condition. Where a mask has not arrived by then, the difference must be exactly 0 "
-    "(control).",
+    "(control). A network without recurrence would lose the image to a mask too, in each area as soon as it arrives: a "
+    "difference shows that the mask interrupts, not that recurrence is what it interrupts.",
     "c": "Accuracy of the readout at the best time after a flash has gone, minus that at the last time at which it "
     "still drives the area (last drive); and minus that one tick later, when its end has arrived there (end). The best "
     "time is chosen on one half of the images and measured on the other, and the other way round.",
@@ -54,12 +55,22 @@ DIFFERENCES = {
 TITLE_SIZE = 12
 READOUT_COLOURS = (INK, "#CC79A7", "#56B4E9", "#8C6D31")
 COLUMNS = ("prediction", "compared", "statistics", "points", "low", "high", "verdict")
-TOGETHER = "It holds if it does with frozen and with recalibrated statistics:"
+TOGETHER = "What is said is so with frozen and with recalibrated statistics; where they differ it is undecided:"
+BY_TEACHING = (
+    "What it does with flashes and masks is also what it was taught to do, not only what recurrence does by itself, of "
+    "which the paper speaks."
+)
 ONE_MODEL = "One model: 95 % intervals are over images, not over seeds, and for each comparison by itself."
 
 
 def save_predictions(
-    folder: Path, model: str, out: Path, data: str = "", resamples: int = RESAMPLES, seed: int = 0
+    folder: Path,
+    model: str,
+    out: Path,
+    data: str = "",
+    taught: str = "",
+    resamples: int = RESAMPLES,
+    seed: int = 0,
 ) -> list[Path]:
     """Measure the predictions in recorded runs, and write predictions-<model>.png, .svg and .csv and the curves' CSV.
 
@@ -71,6 +82,8 @@ def save_predictions(
         Folder; made if it is not there.
     data
         What the images are called; as in the runs if not given.
+    taught
+        As `ventral.predictions.taught` says it of the model's recipe.
 
     Returns
     -------
@@ -78,8 +91,9 @@ def save_predictions(
         The files; the last but one is the table of outcomes.
     """
     findings = measure(folder, model, resamples, seed)
-    if data:
-        findings = replace(findings, outcomes=tuple(replace(one, data=data) for one in findings.outcomes))
+    findings = replace(
+        findings, outcomes=tuple(replace(one, data=data or one.data, taught=taught) for one in findings.outcomes)
+    )
     place = out / f"predictions-{model}"
     with disk_errors(out):
         return [
@@ -129,7 +143,8 @@ def page_of(path: Path, whole: bool = True) -> str:
     first = outcomes[0]
     parts = [
         f"## Predictions of section 6: {first.model}",
-        f"{first.images:,} images of {first.data}. {ONE_MODEL}",
+        f"{first.images:,} images of {first.data}; recorded on {first.device}, weights {first.weights}. {ONE_MODEL}",
+        *([f"In training, {first.taught}. {BY_TEACHING}"] if first.taught else []),
         f"![Accuracy over time, and differences that the predictions are about]({path.stem}.png)",
     ]
     for prediction, text in PREDICTIONS.items():
@@ -161,7 +176,8 @@ def summary(outcomes: Sequence[Outcome]) -> list[str]:
         found: dict[str, list[str]] = {}
         for both in _together(several):
             found.setdefault(jointly([one.verdict for one in both]), []).append(str(both[0].shown_ms))
-        words = [f"{word} for {', '.join(found[word])} ms" for word in VERDICTS if word in found]
+        what = "SOAs" if several[0].against == MASK else "flashes"
+        words = [f"{word} for {what} of {', '.join(found[word])} ms" for word in VERDICTS if word in found]
         said.append(f"{where}: {'; '.join(words)}.")
     return said
 

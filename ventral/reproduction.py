@@ -194,7 +194,14 @@ def _made(rows: Sequence[Result], said: str) -> list[str]:
     row = rows[0]
     scale = f"{row.scale}: {said}" if said else row.scale
     devices = "; ".join(sorted({row.device for row in rows}))
-    return [f"scale {scale}", f"{row.data}; recipe {row.recipe}; {spell_seeds(rows)}; {devices}"]
+    recipe = f"{row.recipe}, {spell_epochs(rows)}"
+    return [f"scale {scale}", f"{row.data}; recipe {recipe}; {spell_seeds(rows)}; {devices}"]
+
+
+def spell_epochs(rows: Sequence[Result]) -> str:
+    """As in "5 epochs", or "5 or 12 epochs" where networks differ."""
+    numbers = sorted({row.epochs for row in rows})
+    return f"{' or '.join(map(str, numbers))} epoch{'s' * (numbers != [1])}"
 
 
 def spell_seeds(rows: Sequence[Result]) -> str:

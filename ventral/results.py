@@ -16,6 +16,7 @@ from ventral.errors import StoreError
 
 RESULTS = "results.csv"
 CURVES = "curves.csv"
+LOCK = ".tables.lock"
 PATIENCE_S = 60.0
 REMEDY = "restore it, or give another --out"
 Key = tuple[str, str, str, str, int]
@@ -31,6 +32,10 @@ class Result:
         Names of the figures that compare it, separated by blanks.
     variant, scale, recipe, data, seed
         Which network: as in `ventral.paper`, how small, how trained, on what. `data` is a name that people know.
+    settings
+        What that recipe says, "epochs=5 batch=64 rate=0.05 ...", but for what no campaign may change.
+    images_id
+        Of the training and test images: other images under the same name have another.
     model
         The graph as the command line writes it, "two-state:channels=16".
     sharing, statistics, prenet
@@ -63,6 +68,8 @@ class Result:
     scale: str
     recipe: str
     data: str
+    settings: str
+    images_id: str
     parameters: int
     epochs: int
     images: int
@@ -125,7 +132,7 @@ def add(folder: Path, results: Sequence[Result], curves: Sequence[Epoch]) -> Non
     """
     with disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    with locked(folder, wait_s=PATIENCE_S):
+    with locked(folder, wait_s=PATIENCE_S, by=LOCK):
         for path, kind, rows in ((folder / CURVES, Epoch, curves), (folder / RESULTS, Result, results)):
             _write(path, kind, [*_others(read_rows(path, kind, REMEDY), rows), *rows])
 

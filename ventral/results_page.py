@@ -4,13 +4,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from ventral.campaign import slug
-from ventral.disk import disk_errors, put
+from ventral.clock import to_ms
+from ventral.disk import disk_errors, locked, put
 from ventral.errors import StoreError
 from ventral.paper import FIGURES, VARIANTS, Compared, needed
 from ventral.plot import save, write_table
 from ventral.predictions_page import page_of, tables_of
 from ventral.psychometric import t_interval
-from ventral.reproduction import called, figure_of, measured_of, seeds_of, spell_seeds, verdict_figure
+from ventral.reproduction import called, figure_of, measured_of, seeds_of, spell_epochs, spell_seeds, verdict_figure
 from ventral.results import CURVES, RESULTS, Result, read_curves, read_results
 from ventral.verdict import (
     FAILS,
@@ -26,6 +27,8 @@ from ventral.verdict import (
 )
 
 PAGE = "README.md"
+LOCK = ".page.lock"
+PATIENCE_S = 600.0
 VERDICTS = "verdicts.csv"
 FULL = "full"  # the scale of the paper
 HOW_TO_READ = f"""\
@@ -42,6 +45,8 @@ A claim that “{FAILS}” or is “{UNDECIDED}” is so at the scale of its sec
 
 def write_reproduction(folder: Path, scales: Mapping[str, str]) -> list[Path]:
     """Write the paper's figures, a table of all comparisons, and the page that holds them.
+
+    Other processes wait, and draw what is in the tables after that: the page is that of the newest.
 
     Parameters
     ----------
@@ -61,14 +66,19 @@ def write_reproduction(folder: Path, scales: Mapping[str, str]) -> list[Path]:
     StoreError
         If there is nothing in the tables, or they cannot be what was measured.
     """
-    results = read_results(folder)
-    predicted = tables_of(folder)
-    if not results and not predicted:
+    if not read_results(folder) and not tables_of(folder):
         raise StoreError(f"there are no results in {folder / RESULTS}; train a figure's networks first.")
-    curves, groups, order = read_curves(folder), by_group(results), list(scales)
+    with locked(folder, wait_s=PATIENCE_S, by=LOCK):
+        return _write_page(folder, scales)
+
+
+def _write_page(folder: Path, scales: Mapping[str, str]) -> list[Path]:
+    """What `write_reproduction` does once no other process can."""
+    results, curves, predicted = read_results(folder), read_curves(folder), tables_of(folder)
+    groups, order = by_group(results), list(scales)
     ordered = sorted(groups, key=lambda group: (order.index(group[0]) if group[0] in order else len(order), group))
     slugs = _slugs(ordered)
-    paragraphs = _introduction([scale for scale, _, _ in ordered])
+    paragraphs = _introduction([scale for scale, _, _ in ordered], bool(predicted))
     drawn: list[Path] = []
     table: list[dict[str, object]] = []
     for group in ordered:
@@ -129,14 +139,15 @@ def _numbers(group: Group, findings: Iterable[Finding]) -> list[dict[str, object
     return rows
 
 
-def _introduction(run: Iterable[str]) -> list[str]:
+def _introduction(run: Iterable[str], predicted: bool) -> list[str]:
     """What the page is and how to read it, as paragraphs."""
     missing = [] if FULL in run else [f"**The scale {FULL} (as in the paper) has not been run.**"]
+    others = " and, for predictions, from their tables" if predicted else ""
     return [
         "# Figures and claims of Liao & Poggio (2016), measured",
         " ".join(
             [
-                f"Everything here is computed from [{RESULTS}]({RESULTS}) and [{CURVES}]({CURVES});",
+                f"Everything here is computed from [{RESULTS}]({RESULTS}) and [{CURVES}]({CURVES}){others};",
                 f"[{VERDICTS}]({VERDICTS}) has every comparison with all its digits.",
                 *missing,
             ]
@@ -159,7 +170,13 @@ def _section(
         if compared.name in files:
             blocks.append(_embedded(f"{called(compared)}: {compared.title}", files[compared.name]))
             blocks.append(_caption(compared, rows))
-    blocks += ["### Errors", _errors_table(rows), "### Missing", _missing(rows)]
+    blocks += ["### Errors", _errors_table(rows)]
+    if elsewhere := _elsewhere_table(rows):
+        blocks += [
+            "Validation errors of networks that were also read at other times, in %; means over seeds:",
+            elsewhere,
+        ]
+    blocks += ["### Missing", _missing(rows)]
     return blocks
 
 
@@ -167,11 +184,12 @@ def _facts(said: str, rows: Sequence[Result]) -> str:
     """What was run, as a list."""
     seeds = sorted({row.seed for row in rows})
     trainings = {row.key: row.seconds for row in rows}
-    epochs = sorted({row.epochs for row in rows})
+    pairs = (each.split("=") for each in rows[0].settings.split(" "))
+    settings = ", ".join(f"{name} {value}" for name, value in pairs if name != "epochs" and value)
     facts = {
         "scale": said or rows[0].scale,
         "data": f"{rows[0].data}, {rows[0].images:,} training and {rows[0].tested:,} test images",
-        "recipe": f"{rows[0].recipe}, {' or '.join(map(str, epochs))} epochs",
+        "recipe": f"{rows[0].recipe}, {spell_epochs(rows)} ({settings})",
         "networks": f"{counted(len(trainings), 'training')} of {counted(len(seeds_of(rows)), 'network')}, "
         f"{spell_seeds(rows)} each ({', '.join(map(str, seeds))})",
         "devices": "; ".join(sorted({f"{row.device} (torch {row.torch})" for row in rows})),
@@ -189,7 +207,7 @@ def _claims_table(findings: Iterable[Finding]) -> str:
             spelled = spell_interval(*verdict.interval, verdict.seeds)
             words = (verdict.comparison.text, spelled, f"{verdict.limit:g}", str(verdict.seeds), verdict.verdict)
             lines.append(("", *words))
-    return _markdown(("", "claim", "difference [interval], points", "limit", "seeds", "verdict"), "llrrrl", lines)
+    return _markdown(("", "claim", "points [95 % interval]", "limit", "seeds", "verdict"), "llrrrl", lines)
 
 
 def _errors_table(rows: Sequence[Result]) -> str:
@@ -207,6 +225,22 @@ def _errors_table(rows: Sequence[Result]) -> str:
     return _markdown(header, "lrrrrrr", lines)
 
 
+def _elsewhere_table(rows: Sequence[Result]) -> str:
+    """Mean errors of networks that were read at several times; nothing if there are none."""
+    networks = {row.variant: row.t for row in rows if row.t != row.test_t}
+    times = sorted({row.test_t for row in rows if row.variant in networks})
+    lines = []
+    for name, trained in networks.items():
+        cells = []
+        for t in times:
+            errors = [row.validation_error for row in rows if (row.variant, row.test_t) == (name, t)]
+            mean = f"{sum(errors) / len(errors):.1f}" if errors else ""
+            cells.append(f"**{mean}**" if t == trained else mean)
+        lines.append((f"`{name}`, trained at {to_ms(trained)} ms", *cells))
+    header = ("network", *(f"{to_ms(t)} ms" for t in times))
+    return _markdown(header, "l" + "r" * len(times), lines) if lines else ""
+
+
 def _spell_mean(rows: Sequence[Result], measure: str) -> str:
     mean, low, high = t_interval([getattr(row, measure) for row in rows])
     return spell_interval(float(mean), float(low), float(high), len(rows))
@@ -221,6 +255,7 @@ def _caption(compared: Compared, rows: Sequence[Result]) -> str:
     return (
         f"**{called(compared)}**, {compared.title}: error of {networks} against {against}, {spell_seeds(shown)}."
         + claims * bool(compared.claims)
+        + f" {compared.note}" * bool(compared.note)
     )
 
 

@@ -321,7 +321,7 @@ class Trainer:
                 where = self.objective.where_not_finite(end_ms, images, before, masks, showing)
             raise TrainingError(
                 f"the loss became {mean} at step {self.step + 1}: {where}. Nothing was changed by this step; give a "
-                "lower rate (--set rate=...) and another --out."
+                "lower rate (--set rate=...) in another folder."
             )
         for group in self.optimiser.param_groups:
             group["lr"] = self.rate()
@@ -392,7 +392,7 @@ class Trainer:
             looked_at = "images held out" if self.recipe.held_out else "test images"
             raise TrainingError(
                 f"after step {self.step} the answers to the {looked_at} are not finite; give a lower rate (--set "
-                "rate=...) and another --out."
+                "rate=...) in another folder."
             )
         name = f"{self.recipe.watched.replace(' ', '_')}_accuracy"
         entry = {"step": self.step, "score": score, name: rounded(accuracy)}

@@ -126,6 +126,10 @@ def errors(results: Iterable[Result]) -> dict[Reading, dict[int, float]]:
     rows = list(results)
     if len({(*group_of(row), row.images, row.tested) for row in rows}) > 1:
         raise StoreError(f"results of {_groups(rows)} cannot be compared; give those of one.")
+    if len({(row.settings, row.images_id) for row in rows}) > 1:
+        raise StoreError(
+            f"results of {_groups(rows)} are of several recipes or images of these names; name them apart."
+        )
     for row in rows:
         network = (row.model, row.t, row.parameters, row.epochs)
         if networks.setdefault(row.variant, network) != network:
