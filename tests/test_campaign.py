@@ -305,17 +305,31 @@ def test_how_far_a_training_has_come(setting):
     assert begun(JOBS[0], setting) == pytest.approx(3 / 8)  # the step after the signal is finished too
 
 
+FIG_8 = ["reproduce", "fig8", "--scale", "trial", "--seeds", "1", "--data", "shapes", "--threads", "1"]
+
+
+def start(place, out=subprocess.DEVNULL):
+    place.mkdir(exist_ok=True)
+    command = [sys.executable, "-m", "ventral", *FIG_8]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(command, cwd=place, env=environment, stdout=out, stderr=subprocess.DEVNULL, text=True)
+
+
+@pytest.mark.slow
+def test_three_processes_given_the_same_command_train_everything_once(tmp_path):
+    processes = [start(tmp_path / "shared", subprocess.PIPE) for _ in range(3)]
+    said = [process.communicate(timeout=900)[0].splitlines() for process in processes]
+    trained = [line.partition(":")[0] for lines in said for line in lines if "% errors" in line]
+    names = FIGURES["fig8"].variants
+    assert sorted(trained) == sorted(f"{name}, seed 0" for name in names)
+    assert {row.variant for row in read_results(tmp_path / "shared/results")} == {*names}
+    assert 0 in {process.returncode for process in processes}  # the last to end has seen everything done
+    page = (tmp_path / "shared/results/README.md").read_text(encoding="utf-8")
+    assert all(f"`{name}`<br>" in page for name in names)
+
+
 @pytest.mark.slow
 def test_a_campaign_killed_again_and_again_ends_in_the_same_tables(tmp_path):
-    command = [sys.executable, "-m", "ventral", "reproduce", "fig8", "--scale", "trial", "--seeds", "1"]
-    command += ["--data", "shapes", "--threads", "1"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-
-    def start(place):
-        place.mkdir(exist_ok=True)
-        return subprocess.Popen(command, cwd=place, env=environment, **quiet)
-
     assert start(tmp_path / "whole").wait(600) == 0
     killed = tmp_path / "killed"
     for done in range(4):  # in the middle of the first training, of the second, ...
