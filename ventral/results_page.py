@@ -38,7 +38,8 @@ Training errors are those of the last epoch's batches, as they were trained on.
 **Verdicts.** A claim is one or more differences of errors that must lie below a limit; the limits were set before
 anything ran. Networks of the same seed are compared. A comparison holds if the 95 % t-interval over seeds lies below
 the limit, does not hold if it lies above, and is undecided otherwise or with fewer than {FEWEST_SEEDS} seeds; nothing
-is corrected for the number of comparisons. A claim holds if all its comparisons do, and does not if one does not.
+is corrected for the number of comparisons, or for looks at fewer seeds before others were added. A claim holds if all
+its comparisons do, and does not if one does not.
 
 A claim that “{FAILS}” or is “{UNDECIDED}” is so at the scale of its section, which need not be the paper's."""
 
