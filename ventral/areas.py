@@ -29,7 +29,7 @@ KINDS = {
 }
 DRIVES = ("impulse", "sustained")
 PRENETS = ("conv", "convx3")
-STATISTICS = ("per-tick", "shared")
+STATISTICS = ("per-tick", "shared", "fixed")
 SHARINGS = ("over-time", "per-tick", "everywhere")
 
 
@@ -201,7 +201,9 @@ class AreaGraph:
     prenet
         "conv": one 3x3 convolution; "convx3": Conv-BN-ReLU-Conv-BN-ReLU-Conv (section 5.3.3 of the paper).
     statistics
-        "per-tick": each normalisation keeps mean and variance for every tick (section 3.7); "shared": one for all.
+        "per-tick": each normalisation keeps mean and variance for every tick (section 3.7). "fixed": one mean and
+        variance per channel for all ticks, the same in training and test, so that the network is one time-invariant
+        dynamical system. "shared": per tick in training, one for all ticks in the test (the paper's negative example).
     scale_shift
         Whether the normalisations of transitions learn a scale and a shift, one for each set of statistics. The
         post-net's always does, one for all ticks.
@@ -350,9 +352,14 @@ class AreaGraph:
         return "feedforward" if rank[edge.source] < rank[edge.target] else "feedback"
 
     @property
+    def statistics_per_tick(self) -> bool:
+        """Whether normalisation has a mean and variance for each tick, and none beyond the last."""
+        return self.statistics == "per-tick"
+
+    @property
     def learns_per_tick(self) -> bool:
         """Whether anything is learned for each tick up to the last of `readout_ms`, and for none beyond."""
-        return self.sharing == "per-tick" or (self.scale_shift and self.statistics == "per-tick")
+        return self.sharing == "per-tick" or (self.scale_shift and self.statistics_per_tick)
 
     def stages(self, edge: Transition) -> tuple[Stage, ...]:
         """The convolutions of a transition, none for pooling.

@@ -43,7 +43,7 @@ def useful(graph: AreaGraph, here: dict[str, list[bool]], readout_ticks: Iterabl
 def parameters(graph: AreaGraph) -> int:
     """Number of parameters that a network of this graph has."""
     learned = graph.readout_ms[-1] // MS_PER_TICK if graph.learns_per_tick else 0
-    rows = range(learned) if graph.statistics == "per-tick" else range(1)
+    rows = range(learned) if graph.statistics_per_tick else range(1)
     scaled = {(edge.name, t) for edge in graph.edges for t in rows}
     return _around(graph) + _of_weights(graph, graph.weights) + _of_scales(graph, scaled)
 
@@ -136,5 +136,5 @@ def _of_scales(graph: AreaGraph, used: Iterable[tuple[str, int]]) -> int:
     if not graph.scale_shift:
         return 0
     edges: Mapping[str, Sequence[Stage]] = {edge.name: graph.stages(edge) for edge in graph.edges}
-    sets = {(name, 0 if graph.statistics == "shared" else t) for name, t in used}
+    sets = {(name, t if graph.statistics_per_tick else 0) for name, t in used}
     return sum(2 * stage.inward for name, _ in sets for stage in edges[name] if stage.normalised)

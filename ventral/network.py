@@ -48,7 +48,7 @@ class Postnet(nn.Module):
     def __init__(self, graph: AreaGraph, ticks: int, seed: int) -> None:
         super().__init__()
         width = graph[graph.readout].channels
-        self.norm = Normalisation("the post-net", width, ticks, graph.statistics == "shared")
+        self.norm = Normalisation("the post-net", width, ticks, not graph.statistics_per_tick)
         self.scale = nn.Parameter(torch.ones(width))
         self.shift = nn.Parameter(torch.zeros(width))
         drawn = torch.randn(graph.classes, width, generator=generator(seed, "postnet"), dtype=torch.float64)
@@ -92,7 +92,7 @@ class Network(nn.Module):
         self.held = False
         count = self.horizon_ms // MS_PER_TICK + 1
         sources = min(count, learned // MS_PER_TICK) if learned else count
-        shared = graph.statistics == "shared"
+        shared = not graph.statistics_per_tick
         self.prenet = Prenet(graph, seed)
         self.postnet = Postnet(graph, count, seed)
         self.kernels = nn.ModuleDict()
@@ -386,6 +386,16 @@ class Network(nn.Module):
             for tick, states in enumerate(islice(self.run(inputs, gains, disturb=disturb), count)):
                 if self.graph.readout in states and tick <= last:
                     self.readout(states, tick)
+
+    def use_fixed_statistics(self) -> None:
+        """From now on, training normalises by the kept mean and variance too, and gathers new ones meanwhile."""
+        for norm in self.norms():
+            norm.fixed = True
+
+    def update_fixed_statistics(self, weight: float) -> None:
+        """Move the fixed statistics towards those gathered since the last call, at all ticks together."""
+        for norm in self.norms():
+            norm.update(weight)
 
     def forget_statistics(self, horizon_ms: int) -> None:
         """Drop all statistics and make room for those up to another horizon."""

@@ -66,6 +66,12 @@ class Recipe:
     statistics_images, horizon_ms
         Unaugmented training images, evenly over classes, from which the normalisation statistics are estimated after
         training, and the last time they are estimated for.
+    training_images
+        How many of the training images that are not held out to train on, evenly over classes; 0 for all.
+    fixed_share, fixed_rate, fixed_clip
+        For a graph of fixed statistics: the share of the steps, at the end, in which its normalisation has the fixed
+        mean and variance (before, every tick is normalised by its batch), the peak rate of that second cycle, and the
+        largest norm of the gradient in it.
     precision
         "float32", "bfloat16" for convolutions under autocast (statistics stay float32), or "auto": whichever is faster
         on the device, in a few steps.
@@ -97,6 +103,10 @@ class Recipe:
     validate_every: int = 1
     statistics_images: int = 2000
     horizon_ms: int = 300
+    training_images: int = 0
+    fixed_share: float = 0.4
+    fixed_rate: float = 0.01
+    fixed_clip: float = 1.0
     precision: str = "auto"
     compile: bool = False
     seed: int = 0
@@ -125,14 +135,18 @@ class Recipe:
                 f"rate, momentum and decay are {self.rate:g}, {self.momentum:g} and {self.decay:g}; give a rate above "
                 "0, a momentum between 0 and 1, and a decay from 0."
             )
-        for name, least in (("held_out", 0), ("statistics_images", 1)):
+        if not (0 < self.fixed_rate < math.inf and 0 < self.fixed_clip < math.inf):
+            raise UsageError(
+                f"fixed_rate and fixed_clip are {self.fixed_rate:g} and {self.fixed_clip:g}; give numbers above 0."
+            )
+        for name, least in (("held_out", 0), ("statistics_images", 1), ("training_images", 0)):
             if getattr(self, name) < least:
                 raise UsageError(f"{name} is {getattr(self, name)}; give a whole number of images from {least}.")
         choose("precision", self.precision, PRECISIONS)
         choose("schedule", self.schedule, SCHEDULES)
         if self.epochs < 1 or self.batch < 2 or self.validate_every < 1:
             raise UsageError("training takes at least 1 epoch and batches of at least 2 images.")
-        for name in ("brief", "preceded", "delayed", "masked", "late_share", "warmup", "smoothing"):
+        for name in ("brief", "preceded", "delayed", "masked", "late_share", "warmup", "smoothing", "fixed_share"):
             if not 0 <= getattr(self, name) <= 1:
                 raise UsageError(f"{name} is {getattr(self, name)}; give a fraction from 0 to 1.")
         if self.preceded + self.delayed > 1:

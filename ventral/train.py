@@ -44,6 +44,9 @@ from ventral.transitions import generator
 KEPT = 2  # newest states
 SAVE_EVERY = 200  # steps
 LOG_EVERY = 20  # steps
+SETTLING = 30, 0.05  # steps without learning after the statistics became fixed, and the weight of a step's own in them
+FIXED_WEIGHT = 0.005  # of a step's own statistics in the fixed ones, from then on
+FIXED_WARMUP = 0.1  # of the steps with fixed statistics
 Used = set[tuple[str, int]]
 
 
@@ -182,6 +185,13 @@ class Trainer:
             self.kept, self.held_out = hold_out(images.labels, recipe.held_out, recipe.seed)
         except DataError as error:
             raise UsageError(f"held_out is {recipe.held_out}: {error}") from None
+        if recipe.training_images:
+            try:
+                self.kept = self.kept[evenly(images.labels[self.kept], recipe.training_images, recipe.seed)]
+            except DataError as error:
+                raise UsageError(f"training_images is {recipe.training_images}: {error}") from None
+        if graph.statistics == "fixed" and not recipe.fixed_share:
+            raise UsageError("fixed_share is 0; a network of fixed statistics needs some training with them.")
         if len(self.kept) < recipe.batch:
             raise UsageError(
                 f"{len(self.kept)} images are left for training and a batch takes {recipe.batch}; use a smaller batch, "
@@ -195,7 +205,7 @@ class Trainer:
         self.masks = self.pixels[:1]
         if recipe.masked:
             names = [f"training mask {i}" for i in range(MASKS)]
-            some = images.take(self.kept[:MASKS])
+            some = images.take(self.kept[evenly(images.labels[self.kept], min(MASKS, len(self.kept)), recipe.seed)])
             self.masks = make_masks("noise", names, np.zeros(MASKS, int), some, recipe.seed).to(self.device)
         if recipe.precision == "auto":
             recipe = replace(recipe, precision=self._faster(recipe))
@@ -271,14 +281,48 @@ class Trainer:
     def rate(self) -> float:
         """Learning rate of the coming step."""
         recipe = self.recipe
+        if self.step >= self.fixed_from:
+            return self._fixed_rate()
         if recipe.schedule == "steps":
             epoch = self.step // self.steps_per_epoch
             return recipe.rate * 0.1 ** sum(epoch >= drop for drop in recipe.drop_epochs)
-        progress = self.step / self.steps
+        progress = self.step / self.fixed_from
         if progress < recipe.warmup:
-            return recipe.rate * min(1.0, (self.step + 1) / max(1, round(recipe.warmup * self.steps)))
+            return recipe.rate * min(1.0, (self.step + 1) / max(1, round(recipe.warmup * self.fixed_from)))
         rest = (progress - recipe.warmup) / (1 - recipe.warmup)
         return recipe.rate * 0.5 * (1 + math.cos(math.pi * rest))
+
+    def _fixed_rate(self) -> float:
+        """Learning rate of a step with fixed statistics: none while these settle, then a cycle of its own."""
+        done, count = self.step - self.fixed_from, self.steps - self.fixed_from
+        if done < SETTLING[0]:
+            return 0.0
+        progress = done / count
+        rising = min(1.0, progress / FIXED_WARMUP)
+        rest = max(0.0, (progress - FIXED_WARMUP) / (1 - FIXED_WARMUP))
+        return self.recipe.fixed_rate * rising * 0.5 * (1 + math.cos(math.pi * rest))
+
+    @property
+    def fixed_from(self) -> int:
+        """The step from which on the statistics are fixed; beyond all steps where they never are."""
+        if self.network.graph.statistics != "fixed":
+            return self.steps
+        return min(self.steps - 1, round(self.steps * (1 - self.recipe.fixed_share)))
+
+    @property
+    def fixed(self) -> bool:
+        """Whether the network's statistics are fixed ones by now."""
+        return self.step > self.fixed_from
+
+    @property
+    def validates(self) -> bool:
+        """Whether the network has the statistics by now that it is to have in the test."""
+        return self.fixed or self.network.graph.statistics != "fixed"
+
+    def _fix(self) -> None:
+        """Begin the training with fixed statistics, at first those of the network so far over all its ticks."""
+        self.estimate_statistics(max(self.objective.plans), min(self.recipe.statistics_images, len(self.kept)))
+        self.network.use_fixed_statistics()
 
     def advance(self, stop: bool = False) -> tuple[float, float, bool]:
         """One step of gradient descent.
@@ -299,6 +343,8 @@ class Trainer:
             If the loss is not finite; no weight has changed then.
         """
         recipe = self.recipe
+        if self.step == self.fixed_from:
+            self._fix()
         epoch, position = divmod(self.step, self.steps_per_epoch)
         order, draws = self._drawn(epoch)
         batch = order[position * recipe.batch : (position + 1) * recipe.batch]
@@ -327,6 +373,10 @@ class Trainer:
             group["lr"] = self.rate()
         self.optimiser.zero_grad()
         loss.backward()
+        if self.step >= self.fixed_from:
+            nn.utils.clip_grad_norm_(self.network.parameters(), recipe.fixed_clip)
+            settling, weight = SETTLING
+            self.network.update_fixed_statistics(weight if self.step - self.fixed_from < settling else FIXED_WEIGHT)
         self.optimiser.step()
         self.step += 1
         self.running = [a + b for a, b in zip(self.running, (mean, correct, 1.0), strict=True)]
@@ -380,7 +430,8 @@ class Trainer:
         if self.watched is None:
             raise UsageError("held_out is 0 and there are no test images to look at; hold out some, or give those.")
         end_ms = self.recipe.end_ms
-        self.estimate_statistics(end_ms, min(1000, len(self.kept)))
+        if not self.fixed:
+            self.estimate_statistics(end_ms, min(1000, len(self.kept)))
         return accuracy_over_time(self.network, self.preprocessing, self.watched, end_ms)
 
     def end_epoch(self) -> dict[str, Any]:
@@ -406,7 +457,8 @@ class Trainer:
         """Put the best weights back and estimate their statistics to the horizon."""
         if self.best_tensors:
             self.network.load_state_dict({n.removeprefix("network/"): x for n, x in self.best_tensors.items()})
-        self.estimate_statistics(self.recipe.horizon_ms, min(self.recipe.statistics_images, len(self.kept)))
+        if not self.fixed:
+            self.estimate_statistics(self.recipe.horizon_ms, min(self.recipe.statistics_images, len(self.kept)))
 
     def describe(self) -> dict[str, Any]:
         """What a checkpoint says about this training."""
@@ -453,6 +505,8 @@ class Trainer:
         self.best_tensors = {n.replace("best/", "network/", 1): x for n, x in tensors.items() if n.startswith("best/")}
         self.step, self.best, self.history = header["step"], header["best"], list(header["history"])
         self.running = list(header["running"])
+        if self.fixed:
+            self.network.use_fixed_statistics()
         there = header.get("machine", {})
         return [f"{k} was {there.get(k)} and is {v}" for k, v in mine["machine"].items() if v != there.get(k)]
 
@@ -668,7 +722,7 @@ def _run(
                     metrics.write(line)
             if report:
                 report(trainer, loss, accuracy)
-            if ended and metrics:
+            if ended and metrics and trainer.validates:
                 metrics.write(trainer.end_epoch())
                 said(f"epoch {epoch} of {recipe.epochs}, {recipe.watched}: {curve(trainer.accuracy)}")
                 begun = time.perf_counter()

@@ -84,7 +84,8 @@ class Normalisation(nn.Module):
 
     In training it normalises by the batch. `recording` makes it also keep mean and variance, pooled over the batches
     that it sees at a tick, and no variance below that in `least` (tick, channel) if there is one. Otherwise it
-    normalises by what was kept.
+    normalises by what was kept. With `fixed` it does so in training too, as by constants, and gathers the statistics
+    of what it sees for `update`, which moves the kept ones a little towards them.
 
     Parameters
     ----------
@@ -112,8 +113,10 @@ class Normalisation(nn.Module):
         self.shared = shared
         self.held = False
         self.recording = False
+        self.fixed = False
         self.least: Tensor | None = None
         self._pooled: dict[int, int] = {}
+        self._gathered: tuple[Tensor, Tensor, int] | None = None
         self.register_buffer("mean", torch.full((1 if shared else ticks, channels), math.nan))
         self.register_buffer("variance", torch.full_like(self.mean, math.nan))
 
@@ -139,6 +142,9 @@ class Normalisation(nn.Module):
 
     def forward(self, x: Tensor, tick: int) -> Tensor:
         """Normalise x, (image, channel, y, x), with the statistics of a tick."""
+        if self.fixed and self.training and not self.recording:
+            self._gather(x)
+            return F.batch_norm(x, self.mean[0], self.variance[0], training=False, eps=self.floor)
         raised = self.recording and self._keep(x, self.row(tick))
         if self.training and not self.recording and together() > 1:
             return self._by_the_whole_batch(x)
@@ -155,6 +161,38 @@ class Normalisation(nn.Module):
         apart = wide - mean[:, None, None]
         variance = summed(apart.square().sum(dim=(0, 2, 3))) / count
         return (apart * (variance + self.floor).rsqrt()[:, None, None]).to(x.dtype)
+
+    def _gather(self, x: Tensor) -> None:
+        """Add a batch's first and second moment about the kept mean to those gathered since the last update."""
+        with torch.no_grad():
+            wide = x.detach()
+            wide = wide.float() if wide.dtype in (torch.float16, torch.bfloat16) else wide
+            variance, mean = torch.var_mean(wide, dim=(0, 2, 3), correction=0)
+            first = mean - self.mean[0]
+            second = variance + first.square()
+            if self._gathered:
+                first, second = first + self._gathered[0], second + self._gathered[1]
+            self._gathered = first, second, (self._gathered[2] if self._gathered else 0) + 1
+
+    def update(self, weight: float) -> None:
+        """Move the kept statistics towards what was gathered; every tick that was seen counts the same.
+
+        The new variance is the total one, of kept and gathered values together: also the means of ticks that differ
+        add to it. Processes that train together pool what they gathered.
+
+        Parameters
+        ----------
+        weight
+            Of what was gathered, from 0 to 1; what was kept has the rest.
+        """
+        if not self._gathered:
+            return
+        first, second, count = self._gathered
+        self._gathered = None
+        moments = summed(torch.stack([first, second])) / (count * together())
+        apart, spread = moments[0], moments[1]
+        self.variance[0] = (1 - weight) * self.variance[0] + weight * spread - (weight * apart).square()
+        self.mean[0] += weight * apart
 
     def start_recording(self) -> None:
         """Forget the statistics and keep those of the batches to come."""

@@ -10,7 +10,7 @@ readout_ms
 sharing
     "over-time" (the paper's "shared"), or "per-tick" ("unshared"): see `AreaGraph`.
 statistics
-    "per-tick", or "shared": of normalisation (section 3.7).
+    "per-tick", "shared" or "fixed": of normalisation (section 3.7); see `AreaGraph`.
 prenet
     "conv", or "convx3".
 connections
@@ -28,10 +28,12 @@ from ventral.areas import Area, AreaGraph, Transition, adjacent, choose_error, f
 from ventral.errors import GraphError, choose
 
 Sharing = Literal["over-time", "per-tick"]
-Statistics = Literal["per-tick", "shared"]
+Statistics = Literal["per-tick", "shared", "fixed"]
+Wiring = Literal["full", "no-feedback", "no-lateral", "feedforward"]
 Connections = Literal["full", "adjacent"]
 Prenet = Literal["conv", "convx3"]
 NAMES = ("V1", "V2", "V4", "IT")
+WIRINGS = ("full", "no-feedback", "no-lateral", "feedforward")
 FIG_10_TEST_MS = (60, 70, 80, 90, 100, 110, 120, 150)
 
 
@@ -56,6 +58,51 @@ def ventral_stream(
     """
     areas = tuple(Area(name, width, size >> i) for i, (name, width) in enumerate(zip(NAMES, channels, strict=True)))
     return AreaGraph(areas, adjacent(areas), drive="sustained", readout="IT", classes=classes)
+
+
+def subject(wiring: Wiring, channels: int, statistics: Statistics, identity: float = 0.0) -> AreaGraph:
+    """V1-V2-V4-IT, sustained drive, with all transitions of `ventral_stream` or some: one of a family to compare."""
+    areas = areas_of(4, channels, identity)
+    edges = adjacent(areas, lateral=known("wiring", wiring, WIRINGS) in ("full", "no-feedback"))
+    if wiring in ("no-feedback", "feedforward"):
+        edges = tuple(edge for edge in edges if edge.lateral or areas_in_order(areas, edge))
+    return AreaGraph(areas, edges, "sustained", statistics=statistics)
+
+
+def areas_in_order(areas: tuple[Area, ...], edge: Transition) -> bool:
+    """Whether a transition leads from an earlier area to a later one."""
+    names = [area.name for area in areas]
+    return names.index(edge.source) < names.index(edge.target)
+
+
+def subject_full(channels: int = 8, statistics: Statistics = "fixed") -> AreaGraph:
+    """V1-V2-V4-IT with lateral, feedforward and feedback transitions between neighbours."""
+    return subject("full", channels, statistics)
+
+
+def subject_no_feedback(channels: int = 8, statistics: Statistics = "fixed") -> AreaGraph:
+    """`full` without feedback transitions."""
+    return subject("no-feedback", channels, statistics)
+
+
+def subject_no_lateral(channels: int = 8, statistics: Statistics = "fixed") -> AreaGraph:
+    """`full` without lateral transitions."""
+    return subject("no-lateral", channels, statistics)
+
+
+def subject_feedforward(channels: int = 8, statistics: Statistics = "fixed") -> AreaGraph:
+    """`full` without lateral and feedback transitions: the control without recurrence."""
+    return subject("feedforward", channels, statistics)
+
+
+def subject_feedforward_wide(channels: int = 16, statistics: Statistics = "fixed") -> AreaGraph:
+    """`feedforward` with about as many parameters as `full` has with 8 channels in V1."""
+    return subject("feedforward", channels, statistics)
+
+
+def subject_leak(channels: int = 8, identity: float = 0.5, statistics: Statistics = "fixed") -> AreaGraph:
+    """`feedforward` whose states decay by a factor per tick: the control for passive persistence."""
+    return subject("feedforward", channels, statistics, identity)
 
 
 def shapes() -> AreaGraph:
@@ -207,7 +254,15 @@ PAPER: dict[str, Callable[..., AreaGraph]] = {
     "one-state-inhomogeneous": one_state_inhomogeneous,
     "plain-rnn": plain_rnn,
 }
-GRAPHS: dict[str, Callable[..., AreaGraph]] = {"shapes": shapes, "cifar10": cifar10, **PAPER}
+FAMILY: dict[str, Callable[..., AreaGraph]] = {
+    "full": subject_full,
+    "no-feedback": subject_no_feedback,
+    "no-lateral": subject_no_lateral,
+    "feedforward": subject_feedforward,
+    "feedforward-wide": subject_feedforward_wide,
+    "leak": subject_leak,
+}
+GRAPHS: dict[str, Callable[..., AreaGraph]] = {"shapes": shapes, "cifar10": cifar10, **FAMILY, **PAPER}
 
 
 def graph(name: str, **knobs: object) -> AreaGraph:
