@@ -3,10 +3,10 @@
 Question: when is the class of an image linearly readable from each area, and what does a mask leave of it?
 
 Method: at each tick, in each area and condition, a ridge classifier is fitted anew and cross-validated over images
-(`ventral.decode.decode_over_time`), on the same number of features in every area, so that areas do not differ by their
-size. The line is the mean over folds, the band a 95 % Wilson interval over images. Triangles mark when the target and
-the mask can first reach an area. In conditions without a target the labels are those of the target that was not shown:
-decoding should stay at chance.
+(`ventral.measures.decoding.decode_over_time`), on the same number of features in every area, so that areas do not
+differ by their size. The line is the mean over folds, the band a 95 % Wilson interval over images. Triangles mark when
+the target and the mask can first reach an area. In conditions without a target the labels are those of the target that
+was not shown: decoding should stay at chance.
 
 Source: Hung, Kreiman, Poggio & DiCarlo (2005), Science 310:863, for the method in monkey IT.
 """
@@ -20,9 +20,9 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from ventral.decode import decode_over_time, wilson_interval
 from ventral.errors import choose
-from ventral.plot import Curve, Panel, Timeline, decoding_figure, read_timelines, save, write_table
+from ventral.figures.curves import Curve, Panel, Timeline, decoding_figure, read_timelines, save, write_table
+from ventral.measures.decoding import decode_over_time, wilson_interval
 
 MOST_FEATURES = 1024
 
@@ -45,7 +45,7 @@ def analyze(
     Parameters
     ----------
     run
-        What `ventral.store.open_run` gives.
+        What `ventral.store.run.open_run` gives.
     out
         Folder for decoding.png, decoding.svg and decoding.csv.
     areas, conditions

@@ -39,11 +39,11 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from ventral.answers import parameters, policies, read_answers, reading_times, spread, with_others
-from ventral.effects import Effect, Line, difficulty_figure
 from ventral.errors import UsageError, choose
-from ventral.plot import save, write_table
-from ventral.psychometric import measures, percentiles, resampled_means
+from ventral.figures.curves import save, write_table
+from ventral.figures.masking import Effect, Line, difficulty_figure
+from ventral.measures.psychophysics import measures, percentiles, resampled_means
+from ventral.measures.responses import parameters, policies, read_answers, reading_times, spread, with_others
 
 Array = NDArray[np.float64]
 Row = dict[str, Any]
@@ -93,7 +93,7 @@ def analyze(
     Parameters
     ----------
     run
-        What `ventral.store.open_run` gives.
+        What `ventral.store.run.open_run` gives.
     out
         Folder for difficulty.png, difficulty.svg and difficulty.csv.
     at_ms

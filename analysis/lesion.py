@@ -20,11 +20,11 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from ventral.answers import parameters, policies, read_answers, reading_times, right_at, spread
-from ventral.effects import Line, Loss, Trace, Traces, lesion_figure
 from ventral.errors import UsageError, choose
-from ventral.plot import save, write_table
-from ventral.psychometric import bootstrap_interval, measures
+from ventral.figures.curves import save, write_table
+from ventral.figures.masking import Line, Loss, Trace, Traces, lesion_figure
+from ventral.measures.psychophysics import bootstrap_interval, measures
+from ventral.measures.responses import parameters, policies, read_answers, reading_times, right_at, spread
 
 Array = NDArray[np.float64]
 Row = dict[str, Any]
@@ -56,7 +56,7 @@ def analyze(
     Parameters
     ----------
     run
-        What `ventral.store.open_run` gives.
+        What `ventral.store.run.open_run` gives.
     out
         Folder for lesion.png, lesion.svg, lesion.csv and accuracy over time in lesion-time.csv.
     at_ms

@@ -25,11 +25,10 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from ventral.answers import parameters, policies, read_answers, reading_times, right_at, spread, with_others
-from ventral.effects import NO_MASK, Fit, Line, Reading, masking_figure
 from ventral.errors import UsageError
-from ventral.plot import save, write_table
-from ventral.psychometric import (
+from ventral.figures.curves import save, write_table
+from ventral.figures.masking import NO_MASK, Fit, Line, Reading, masking_figure
+from ventral.measures.psychophysics import (
     Weibull,
     bootstrap_interval,
     chance_corrected,
@@ -38,6 +37,7 @@ from ventral.psychometric import (
     t_interval,
     weibull_intervals,
 )
+from ventral.measures.responses import parameters, policies, read_answers, reading_times, right_at, spread, with_others
 
 Array = NDArray[np.float64]
 Row = dict[str, Any]
@@ -83,7 +83,7 @@ def analyze(
     Parameters
     ----------
     run
-        What `ventral.store.open_run` gives.
+        What `ventral.store.run.open_run` gives.
     out
         Folder for masking.png, masking.svg, masking.csv and the functions in masking-fits.csv.
     at_ms

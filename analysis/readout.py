@@ -19,12 +19,12 @@ from typing import Any
 
 import numpy as np
 
-from ventral.answers import controls, statistics_of
 from ventral.clock import ticks
-from ventral.decode import accuracy_over_time, wilson_interval
-from ventral.effects import policies_figure
 from ventral.errors import UsageError, choose
-from ventral.plot import Curve, Panel, Timeline, read_timelines, readout_figure, save, write_table
+from ventral.figures.curves import Curve, Panel, Timeline, read_timelines, readout_figure, save, write_table
+from ventral.figures.masking import policies_figure
+from ventral.measures.decoding import accuracy_over_time, wilson_interval
+from ventral.measures.responses import controls, statistics_of
 
 
 def analyze(run: Any, out: Path, *, conditions: tuple[str, ...] | None = None, at_ms: int | None = None) -> list[Path]:
@@ -33,7 +33,7 @@ def analyze(run: Any, out: Path, *, conditions: tuple[str, ...] | None = None, a
     Parameters
     ----------
     run
-        What `ventral.store.open_run` gives.
+        What `ventral.store.run.open_run` gives.
     out
         Folder for readout.png, readout.svg and readout.csv, and with a control readout-policies.png and .svg.
     conditions

@@ -22,7 +22,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from ventral.decode import ALPHAS, decode_over_time, image_folds
+from ventral.measures.decoding import ALPHAS, decode_over_time, image_folds
 
 
 def synthetic(ticks: int, presentations: int, units: int, classes: int = 10, seed: int = 0) -> xr.DataArray:

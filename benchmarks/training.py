@@ -24,13 +24,13 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
-from ventral.areas import AreaGraph, Stage
-from ventral.data import load_images
-from ventral.effective import multiply_adds, prenet_widths
-from ventral.images import Images
-from ventral.recipe import Recipe
-from ventral.train import Trainer
-from ventral.zoo import cifar10, two_state
+from ventral.model.counting import multiply_adds, prenet_widths
+from ventral.model.graph import AreaGraph, Stage
+from ventral.model.zoo import cifar10, two_state
+from ventral.stimuli.datasets import load_images
+from ventral.stimuli.images import Images
+from ventral.training.recipe import Recipe
+from ventral.training.train import Trainer
 
 END_MS = 100
 

@@ -16,7 +16,7 @@ mask is on.
 """
 
 from ventral.errors import ProtocolError
-from ventral.timeline import Condition, Protocol, Show, mask, target
+from ventral.experiment.timeline import Condition, Protocol, Show, mask, target
 
 
 def protocol(

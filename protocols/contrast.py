@@ -14,7 +14,7 @@ not a grating.
 """
 
 from ventral.errors import ProtocolError, choose
-from ventral.timeline import Condition, Protocol, Show, target
+from ventral.experiment.timeline import Condition, Protocol, Show, target
 
 
 def protocol(

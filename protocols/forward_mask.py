@@ -17,7 +17,7 @@ the target, they do not flank it; SOAs end at -150 ms and the record at 150 ms, 
 """
 
 from ventral.errors import ProtocolError
-from ventral.timeline import Condition, Protocol, Show, mask, target
+from ventral.experiment.timeline import Condition, Protocol, Show, mask, target
 
 
 def protocol(

@@ -15,7 +15,7 @@ and ends within a tick, and leaves the rest as it was trained.
 """
 
 from ventral.errors import ProtocolError
-from ventral.timeline import Condition, Protocol, Scale, Show, target
+from ventral.experiment.timeline import Condition, Protocol, Scale, Show, target
 
 
 def protocol(

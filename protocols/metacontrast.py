@@ -16,8 +16,8 @@ distractors, at the centre; durations in 10 ms steps.
 """
 
 from ventral.errors import choose
-from ventral.stimuli import DISC_RADIUS
-from ventral.timeline import Condition, Protocol, Show, mask, target
+from ventral.experiment.timeline import Condition, Protocol, Show, mask, target
+from ventral.stimuli.masks import DISC_RADIUS
 
 KINDS = ("annulus", "four-dots")
 

@@ -15,7 +15,7 @@ people saw it until they answered.
 """
 
 from ventral.errors import ProtocolError, choose
-from ventral.timeline import Condition, Protocol, Show, target
+from ventral.experiment.timeline import Condition, Protocol, Show, target
 
 
 def protocol(

@@ -15,7 +15,7 @@ steps; targets of 30 ms at every SOA; masks of 50 ms.
 """
 
 from ventral.errors import ProtocolError, choose
-from ventral.timeline import Condition, Protocol, Show, mask, target
+from ventral.experiment.timeline import Condition, Protocol, Show, mask, target
 
 KINDS = ("occluded-bubbles", "occluded-blocks")
 

@@ -17,7 +17,7 @@ as to last 300 ms in all.
 """
 
 from ventral.errors import ProtocolError, choose
-from ventral.timeline import Condition, Protocol, Show, image, target
+from ventral.experiment.timeline import Condition, Protocol, Show, image, target
 
 NAMES = {"target": "same", "other-object": "different", "same-object": "same_class"}
 

@@ -16,7 +16,7 @@ Mohsenzadeh et al. (2018), eLife 7:e36329 (11 images, target in the middle); Key
 """
 
 from ventral.errors import ProtocolError
-from ventral.timeline import Condition, Protocol, Show, image, target
+from ventral.experiment.timeline import Condition, Protocol, Show, image, target
 
 
 def protocol(

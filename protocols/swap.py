@@ -15,7 +15,7 @@ erase the one before). Departures: no gap (100 ms there); B stays on; times in 1
 """
 
 from ventral.errors import ProtocolError
-from ventral.timeline import Condition, Protocol, Show, image, target
+from ventral.experiment.timeline import Condition, Protocol, Show, image, target
 
 
 def protocol(

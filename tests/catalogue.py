@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from ventral import zoo
-from ventral.areas import AreaGraph
+from ventral.model import zoo
+from ventral.model.graph import AreaGraph
 
 CHOICES = {
     "four-state": [{"connections": "full"}, {"connections": "adjacent"}],

@@ -9,12 +9,12 @@ import pytest
 from foretold import COUNT, FLASH, MASKING, SHARDS
 from small import small_graph, with_statistics
 
-from ventral import cli
-from ventral.checkpoint import Model, describe, load_model, network_tensors, write_checkpoint
-from ventral.data import load_images
-from ventral.images import Images, Preprocessing
-from ventral.network import Network
-from ventral.predictions import Findings, measure, record_predictions
+from ventral.cli import main as cli
+from ventral.model.checkpoint import Model, describe, load_model, network_tensors, write_checkpoint
+from ventral.model.network import Network
+from ventral.paper.predictions import Findings, measure, record_predictions
+from ventral.stimuli.datasets import load_images
+from ventral.stimuli.images import Images, Preprocessing
 
 Progress = list[tuple[int, int]]  # shards done, and their total
 Predicted = tuple[Path, Progress, Progress]

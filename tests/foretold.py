@@ -1,7 +1,7 @@
 """Short protocols of which the paper's predictions can be measured."""
 
-from ventral.predictions import FOLDS
-from ventral.timeline import Condition, Protocol, Show, mask, target
+from ventral.experiment.timeline import Condition, Protocol, Show, mask, target
+from ventral.paper.predictions import FOLDS
 
 COUNT = FOLDS * 10  # images of ten classes
 

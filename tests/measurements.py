@@ -5,8 +5,8 @@ import random
 import numpy as np
 from scipy import stats
 
-from ventral.paper import VARIANTS
-from ventral.results import Epoch, Result
+from ventral.paper.claims import VARIANTS
+from ventral.paper.results import Epoch, Result
 
 EPOCHS = 4
 SCALES = {"full": "as in the paper", "small": "a quarter of the feature maps, 10,000 training images, 5 epochs"}

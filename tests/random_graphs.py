@@ -5,8 +5,8 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 
-from ventral.areas import KINDS, Area, AreaGraph, Transition
 from ventral.errors import GraphError
+from ventral.model.graph import KINDS, Area, AreaGraph, Transition
 
 SHORT = ("conv", "pool", "BRCx2", "BRDx2")
 

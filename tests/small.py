@@ -2,8 +2,8 @@
 
 import torch
 
-from ventral.areas import Area, AreaGraph, adjacent
-from ventral.network import Network
+from ventral.model.graph import Area, AreaGraph, adjacent
+from ventral.model.network import Network
 
 
 def small_graph(**changes: object) -> AreaGraph:

@@ -13,13 +13,13 @@ import torch
 from torch import Tensor
 from trainings import SHORT
 
-from ventral.areas import Area, AreaGraph, Transition, adjacent
-from ventral.data import load_images
-from ventral.images import Preprocessing
-from ventral.ranks import Ranks, joined, summed, together
-from ventral.recipe import fitted
-from ventral.train import Trainer
-from ventral.transitions import Normalisation
+from ventral.model.graph import Area, AreaGraph, Transition, adjacent
+from ventral.model.layers import Normalisation
+from ventral.model.ranks import Ranks, joined, summed, together
+from ventral.stimuli.datasets import load_images
+from ventral.stimuli.images import Preprocessing
+from ventral.training.recipe import fitted
+from ventral.training.train import Trainer
 
 STEPS = 20
 RECIPE = replace(SHORT, epochs=3, batch=16, end_ms=40, seed=5)

@@ -6,9 +6,9 @@ from typing import Any
 
 from PIL import Image
 
-from ventral.images import Images
-from ventral.recipe import Recipe
-from ventral.train import states
+from ventral.stimuli.images import Images
+from ventral.training.recipe import Recipe
+from ventral.training.train import states
 
 SHORT = Recipe(
     epochs=2,

@@ -7,18 +7,17 @@ True
 
 import importlib
 import sys
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ventral.areas import Area, AreaGraph, Entry, Transition
-    from ventral.checkpoint import load_model
-    from ventral.decode import decode_over_time
-    from ventral.effective import effective_parameters
-    from ventral.network import Network
-    from ventral.simulate import simulate
-    from ventral.store import open_run
-    from ventral.timeline import Condition, Protocol, Show
+    from ventral.experiment.simulate import simulate
+    from ventral.experiment.timeline import Condition, Protocol, Show
+    from ventral.measures.decoding import decode_over_time
+    from ventral.model.checkpoint import load_model
+    from ventral.model.counting import effective_parameters
+    from ventral.model.graph import Area, AreaGraph, Entry, Transition
+    from ventral.model.network import Network
+    from ventral.store.run import open_run
 
     __version__: str
 
@@ -41,29 +40,20 @@ __all__ = [
 
 # name -> the module that holds it, imported when the name is first used
 HOMES = {
-    "Area": "areas",
-    "AreaGraph": "areas",
-    "Condition": "timeline",
-    "Entry": "areas",
-    "Network": "network",
-    "Protocol": "timeline",
-    "Show": "timeline",
-    "Transition": "areas",
-    "decode_over_time": "decode",
-    "effective_parameters": "effective",
-    "load_model": "checkpoint",
-    "open_run": "store",
-    "simulate": "simulate",
+    "Area": "model.graph",
+    "AreaGraph": "model.graph",
+    "Condition": "experiment.timeline",
+    "Entry": "model.graph",
+    "Network": "model.network",
+    "Protocol": "experiment.timeline",
+    "Show": "experiment.timeline",
+    "Transition": "model.graph",
+    "decode_over_time": "measures.decoding",
+    "effective_parameters": "model.counting",
+    "load_model": "model.checkpoint",
+    "open_run": "store.run",
+    "simulate": "experiment.simulate",
 }
-
-
-class _Package(ModuleType):
-    """The package itself: `ventral.simulate` is the function, also once the module of that name has been imported."""
-
-    def __setattr__(self, name: str, value: object) -> None:
-        if name in HOMES and isinstance(value, ModuleType):
-            return  # the import system binding a submodule, which would hide the function
-        super().__setattr__(name, value)
 
 
 def __getattr__(name: str) -> object:
@@ -89,6 +79,3 @@ def _version() -> str:
         return metadata.version("ventral")
     except metadata.PackageNotFoundError:
         return "0+unknown"
-
-
-sys.modules[__name__].__class__ = _Package

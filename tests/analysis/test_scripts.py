@@ -1,0 +1,198 @@
+"""Laws of the analyses: what they draw is what they tabulate, and that is what was recorded."""
+
+import csv
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+from ventral.analysis import decoding, readout
+
+from ventral.errors import ClockError, UsageError
+from ventral.measures.decoding import decode_over_time
+
+ARRIVALS = {"V1": 0, "V2": 10, "V4": 20}
+END_MS = 80
+
+
+@dataclass(frozen=True)
+class FakeRun:
+    """What `open_run` gives, as far as an analysis uses it."""
+
+    path: Path
+    attrs: dict
+    presentations: xr.Dataset
+    activity: dict
+    logits: xr.DataArray
+
+    @property
+    def areas(self):
+        return tuple(self.activity)
+
+    def __getitem__(self, area):
+        return self.activity[area]
+
+
+def protocol(soas, target_ms=10, mask_ms=50, end_ms=END_MS):
+    target = {"what": "target", "start_ms": 0, "stop_ms": target_ms}
+    mask = {"what": "mask:noise", "start_ms": 0, "stop_ms": mask_ms}
+    conditions = [
+        {"name": "unmasked", "events": [target, {"what": "blank", "start_ms": target_ms, "stop_ms": end_ms}]},
+        {"name": "mask_only", "events": [mask]},
+    ]
+    for soa in soas:
+        masked = mask | {"start_ms": soa, "stop_ms": soa + mask_ms}
+        conditions.append({"name": f"soa_{soa}", "events": [target, masked], "parameters": {"soa_ms": soa}})
+    return {"name": "backward-mask", "conditions": conditions, "end_ms": end_ms}
+
+
+def fake_run(path, soas=(20, 40), images=60, units=24, classes=4, end_ms=END_MS, arrivals=ARRIVALS, seed=0):
+    """Activity that tells the class from an area's arrival on, and ever less once the mask has reached it."""
+    draw = np.random.default_rng(seed)
+    described = protocol(soas, end_ms=end_ms)
+    names = [condition["name"] for condition in described["conditions"]]
+    time = np.arange(0, end_ms + 1, 10)
+    soa_ms = [np.nan, np.nan, *map(float, soas)]
+    label = np.tile(np.arange(images) % classes, len(names))
+    presentations = xr.Dataset(
+        {
+            "image": ("presentation", np.tile(np.arange(images) * 3 + 100, len(names))),
+            "label": ("presentation", label),
+            "condition": ("presentation", np.repeat(np.array(names, dtype=object), images)),
+            "soa_ms": ("presentation", np.repeat(soa_ms, images)),
+        }
+    )
+    onset = np.repeat([np.inf, -np.inf, *soas], images)  # of the mask
+    coords = {"time": time} | {name: ("presentation", one.values) for name, one in presentations.items()}
+
+    def code(arrival, size, last):
+        since = time - arrival
+        rise = np.clip(since / 60 + 0.2, 0, 1)
+        masked = np.clip((time - arrival - onset[:, None]) / 40, 0, 1)
+        strength = np.clip(1.6 * rise - 1.9 * masked, 0.0, None)
+        prototypes = np.eye(classes) if last else draw.normal(size=(classes, size)) / 2
+        values = strength[:, :, None] * prototypes[label][:, None] + 0.8 * draw.normal(
+            size=(len(label), len(time), size)
+        )
+        values[:, since < 0] = np.nan
+        return values.astype(np.float16)
+
+    activity = {
+        area: xr.DataArray(
+            code(arrival, units + 8 * place, last=False),
+            dims=("presentation", "time", "unit"),
+            coords=coords,
+            attrs={"arrival_ms": arrival},
+        )
+        for place, (area, arrival) in enumerate(arrivals.items())
+    }
+    logits = xr.DataArray(
+        code(max(arrivals.values()), classes, last=True),
+        dims=("presentation", "time", "class"),
+        coords=coords,
+    )
+    return FakeRun(path, {"protocol": json.dumps(described)}, presentations, activity, logits)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    return fake_run(tmp_path_factory.mktemp("runs") / "fake.zarr")
+
+
+def table(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def number(cell: str) -> float:
+    return float(cell) if cell else np.nan
+
+
+def of_condition(data: xr.DataArray, run: FakeRun, condition: str) -> xr.DataArray:
+    return data[run.presentations.condition.values == condition]
+
+
+@pytest.mark.parametrize(("analysis", "name"), [(readout, "readout"), (decoding, "decoding")])
+def test_an_analysis_writes_a_figure_twice_and_its_numbers(run, tmp_path, analysis, name):
+    written = analysis.analyze(run, tmp_path / "new")
+    assert written == [tmp_path / "new" / f"{name}.{kind}" for kind in ("png", "svg", "csv")]
+    png, svg, numbers = (path.read_bytes() for path in written)
+    assert png.startswith(b"\x89PNG")
+    assert b"<svg" in svg
+    assert b"time from target onset (ms)" in svg
+    assert numbers.startswith(b"condition,soa_ms," if name == "readout" else b"area,condition,soa_ms,")
+
+
+def test_the_table_of_the_readout_is_what_was_recorded(run, tmp_path):
+    rows = table(readout.analyze(run, tmp_path)[-1])
+    assert len(rows) == 4 * 9
+    for row in rows:
+        logits = of_condition(run.logits, run, row["condition"]).sel(time=float(row["time_ms"]))
+        expected = (logits.argmax("class", skipna=False) == logits.label).mean() if logits.notnull().all() else np.nan
+        assert number(row["accuracy"]) == pytest.approx(float(expected), nan_ok=True)
+        assert (row["n"], row["soa_ms"]) == ("60", {"soa_20": "20.0", "soa_40": "40.0"}.get(row["condition"], ""))
+        if row["accuracy"]:
+            assert number(row["low"]) <= number(row["accuracy"]) <= number(row["high"])
+
+
+def test_the_table_of_the_decoders_is_decoding_within_each_condition(run, tmp_path):
+    rows = table(decoding.analyze(run, tmp_path, areas=("V2", "v4".upper()), conditions=("soa-20", "unmasked"))[-1])
+    assert len(rows) == 2 * 2 * 9 * 5
+    assert {row["condition"] for row in rows} == {"soa_20", "unmasked"}
+    for area in ("V2", "V4"):
+        expected = decode_over_time(of_condition(run[area], run, "soa_20"), features=32)  # as many as V2 has
+        mine = [row for row in rows if (row["area"], row["condition"]) == (area, "soa_20")]
+        found = [number(row["accuracy"]) for row in mine]
+        np.testing.assert_allclose(np.reshape(found, (9, 5)).T, expected)
+        assert {row["soa_ms"] for row in mine} == {"20.0"}
+
+
+def test_areas_are_compared_on_as_many_features_as_the_smallest_has(run):
+    decoded = decoding.decode_run(run, conditions=["unmasked"])
+    assert {scores.attrs["features"] for scores in decoded.values()} == {24}
+    decoded = decoding.decode_run(run, conditions=["unmasked"], features=8)
+    assert {scores.attrs["features"] for scores in decoded.values()} == {8}
+
+
+def test_decoding_falls_only_after_the_mask_has_arrived_and_stays_at_chance_without_a_target(run):
+    decoded = {name: scores.mean("fold") for (area, name), scores in decoding.decode_run(run, areas=["V2"]).items()}
+    # standard error 0.056 over 60 images: 0.2 is beyond 3 of them
+    assert (abs(decoded["mask_only"] - 0.25).dropna("time") < 0.2).all()
+    early = slice(None, 50)  # the mask at 40 ms is in V2 at 50 ms, where it begins to act
+    np.testing.assert_allclose(decoded["soa_40"].sel(time=early), decoded["unmasked"].sel(time=early), atol=0.2)
+    assert decoded["unmasked"].sel(time=80) > decoded["soa_20"].sel(time=80) + 0.4
+
+
+def test_progress_counts_every_area_and_condition_once(run):
+    told = []
+    decoding.decode_run(run, areas=["V1", "V4"], conditions=["unmasked"], progress=lambda *step: told.append(step))
+    assert told == [(1, 2, "V1, unmasked"), (2, 2, "V4, unmasked")]
+
+
+def test_only_one_area_and_condition_is_read_at_a_time(run, monkeypatch):
+    read = []
+    monkeypatch.setattr(
+        decoding, "decode_over_time", lambda data, **knobs: read.append(data) or decode_over_time(data, **knobs)
+    )
+    decoding.decode_run(run, areas=["V1"])
+    assert [(data.sizes["presentation"], set(data.condition.values)) for data in read] == [
+        (60, {name}) for name in ("unmasked", "mask_only", "soa_20", "soa_40")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("analysis", "knobs", "error", "message"),
+    [
+        (readout, {"conditions": ("soa_30",)}, UsageError, r"no condition named 'soa_30'; did you mean 'soa_"),
+        (readout, {"at_ms": 45}, ClockError, r"at_ms is 45 ms; the clock ticks every 10 ms, so use 40 or 50"),
+        (readout, {"at_ms": 10}, UsageError, r"at_ms is 10; the readout is there from 20 to 80 ms"),
+        (decoding, {"areas": ("V3",)}, UsageError, r"no area named 'V3'; there is: V1, V2, V4"),
+        (decoding, {"conditions": ("maskonly",)}, UsageError, r"did you mean 'mask_only'\?"),
+    ],
+)
+def test_a_knob_that_does_not_fit_is_refused(run, tmp_path, analysis, knobs, error, message):
+    with pytest.raises(error, match=message):
+        analysis.analyze(run, tmp_path, **knobs)
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,178 @@
+"""Laws of figures and tables: the same every time, no state left behind, every number kept."""
+
+import csv
+import math
+from collections.abc import Iterator
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+from ventral.figures.curves import (
+    AREA_COLOURS,
+    Bar,
+    Curve,
+    Panel,
+    Timeline,
+    area_colour,
+    condition_colours,
+    decoding_figure,
+    read_timelines,
+    readout_figure,
+    save,
+    write_table,
+)
+
+TARGET = Bar("target", 0, 10)
+TIMELINES = (
+    Timeline("unmasked", math.nan, (TARGET,)),
+    Timeline("mask_only", math.nan, (Bar("mask", 0, 50),)),
+    *(Timeline(f"soa_{soa}", soa, (TARGET, Bar("mask", soa, soa + 50))) for soa in (10, 20, 30, 50, 80, 120)),
+)
+
+
+def curves(timelines=TIMELINES) -> tuple[Curve, ...]:
+    time_ms = np.arange(0, 201, 10.0)
+    accuracy = np.clip(time_ms / 150, 0.1, 0.9)
+    accuracy[:2] = np.nan
+    return tuple(Curve(timeline, time_ms, accuracy, accuracy - 0.05, accuracy + 0.05) for timeline in timelines)
+
+
+def luminance(colour) -> float:
+    return float(
+        np.dot(np.where(np.array(to_rgb(colour)) <= 0.04045, 0, to_rgb(colour)) ** 2.2, [0.2126, 0.7152, 0.0722])
+    )
+
+
+def draw_readout() -> Figure:
+    return readout_figure(curves(), 0.1, (200.0, 100.0))
+
+
+def draw_decoding() -> Figure:
+    drawn = curves(TIMELINES[:4])
+    return decoding_figure([Panel(area, 10 * k, drawn) for k, area in enumerate(("V1", "V2", "V4", "IT", "X"))], 0.1)
+
+
+FIGURES = pytest.mark.parametrize("figure", [draw_readout, draw_decoding])
+
+
+@FIGURES
+def test_the_same_figure_gives_the_same_bytes(figure, tmp_path):
+    first, again = save(figure(), tmp_path / "a" / "run.v1"), save(drawn := figure(), tmp_path / "b")
+    twice = save(drawn, tmp_path / "c")
+    assert [path.name for path in first] == ["run.v1.png", "run.v1.svg"]
+    for png_or_svg in zip(first, again, twice, strict=True):
+        assert len({path.read_bytes() for path in png_or_svg}) == 1
+    assert b"<dc:date>" not in first[1].read_bytes()
+
+
+@FIGURES
+def test_a_figure_leaves_no_state_behind(figure, tmp_path):
+    before = dict(mpl.rcParams)
+    save(figure(), tmp_path / "x")
+    assert dict(mpl.rcParams) == before
+
+
+@FIGURES
+def test_no_text_is_cut_off_or_drawn_over_other_text(figure, tmp_path):
+    figure = figure()
+    save(figure, tmp_path / "x")
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    beyond = {label for axes in figure.axes for label in labels_beyond(axes)}
+    texts = [text for text in figure.findobj(Text) if text.get_text() and text.get_visible() and text not in beyond]
+    shown = [(text, text.get_window_extent(renderer)) for text in texts]
+    for text, box in shown:
+        assert figure.bbox.x0 <= box.x0 <= box.x1 <= figure.bbox.x1, text
+        assert figure.bbox.y0 <= box.y0 <= box.y1 <= figure.bbox.y1, text
+    for place, (text, box) in enumerate(shown):
+        for other, beside in shown[place + 1 :]:
+            assert not box.overlaps(beside), (text, other)
+
+
+def labels_beyond(axes: Axes) -> Iterator[Text]:
+    """Labels of ticks that lie beyond the axis: they exist and are not drawn."""
+    for axis, (low, high) in ((axes.xaxis, sorted(axes.get_xlim())), (axes.yaxis, sorted(axes.get_ylim()))):
+        for tick in axis.get_major_ticks():
+            if not low <= tick.get_loc() <= high:
+                yield from (tick.label1, tick.label2)
+
+
+def test_colours_darken_as_the_soa_grows_towards_no_mask():
+    colours = condition_colours(TIMELINES)
+    order = ["soa_10", "soa_20", "soa_30", "soa_50", "soa_80", "soa_120", "unmasked"]
+    shades = [luminance(colours[name]) for name in order]
+    assert shades == sorted(shades, reverse=True)
+    assert len({str(colour) for colour in colours.values()}) == len(TIMELINES)
+
+
+def test_kinds_of_mask_at_one_soa_are_told_apart():
+    kinds = [
+        Timeline(f"soa_{soa}_{kind}", soa, (TARGET, Bar("mask", soa, soa + 50, kind)))
+        for kind in ("noise", "texture")
+        for soa in (20, 40)
+    ]
+    figure = readout_figure(curves((TIMELINES[0], *kinds)), 0.1, (200.0,))
+    lines = figure.legends[0].get_lines()
+    labels = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert labels[1:3] == ["SOA 40 ms, noise", "SOA 40 ms, texture"]
+    assert len({(str(line.get_color()), str(line._dash_pattern)) for line in lines}) == len(lines)
+    joined = [line for line in figure.axes[2].lines if list(line.get_xdata()) == [20, 40]]
+    assert len(joined) == 2  # one line for each kind
+
+
+def test_conditions_without_soa_are_told_apart():
+    timelines = [Timeline(name, math.nan, (TARGET,)) for name in "abcd"]
+    assert len(set(condition_colours(timelines).values())) == 4
+
+
+def test_an_area_has_its_colour_wherever_it_stands():
+    assert area_colour("V4", 0) == area_colour("V4", 7) == AREA_COLOURS["V4"]
+    assert area_colour("A1", 0) != area_colour("A2", 1)
+
+
+def test_accuracy_against_soa_leaves_out_masks_without_a_target():
+    _, _, against_soa = readout_figure(curves(), 0.1, (200.0,)).axes
+    (joined,) = [line for line in against_soa.lines if len(line.get_xdata()) == 6]
+    assert list(joined.get_xdata()) == [10, 20, 30, 50, 80, 120]
+    assert len(readout_figure(curves(TIMELINES[:2]), 0.1, (200.0,)).axes) == 2  # no SOA, no second panel
+
+
+def test_timelines_follow_the_protocol_and_hold_what_was_recorded():
+    protocol = {
+        "conditions": [
+            {"name": "soa_20", "events": [{"what": "target", "start_ms": 0, "stop_ms": 10}, MASK, BLANK]},
+            {"name": "not recorded", "events": []},
+            {"name": "mask_only", "events": [MASK]},
+        ]
+    }
+    presentations = xr.Dataset(
+        {"condition": ("presentation", ["mask_only", "soa_20"]), "soa_ms": ("presentation", [np.nan, 20])}
+    )
+    masked, alone = read_timelines(presentations, protocol)
+    assert masked == Timeline("soa_20", 20.0, (TARGET, Bar("mask", 20.0, 70.0, "noise")))
+    assert (masked.label, masked.mask_ms, masked.has_target) == ("SOA 20 ms", 20.0, True)
+    assert (alone.condition, alone.label, alone.has_target) == ("mask_only", "mask only", False)
+    assert math.isnan(alone.soa_ms)
+
+
+MASK = {"what": "mask:noise", "start_ms": 20, "stop_ms": 70}
+BLANK = {"what": "blank", "start_ms": 70, "stop_ms": 200}
+
+
+def test_a_table_keeps_every_digit_and_leaves_missing_cells_empty(tmp_path):
+    rows = [
+        {"condition": "a, b", "soa_ms": math.nan, "accuracy": 1 / 3},
+        {"condition": "c", "soa_ms": 20.0, "accuracy": 1},
+    ]
+    path = write_table(rows, tmp_path / "new" / "table.csv")
+    with path.open(newline="") as file:
+        first, second = csv.DictReader(file)
+    assert (first["condition"], first["soa_ms"], float(first["accuracy"])) == ("a, b", "", 1 / 3)
+    assert second == {"condition": "c", "soa_ms": "20.0", "accuracy": "1"}
+    assert b"\r" not in path.read_bytes()

@@ -1,0 +1,98 @@
+import errno
+import hashlib
+import json
+import os
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from small import small_graph
+
+from ventral.errors import CheckpointError, UsageError
+from ventral.model.checkpoint import load_model, network_tensors, read_checkpoint, shipped, write_checkpoint
+
+
+def test_a_model_survives_the_round_trip(model, model_file, tmp_path):
+    tensors, header = read_checkpoint(model_file)
+    header = {name: value for name, value in header.items() if name not in ("format", "version")}
+    digest = write_checkpoint(tmp_path / "again.safetensors", tensors, header)
+    again = load_model(tmp_path / "again.safetensors")
+    assert digest == again.sha256 == model.sha256
+    assert again.graph == model.graph == small_graph()
+    assert again.preprocessing == model.preprocessing
+    for name, tensor in network_tensors(model.network).items():
+        assert torch.equal(tensor.nan_to_num(), network_tensors(again.network)[name].nan_to_num())
+
+
+def test_the_sha256_is_that_of_the_file(model, model_file):
+    assert model.sha256 == hashlib.sha256(model_file.read_bytes()).hexdigest()
+
+
+def test_metadata_is_one_json_entry(model_file):
+    size = int.from_bytes(model_file.read_bytes()[:8], "little")
+    header = json.loads(model_file.read_bytes()[8 : 8 + size])
+    assert list(header["__metadata__"]) == ["ventral"]
+    assert json.loads(header["__metadata__"]["ventral"])["graph"]["readout"] == "IT"
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_a_shipped_model_says_how_it_was_trained_and_how_well_it_does(name):
+    shipped_model = load_model(name)
+    assert [area.name for area in shipped_model.graph.areas] == ["V1", "V2", "V4", "IT"]
+    assert shipped_model.statistics_horizon_ms >= 300
+    recipe = shipped_model.metadata["recipe"]
+    assert max(recipe["end_ms"], recipe["late_end_ms"] if recipe["late_share"] else 0) >= 100
+    assert shipped_model.metadata["data"]["name"] == name
+    assert len(shipped_model.metadata["test"]["accuracy"]) == shipped_model.statistics_horizon_ms // 10 + 1
+    assert shipped()[name].stat().st_size < 5e6
+
+
+def damaged(path, how):
+    content = bytearray(path.read_bytes())
+    if how == "truncated":
+        content = content[: len(content) // 2]
+    if how == "a byte of the header":
+        content[100] ^= 255
+    return bytes(content)
+
+
+@pytest.mark.parametrize("how", ["truncated", "a byte of the header"])
+def test_a_damaged_file_is_refused(model_file, tmp_path, how):
+    path = tmp_path / "damaged.safetensors"
+    path.write_bytes(damaged(model_file, how))
+    with pytest.raises(CheckpointError, match=r"is not a whole checkpoint|does not describe a network"):
+        load_model(path)
+
+
+def test_what_is_not_a_checkpoint_is_refused(model_file, tmp_path):
+    plain = tmp_path / "plain.safetensors"
+    save_file({"x": torch.zeros(3)}, plain)
+    with pytest.raises(CheckpointError, match="a safetensors file but not a ventral checkpoint"):
+        load_model(plain)
+    (tmp_path / "noise.safetensors").write_bytes(os.urandom(1000))
+    with pytest.raises(CheckpointError, match="is not a whole checkpoint"):
+        load_model(tmp_path / "noise.safetensors")
+    with pytest.raises(CheckpointError, match="there is no checkpoint at"):
+        load_model(tmp_path / "missing.safetensors")
+    with pytest.raises(UsageError, match="no model named 'shaeps'"):
+        load_model("shaeps")
+    tensors, header = read_checkpoint(model_file)
+    other = json.loads(small_graph(prenet="convx3").to_json())
+    write_checkpoint(tmp_path / "other.safetensors", tensors, {**header, "graph": other})
+    with pytest.raises(CheckpointError, match="does not describe a network that its weights fit"):
+        load_model(tmp_path / "other.safetensors")
+
+
+def test_a_full_disk_leaves_what_was_there(model_file, tmp_path, monkeypatch):
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(model_file.read_bytes())
+    tensors, header = read_checkpoint(path)
+
+    def full(_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(CheckpointError, match="No space left on device"):
+        write_checkpoint(path, tensors, header)
+    assert path.read_bytes() == model_file.read_bytes()
+    assert [other.name for other in tmp_path.iterdir()] == ["model.safetensors"]

@@ -1,0 +1,135 @@
+"""Laws of the tables: what was added is there, once, whatever came before it, whoever wrote, and however it ended."""
+
+import multiprocessing
+import random
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ventral.errors import StoreError
+from ventral.paper import results as results_module
+from ventral.paper.results import CURVES, RESULTS, Epoch, Result, add, read_curves, read_results
+
+ONE = Result(
+    figure="fig6 fig8",
+    variant="two-state",
+    model="two-state:channels=16",
+    sharing="over-time",
+    statistics="per-tick",
+    prenet="conv",
+    t=10,
+    test_t=10,
+    seed=0,
+    scale="small",
+    recipe="fast, rate=0.1",
+    data='CIFAR-10, "JPEG" copy',
+    settings="epochs=2 batch=64",
+    images_id="0a1b",
+    parameters=19210,
+    epochs=2,
+    images=100,
+    tested=50,
+    validation_error=43.1234,
+    training_error=40.0,
+    seconds=12.5,
+    device="a processor, 1 thread",
+    torch="2.10",
+)
+FIRST = Epoch(
+    variant="two-state",
+    seed=0,
+    scale="small",
+    recipe="fast, rate=0.1",
+    data='CIFAR-10, "JPEG" copy',
+    epoch=1,
+    validation_error=60.5,
+    training_error=70.0,
+    loss=1.75,
+)
+
+
+def network(seed, variant="two-state"):
+    """A network read at two times, and its two epochs."""
+    one = replace(ONE, seed=seed, variant=variant)
+    first = replace(FIRST, seed=seed, variant=variant)
+    return [one, replace(one, test_t=5)], [first, replace(first, epoch=2)]
+
+
+def test_what_is_added_is_read(tmp_path):
+    add(tmp_path, [ONE], [FIRST])
+    assert read_results(tmp_path) == [ONE]
+    assert read_curves(tmp_path) == [FIRST]
+
+
+def test_there_is_nothing_before_anything_is_added(tmp_path):
+    assert read_results(tmp_path) == read_curves(tmp_path) == []
+
+
+def test_the_order_in_which_networks_end_leaves_no_trace(tmp_path):
+    networks = [network(seed, variant) for seed in range(3) for variant in ("one-state", "two-state")]
+    for place in ("one", "other"):
+        for results, curves in networks:
+            add(tmp_path / place, results, curves)
+        random.Random(1).shuffle(networks)
+    for name in (RESULTS, CURVES):
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "other" / name).read_bytes()
+
+
+def test_a_network_that_is_measured_again_replaces_itself_and_no_other(tmp_path):
+    for seed in (0, 1):
+        add(tmp_path, *network(seed))
+    add(tmp_path, [replace(ONE, validation_error=1.0)], [FIRST])
+    assert [r.validation_error for r in read_results(tmp_path)] == [1.0, 43.1234, 43.1234]
+    assert [(e.seed, e.epoch) for e in read_curves(tmp_path)] == [(0, 1), (1, 1), (1, 2)]
+
+
+@pytest.mark.parametrize("name", [RESULTS, CURVES])
+def test_who_is_in_the_results_has_its_curves_however_the_writing_ends(tmp_path, monkeypatch, name):
+    add(tmp_path, *network(0))
+    whole = results_module.put
+
+    def interrupted(path, data):
+        if path.name == name:
+            raise KeyboardInterrupt
+        whole(path, data)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("ventral.paper.results.put", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            add(tmp_path, *network(1))
+    assert {r.key for r in read_results(tmp_path)} == {ONE.key} <= {e.key for e in read_curves(tmp_path)}
+    add(tmp_path, *network(1))
+    assert len(read_results(tmp_path)) == len(read_curves(tmp_path)) == 4
+
+
+def add_many(folder: Path, variant: str) -> None:
+    for seed in range(4):
+        add(folder, *network(seed, variant))
+
+
+def test_processes_that_write_at_once_lose_nothing(tmp_path):
+    context = multiprocessing.get_context("fork")
+    names = ["one-state", "two-state", "three-state"]
+    writers = [context.Process(target=add_many, args=(tmp_path, name)) for name in names]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    assert len(read_results(tmp_path)) == len(read_curves(tmp_path)) == 24
+
+
+def test_a_table_of_other_columns_is_refused_and_left_alone(tmp_path):
+    (tmp_path / RESULTS).write_text("figure,error\nfig6,3\n")
+    with pytest.raises(StoreError, match=r"results.csv has other columns than this version writes; restore it"):
+        add(tmp_path, [ONE], [FIRST])
+    assert (tmp_path / RESULTS).read_text() == "figure,error\nfig6,3\n"
+
+
+@pytest.mark.parametrize("change", [("43.1234", "forty"), (",2.10", "")])
+def test_a_damaged_line_is_told(tmp_path, change):
+    add(tmp_path, [ONE], [FIRST])
+    path = tmp_path / RESULTS
+    path.write_text(path.read_text().replace(*change))
+    with pytest.raises(StoreError, match=r"results.csv has a damaged line \(2\); restore it"):
+        read_results(tmp_path)

@@ -1,0 +1,89 @@
+import errno
+import os
+import shutil
+
+import pytest
+
+from ventral import files as disk
+from ventral.errors import StoreError
+
+
+@pytest.mark.parametrize("step", ["fsync", "replace"])
+def test_a_file_is_replaced_whole_or_not_at_all(tmp_path, monkeypatch, step):
+    def refuse(*_):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    disk.put(tmp_path / "file", b"old")
+    with monkeypatch.context() as patch:
+        patch.setattr(os if step == "fsync" else disk.Path, step, refuse)
+        with pytest.raises(OSError, match="Input/output error"):
+            disk.put(tmp_path / "file", b"new")
+    assert [(child.name, child.read_bytes()) for child in tmp_path.iterdir()] == [("file", b"old")]
+    disk.put(tmp_path / "file", b"new")
+    assert [(child.name, child.read_bytes()) for child in tmp_path.iterdir()] == [("file", b"new")]
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (errno.ENOSPC, "the disk is full. First make room; then try."),
+        (errno.EACCES, "permission denied. First make it writable; then try."),
+        (errno.EIO, "input/output error. First see to the disk; then try."),
+        (errno.ENOTDIR, "not a directory; choose another --out."),
+        (errno.EISDIR, "is a directory; choose another --out."),
+    ],
+)
+def test_what_a_disk_refuses_is_told_in_words(tmp_path, code, words):
+    with pytest.raises(StoreError) as caught, disk.disk_errors(tmp_path, then="try"):
+        raise OSError(code, "what a library makes of it")
+    assert str(caught.value) == f"{tmp_path} cannot be written: {words}"
+
+
+def test_the_nearest_folder_is_the_one_that_would_be_written_to(tmp_path):
+    assert disk.nearest_folder(tmp_path) == tmp_path
+    assert disk.nearest_folder(tmp_path / "a/b/c") == tmp_path
+
+
+@pytest.mark.parametrize("place", ["text.txt/a", "text.txt/a/b", "loose/a"])
+def test_nothing_is_made_under_a_file(tmp_path, place):
+    (tmp_path / "text.txt").write_text("mine")
+    (tmp_path / "loose").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(StoreError, match=r"(txt|loose) is a file, not a folder; choose another --out\.$"):
+        disk.nearest_folder(tmp_path / place)
+
+
+def test_what_does_not_fit_is_refused_with_both_sizes(tmp_path, monkeypatch):
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=10**9))
+    disk.need_space(tmp_path / "new", 10**9, "it", "make less")
+    with pytest.raises(StoreError, match=r"it can take 2\.50 GB and .* has 1\.00 GB free; make less\.$"):
+        disk.need_space(tmp_path / "new", 25 * 10**8, "it", "make less")
+
+
+def test_a_folder_is_written_in_by_one_at_a_time(tmp_path):
+    with disk.locked(tmp_path), pytest.raises(StoreError, match="by another process"), disk.locked(tmp_path):
+        pass
+    with disk.locked(tmp_path):
+        pass
+
+
+def test_a_file_stands_for_a_folder_and_other_names_are_other_locks(tmp_path):
+    with disk.locked(tmp_path, by=".one"):
+        with disk.locked(tmp_path, by=".other"), disk.locked(tmp_path):
+            pass
+        with pytest.raises(StoreError, match="by another process"), disk.locked(tmp_path, by=".one"):
+            pass
+    with disk.locked(tmp_path, by=".one"):  # the file is still there
+        pass
+
+
+def test_a_disk_that_knows_no_locks_is_told(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.ENOLCK, "no locks")
+
+    monkeypatch.setattr(disk.fcntl, "flock", refuse)
+    with (
+        pytest.warns(UserWarning, match="cannot be locked .*; let no other process write there"),
+        disk.locked(tmp_path),
+    ):
+        pass

@@ -1,0 +1,289 @@
+"""Laws of finding scripts and of reading the settings of their knobs."""
+
+import sys
+from importlib import metadata
+from pathlib import Path
+from types import ModuleType
+from typing import Literal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ventral import plugins as scripts
+from ventral.errors import ProtocolError, UsageError
+from ventral.plugins import FUNCTIONS, apply_settings, knobs, list_scripts, load, written
+
+PROTOCOL = '''"""A flash of light.
+
+More about it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass
+class Flash:
+    stop_ms: int
+
+
+def protocol(target_ms: int = 50, soa_ms: tuple[int, ...] = (20, 50)) -> Flash:
+    """One flash."""
+    return Flash(target_ms)
+'''
+GROUPS = pytest.mark.parametrize("group", ["protocols", "analysis"])
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that stands for ours, with one protocol called bright_flash, and no plug-ins."""
+    package = ModuleType("ventral.protocols")
+    package.__path__ = [str(tmp_path)]
+    monkeypatch.setitem(sys.modules, "ventral.protocols", package)
+    monkeypatch.delitem(sys.modules, "ventral.protocols.bright_flash", raising=False)
+    plug_in(monkeypatch)
+    (tmp_path / "bright_flash.py").write_text(PROTOCOL)
+    yield tmp_path
+    sys.modules.pop("ventral.protocols.bright_flash", None)
+
+
+def plug_in(monkeypatch: pytest.MonkeyPatch, *points: metadata.EntryPoint) -> None:
+    """Let these be the only entry points that are installed."""
+    monkeypatch.setattr(metadata, "entry_points", lambda group: [point for point in points if point.group == group])
+
+
+def entry_point(name: str, value: str) -> metadata.EntryPoint:
+    return metadata.EntryPoint(name, value, "ventral.protocols")
+
+
+@GROUPS
+def test_every_script_of_ours_is_listed_with_a_summary_and_has_its_function_and_knobs(group):
+    for script in list_scripts(group):
+        function = getattr(load(group, script.name), FUNCTIONS[group])
+        assert script.summary
+        assert (
+            apply_settings(function, [knob.example for knob in knobs(function).values()]).keys()
+            == knobs(function).keys()
+        )
+
+
+def test_listing_gives_name_origin_and_first_line_and_imports_nothing(folder):
+    (folder / "broken.py").write_text('"""Broken."""\nraise RuntimeError\n')
+    (folder / "_private.py").write_text("")
+    listed = [(script.name, script.origin, script.summary) for script in list_scripts("protocols")]
+    assert listed == [("bright-flash", "ventral", "A flash of light."), ("broken", "ventral", "Broken.")]
+    assert "ventral.protocols.bright_flash" not in sys.modules
+
+
+@pytest.mark.parametrize("name", ["bright-flash", "bright_flash"])
+def test_a_name_is_found_with_either_dash(folder, name):
+    assert load("protocols", name).protocol().stop_ms == 50
+
+
+def test_a_path_is_found_and_leaves_nothing_beside_the_file(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text(PROTOCOL)
+    assert load("protocols", str(path)).protocol(target_ms=10).stop_ms == 10
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_that_was_edited_is_read_again(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text(PROTOCOL)
+    load("protocols", str(path))
+    path.write_text(PROTOCOL.replace("= 50", "= 60"))
+    assert load("protocols", str(path)).protocol().stop_ms == 60
+
+
+def test_a_plug_in_is_listed_and_imported_only_when_asked(folder, tmp_path, monkeypatch):
+    (tmp_path / "lab_flashes.py").write_text(PROTOCOL)
+    monkeypatch.syspath_prepend(tmp_path)
+    plug_in(monkeypatch, entry_point("lab_flash", "lab_flashes"))
+    (script,) = [script for script in list_scripts("protocols") if script.name == "lab-flash"]
+    assert (script.origin, "lab_flashes" in sys.modules) == ("lab_flashes", False)
+    assert load("protocols", "lab-flash").protocol().stop_ms == 50
+    del sys.modules["lab_flashes"]
+
+
+def test_a_plug_in_with_the_name_of_ours_means_neither(folder, monkeypatch):
+    plug_in(monkeypatch, entry_point("bright-flash", "lab.flashes"))
+    with pytest.raises(UsageError, match=r"'bright-flash' could be from lab and ventral; give the path"):
+        load("protocols", "bright_flash")
+
+
+def test_a_plug_in_that_cannot_be_imported_is_named(folder, monkeypatch):
+    plug_in(monkeypatch, entry_point("lab-flash", "lab_that_is_not_there"), entry_point("other", "lab:flash"))
+    with pytest.raises(ProtocolError, match=r"lab-flash of lab_that_is_not_there cannot be imported: ModuleNotFound"):
+        load("protocols", "lab-flash")
+    with pytest.raises(ProtocolError, match=r"'other' of lab is 'lab:flash'; name a module only"):
+        load("protocols", "other")
+
+
+def test_a_misspelt_name_is_refused_with_the_nearest(folder):
+    with pytest.raises(UsageError, match=r"no protocol named 'brigth-flash'; did you mean 'bright-flash'\?"):
+        load("protocols", "brigth-flash")
+
+
+def test_a_path_that_is_missing_is_refused_with_the_nearest(folder):
+    with pytest.raises(UsageError, match=r"no file named '.*brigt_flash\.py'; did you mean '.*bright_flash\.py'\?"):
+        load("protocols", str(folder / "brigt_flash.py"))
+    with pytest.raises(UsageError, match=r"did you mean 'bright-flash'\?"):
+        load("protocols", "bright-flash.py")
+
+
+def test_a_path_that_is_not_a_python_file_is_refused(tmp_path):
+    with pytest.raises(UsageError, match="is not a Python file; give a name, or the path of a file that ends"):
+        load("protocols", f"{tmp_path}/")
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("soa = 1\ndef protocol(:\n", r"mine\.py, line 2: invalid syntax"),
+        ("\n\nimport not_installed_anywhere\n", r"mine\.py, line 3: ModuleNotFoundError: No module named 'not_"),
+        ("def half(x):\n    return 1 / x\n\nhalf(0)\n", r"mine\.py, line 2: ZeroDivisionError: division by zero\.$"),
+        ("import sys\nsys.exit(3)\n", r"mine\.py, line 2: SystemExit: 3"),
+        ("import json\njson.loads('{')\n", r"mine\.py, line 2: JSONDecodeError"),
+        ("from ventral.clock import ticks\nticks(25, 'a time')\n", r"mine\.py, line 2: ClockError: a time is 25 ms"),
+        ("x = 1\n", r"mine\.py has no function protocol; give it one, such as `def protocol\(soa_ms"),
+        ("protocol = 3\n", r"mine\.py has no function protocol"),
+        ("def protocol(target_ms: int):\n    pass\n", r"mine\.py: target_ms of protocol has no default"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_refused_with_its_line(tmp_path, source, message):
+    path = tmp_path / "mine.py"
+    path.write_text(source)
+    with pytest.raises(ProtocolError, match=message):
+        load("protocols", str(path))
+
+
+@pytest.mark.parametrize("source", [b"x = '\xff'\n", b"x = 1\0\n"])
+def test_a_file_that_is_not_text_is_refused(tmp_path, source):
+    (tmp_path / "mine.py").write_bytes(source)
+    with pytest.raises(ProtocolError, match=r"mine\.py"):
+        load("protocols", str(tmp_path / "mine.py"))
+
+
+def test_an_analysis_takes_its_run_without_default(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text("def analyze(run, folds: int = 5):\n    return folds\n")
+    assert list(knobs(load("analysis", str(path)).analyze)) == ["folds"]
+    path.write_text("def protocol():\n    pass\n")
+    with pytest.raises(UsageError, match=r"has no function analyze; give it one, such as `def analyze\(run"):
+        load("analysis", str(path))
+
+
+def example(
+    run: object,
+    *,
+    soa_ms: tuple[int, ...] = (20, 50),
+    window_ms: tuple[int, int] = (100, 200),
+    gain: float = 0.5,
+    grey: bool = False,
+    kind: Literal["noise", "object"] = "noise",
+    areas: tuple[str, ...] = (),
+    name: str = "x",
+    folds: int | None = None,
+) -> None:
+    """A function with a knob of every type."""
+
+
+words = st.text(st.characters(categories=["L", "N"]), min_size=1).filter(lambda text: text.lower() != "none")
+values = st.fixed_dictionaries(
+    {},
+    optional={
+        "soa_ms": st.lists(st.integers(), min_size=1).map(tuple),
+        "window_ms": st.tuples(st.integers(), st.integers()),
+        "gain": st.floats(allow_nan=False, allow_infinity=False),
+        "grey": st.booleans(),
+        "kind": st.sampled_from(["noise", "object"]),
+        "areas": st.lists(words, min_size=1).map(tuple),
+        "name": words,
+        "folds": st.none() | st.integers(),
+    },
+)
+
+
+@given(values)
+def test_settings_that_are_written_are_read_as_they_were(chosen):
+    settings = [f"{name.replace('_', '-')}={written(value)}" for name, value in chosen.items()]
+    assert apply_settings(example, settings) == chosen
+
+
+def refusal(setting: str) -> str:
+    """The message about a setting, empty if it is accepted."""
+    try:
+        apply_settings(example, [setting])
+    except UsageError as error:
+        return str(error)
+    return ""
+
+
+@given(st.text())
+def test_any_text_is_read_or_refused_with_an_example_that_is_accepted(text):
+    for knob in knobs(example).values():
+        assert knob.example in (refusal(f"{knob.name}={text}") or knob.example)
+        assert not refusal(knob.example)
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("soa=20", r"no knob named 'soa'; did you mean 'soa_ms'\?"),
+        ("soa_ms", r"setting 'soa_ms' gives no value; write it as soa_ms=20,50\."),
+        ("soa_ms=", r"gives no value; write it as soa_ms=20,50\."),
+        ("soa_ms=20.5", r"knob soa_ms is '20.5'; it takes whole numbers with commas between, as in soa_ms=20,50\."),
+        ("soa_ms=20,", r"it takes whole numbers with commas between"),
+        ("soa_ms=1_0", r"it takes whole numbers"),
+        ("window_ms=100", r"it takes 2 whole numbers with commas between, as in window_ms=100,200\."),
+        ("gain=nan", r"knob gain is 'nan'; it takes a number, as in gain=0\.5\."),
+        ("grey=1", r"knob grey is '1'; it takes true or false, as in grey=false\."),
+        ("kind=nois", r"knob kind is 'nois'; it takes noise or object, as in kind=noise\."),
+        ("areas=V1,,V2", r"it takes words with commas between, as in areas=noise,noise\."),
+        ("folds=five", r"it takes a whole number, or none, as in folds=20\."),
+    ],
+)
+def test_a_setting_that_does_not_fit_is_refused_saying_what_would(setting, message):
+    with pytest.raises(UsageError, match=message):
+        apply_settings(example, [setting])
+
+
+def test_a_knob_set_twice_is_refused():
+    with pytest.raises(UsageError, match="knob soa_ms is set twice"):
+        apply_settings(example, ["soa_ms=20", "soa-ms=50"])
+
+
+def loose(**settings: int) -> None: ...
+
+
+def untyped(soa_ms=20) -> None: ...
+
+
+def unwritable(masks: dict[str, int] | None = None) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        (loose, r"loose takes \*\*settings: int; name each knob"),
+        (untyped, r"knob soa_ms of untyped has no annotation; annotate it with int"),
+        (unwritable, r"knob masks of unwritable has the annotation dict\[str, int\] \| None; annotate it with int"),
+    ],
+)
+def test_a_function_whose_knobs_cannot_be_set_is_refused(function, message):
+    with pytest.raises(UsageError, match=message):
+        knobs(function)
+
+
+def test_annotations_that_cannot_be_resolved_are_refused(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text("def protocol(masks: 'Mask' = None):\n    pass\n")
+    with pytest.raises(UsageError, match="name 'Mask' is not defined; import what they name outside TYPE_CHECKING"):
+        load("protocols", str(path))
+
+
+def test_nothing_is_written_as_an_empty_tuple():
+    with pytest.raises(ValueError, match="empty tuple"):
+        scripts.written(())

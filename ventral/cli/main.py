@@ -1,0 +1,54 @@
+"""The command line: all its commands, and what is said when one of them fails."""
+
+import os
+import sys
+
+import click
+
+from ventral.cli.listings import analyses, data, models, protocols, stimuli
+from ventral.cli.paper import reproduce
+from ventral.cli.runs import analyze, export, simulate, verify
+from ventral.cli.training import evaluate, train
+from ventral.errors import VentralError
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="ventral")
+def commands() -> None:
+    """Run experiments on a model of the ventral stream.
+
+    \b
+    ventral simulate --protocol backward-mask      record an experiment
+    ventral analyze decoding runs/mask.zarr        accuracy against ms, per area
+    ventral export runs/mask.zarr --to brainscore  hand it to other tools
+    """  # noqa: D301 - click wants the character
+
+
+DOING = (simulate, analyze, export, verify, train, evaluate, reproduce)
+LISTING = (models, protocols, analyses, data, stimuli)
+for command in (*DOING, *LISTING):
+    commands.add_command(command)
+
+
+def main() -> None:
+    """Run a command; an error of ours is one or two sentences, without a traceback."""
+    try:
+        commands.main(standalone_mode=False)
+    except click.exceptions.Abort:
+        click.echo("stopped.", err=True)
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except VentralError as error:
+        _fail(str(error), error.exit_code)
+    except OSError as error:
+        if error.errno is None:
+            raise
+        where = f"{error.filename}: " if error.filename else ""
+        _fail(f"{where}{os.strerror(error.errno).lower()}; see to the disk, or choose another place with --out.", 1)
+
+
+def _fail(message: str, code: int) -> None:
+    click.echo(f"Error: {message}", err=True)
+    sys.exit(code)
