@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 # own.
 LAYERS = (
     ("errors",),
-    ("clock", "files", "plugins"),
+    ("clock", "files", "plugins", "seeds"),
     ("stimuli", "store"),
     ("model",),
     ("experiment", "training"),

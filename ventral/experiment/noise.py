@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from ventral.errors import UsageError, choose
-from ventral.model.layers import generator
+from ventral.seeds import generator
 
 KINDS = ("gaussian", "poisson")
 

@@ -26,8 +26,9 @@ from ventral.experiment.timeline import Condition, Frame, Protocol, Stimulus
 from ventral.model.checkpoint import Model, load_model
 from ventral.model.layers import Normalisation
 from ventral.model.network import Network
+from ventral.seeds import stream
 from ventral.stimuli.datasets import labels_of, load_images
-from ventral.stimuli.images import Images, evenly, stream
+from ventral.stimuli.images import Images, evenly
 from ventral.stimuli.masks import INTACT, MASKS, changed, check_change, make_masks, others, region
 from ventral.stimuli.shapes import ShapeSettings
 from ventral.store.run import Layout, Recording, Run, Writer, as_columns, check_space, open_run

@@ -3,7 +3,6 @@
 Source: Liao & Poggio (2016), Fig. 4 (BRCx2, BRDx2 and so on) and section 3.7 (time-specific normalisation).
 """
 
-import hashlib
 import math
 
 import torch
@@ -14,12 +13,7 @@ from ventral.clock import to_ms
 from ventral.errors import GraphError
 from ventral.model.graph import Stage
 from ventral.model.ranks import summed, together
-
-
-def generator(seed: int, name: str) -> torch.Generator:
-    """A random stream addressed by seed and name, so that nothing depends on the order of making."""
-    digest = hashlib.sha256(f"{seed}/{name}".encode()).digest()
-    return torch.Generator().manual_seed(int.from_bytes(digest[:8], "little") >> 1)
+from ventral.seeds import generator
 
 
 class Kernel(nn.Module):

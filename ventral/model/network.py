@@ -15,7 +15,8 @@ from ventral.clock import MS_PER_TICK, ticks, to_ms
 from ventral.errors import AbsentError, GraphError
 from ventral.model.counting import prenet_widths
 from ventral.model.graph import AreaGraph, Stage, Transition, presence
-from ventral.model.layers import Kernel, Normalisation, ScaleShift, generator
+from ventral.model.layers import Kernel, Normalisation, ScaleShift
+from ventral.seeds import generator
 
 States = dict[str, Tensor]
 

@@ -49,7 +49,7 @@ from ventral.measures.psychophysics import bootstrap_interval
 from ventral.measures.responses import read_answers, reading_times, right_at, statistics_of
 from ventral.model.checkpoint import Model
 from ventral.paper.verdicts import FAILS, HOLDS, UNDECIDED
-from ventral.stimuli.images import stream
+from ventral.seeds import stream
 from ventral.stimuli.shapes import ShapeSettings
 from ventral.store.run import Run, open_complete
 

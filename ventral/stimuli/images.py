@@ -16,6 +16,7 @@ import numpy.typing as npt
 import torch
 
 from ventral.errors import DataError, UsageError
+from ventral.seeds import stream
 
 Integers = npt.NDArray[np.int64]
 
@@ -178,12 +179,6 @@ def checked_positions(positions: npt.ArrayLike, count: int) -> Integers:
     if at.min() < 0 or at.max() >= count:
         raise UsageError(f"positions go from {at.min()} to {at.max()}; there are {count} images, 0 to {count - 1}.")
     return at.astype(np.int64)
-
-
-def stream(*key: int | str) -> np.random.Generator:
-    """Random numbers that depend on nothing but the key."""
-    digest = hashlib.blake2b(json.dumps([str(part) for part in key]).encode(), digest_size=16).digest()
-    return np.random.Generator(np.random.Philox(key=int.from_bytes(digest, "little")))
 
 
 def evenly(labels: npt.ArrayLike, count: int, seed: int = 0) -> Integers:

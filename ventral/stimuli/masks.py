@@ -31,7 +31,8 @@ import torch
 from scipy.ndimage import distance_transform_edt, gaussian_filter
 
 from ventral.errors import DataError, UsageError, choose
-from ventral.stimuli.images import Images, Integers, stream
+from ventral.seeds import stream
+from ventral.stimuli.images import Images, Integers
 from ventral.stimuli.shapes import coloured, one_over_f
 
 Levels = npt.NDArray[np.uint8]

@@ -14,7 +14,8 @@ import numpy.typing as npt
 import torch
 
 from ventral.errors import UsageError
-from ventral.stimuli.images import Images, Integers, checked_positions, stream
+from ventral.seeds import stream
+from ventral.stimuli.images import Images, Integers, checked_positions
 
 Floats = npt.NDArray[np.floating[Any]]
 

@@ -11,8 +11,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ventral.clock import ticks
-from ventral.model.layers import generator
 from ventral.model.network import Network
+from ventral.seeds import generator
 from ventral.training.recipe import Recipe
 
 PAD = 4

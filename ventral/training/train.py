@@ -40,9 +40,9 @@ from ventral.model.checkpoint import (
 )
 from ventral.model.counting import useful
 from ventral.model.graph import AreaGraph
-from ventral.model.layers import generator
 from ventral.model.network import Network
 from ventral.model.ranks import Ranks, summed
+from ventral.seeds import generator
 from ventral.stimuli.images import Images, Preprocessing, evenly, hold_out
 from ventral.stimuli.masks import make_masks
 from ventral.training.presentation import MASKS, Showing, augment, shown
