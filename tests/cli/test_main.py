@@ -28,8 +28,9 @@ from small import small_graph
 from ventral.cli import main as cli
 from ventral.cli import runs as cli_runs
 from ventral.experiment.simulate import Experiment
+from ventral.knobs import knobs
 from ventral.model.checkpoint import read_checkpoint, write_checkpoint
-from ventral.plugins import knobs, list_scripts, load
+from ventral.plugins import list_scripts, load
 from ventral.store.run import open_run
 from ventral.training.train import Trainer
 

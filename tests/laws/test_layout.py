@@ -15,7 +15,8 @@ ROOT = Path(__file__).parents[2]
 # own.
 LAYERS = (
     ("errors",),
-    ("clock", "files", "plugins", "seeds"),
+    ("clock", "files", "knobs", "seeds"),
+    ("plugins",),
     ("stimuli", "store"),
     ("model",),
     ("experiment", "training"),

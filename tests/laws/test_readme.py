@@ -9,8 +9,9 @@ import pytest
 from click.testing import CliRunner
 
 from ventral.cli.main import commands
+from ventral.knobs import apply_settings
 from ventral.model.checkpoint import shipped
-from ventral.plugins import apply_settings, load
+from ventral.plugins import load
 from ventral.training.recipe import RECIPES, read_recipe
 
 README = Path(__file__).parents[2] / "README.md"

@@ -8,7 +8,6 @@ import xarray as xr
 from foretold import COUNT, FLASH, MASKING, flashes, masks
 from small import small_graph, with_statistics
 
-from ventral import plugins as scripts
 from ventral.errors import ProtocolError, StoreError, UsageError
 from ventral.experiment.simulate import STATISTICS
 from ventral.measures.decoding import decode_over_time, image_folds
@@ -32,6 +31,7 @@ from ventral.paper.predictions import (
     while_on,
 )
 from ventral.paper.verdicts import FAILS, HOLDS, UNDECIDED
+from ventral.plugins import load
 from ventral.store.run import as_columns, open_run
 
 ABOUT = {"model": "planted", "data": "pets (test)", "images": 100}
@@ -149,7 +149,7 @@ def test_a_mask_that_acts_before_it_arrives_is_a_broken_control_even_if_the_mean
 
 
 def test_the_protocols_that_come_with_ventral_decide_every_prediction():
-    flash, masking = (scripts.load("protocols", name).protocol() for name in ("flash", "backward-mask"))
+    flash, masking = (load("protocols", name).protocol() for name in ("flash", "backward-mask"))
     shown, hidden = (answers_to(protocol, lambda name, times: 50 + 0 * times) for protocol in (flash, masking))
     assert [pair.shown_ms for pair in while_on(shown, ARRIVAL_MS)] == [20, 50, 100, 200]
     assert [pair.shown_ms for pair in after_offset(shown, ARRIVAL_MS)] == [10, 20, 50, 100, 200] * 2

@@ -8,12 +8,13 @@ import pytest
 from ventral.clock import to_ms
 from ventral.errors import ClockError, ProtocolError, UsageError
 from ventral.experiment.timeline import Condition, Protocol, Show, Stimulus, grey, image, mask, target
+from ventral.knobs import Knob, apply_settings, knobs, written
 from ventral.model.graph import Area, AreaGraph, adjacent
-from ventral.plugins import Knob, apply_settings, knobs, list_scripts, load, written
+from ventral.plugins import list_scripts, load
 
 
 def takes_several(knob: Knob) -> bool:
-    return "tuple" in str(knob.kind)
+    return knob.kind.length is not None
 
 
 NAMES = [script.name for script in list_scripts("protocols") if script.origin == "ventral"]
@@ -140,7 +141,7 @@ def test_a_time_off_the_clock_is_refused(name, knob):
         make(name, **{knob.name: (off,) if several else off, **needed(name, knob)})
 
 
-@pytest.mark.parametrize(("name", "knob"), [(n, k) for n, k in KNOBS if "word" not in k.takes], ids=identify)
+@pytest.mark.parametrize(("name", "knob"), [(n, k) for n, k in KNOBS if "word" not in k.kind.takes], ids=identify)
 def test_a_knob_refuses_what_is_not_of_its_type(name, knob):
     with pytest.raises(UsageError, match=rf"knob {knob.name} is 'nonsense'; it takes "):
         apply_settings(load("protocols", name).protocol, [f"{knob.name}=nonsense"])

@@ -15,7 +15,7 @@ from ventral.errors import UsageError, choose
 if TYPE_CHECKING:
     from ventral.experiment.timeline import Protocol
     from ventral.model.graph import AreaGraph
-    from ventral.plugins import Group
+    from ventral.plugins import GroupName
 
 
 @click.group(invoke_without_command=True)
@@ -166,7 +166,7 @@ SHARINGS = {
 STATISTICS = {"per-tick": "for each tick", "shared": "shared over time"}
 
 
-def tell_scripts(group: "Group", title: str) -> None:
+def tell_scripts(group: "GroupName", title: str) -> None:
     """Ours and those of plug-ins, with what they are."""
     from ventral.plugins import list_scripts
 
@@ -176,12 +176,12 @@ def tell_scripts(group: "Group", title: str) -> None:
 
 def tell_knobs(title: str, function: Callable[..., object]) -> None:
     """What can be set, if anything can."""
-    from ventral.plugins import knobs, written
+    from ventral.knobs import knobs, written
 
     rows = []
     for knob in knobs(function).values():
         default = "" if knob.default == () else written(knob.default)  # an empty tuple cannot be typed
-        rows.append((knob.name, default, knob.takes))
+        rows.append((knob.name, default, knob.kind.takes))
     if rows:
         table(title, ("knob", "default", "takes"), rows)
 

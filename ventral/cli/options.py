@@ -77,9 +77,9 @@ def with_classes(
 
 def read_graph(text: str) -> "AreaGraph":
     """A graph by name, with its knobs as in "two-state:readout_ms=30,sharing=per-tick", or from a file of JSON."""
+    from ventral.knobs import apply_settings
     from ventral.model.graph import AreaGraph
     from ventral.model.zoo import GRAPHS, graph
-    from ventral.plugins import apply_settings
 
     if not text.endswith(".json"):
         name, _, rest = text.partition(":")
@@ -110,7 +110,8 @@ def find_protocol(name: str, settings: Sequence[str]) -> "Protocol":
     """A protocol by name or path, with its knobs set."""
     from ventral.clock import ticks
     from ventral.experiment.timeline import Protocol
-    from ventral.plugins import apply_settings, call, load
+    from ventral.knobs import apply_settings
+    from ventral.plugins import call, load
 
     function = load("protocols", name).protocol
     given = apply_settings(function, settings)
@@ -150,7 +151,7 @@ def read_source(text: str) -> "tuple[str, ShapeSettings | None]":
         raise UsageError(f"the data {name!r} has no settings; only shapes does, as in shapes:clutter=0.8.")
     if name != "shapes" or not colon:
         return text, None
-    from ventral.plugins import apply_settings
+    from ventral.knobs import apply_settings
     from ventral.stimuli.shapes import ShapeSettings
 
     given: dict[str, Any] = apply_settings(ShapeSettings, [part for part in rest.split(",") if part])

@@ -301,7 +301,8 @@ def tell_accuracy(run: "Run") -> bool:
 )
 def analyze(name: str, run: Path, settings: tuple[str, ...], out: Path | None) -> None:
     """Analyse a run: a figure (PNG and SVG) and its numbers (CSV)."""
-    from ventral.plugins import apply_settings, load
+    from ventral.knobs import apply_settings
+    from ventral.plugins import load
 
     function = load("analysis", name).analyze
     knobs = apply_settings(function, settings)

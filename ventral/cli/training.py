@@ -66,8 +66,8 @@ def train(
     end_ms, brief, precision, seed, ... On several GPUs: torchrun --nproc-per-node 4 -m ventral train ...
     """
     with busy("loading"):
+        from ventral.knobs import apply_settings
         from ventral.model.ranks import joined
-        from ventral.plugins import apply_settings
         from ventral.stimuli.datasets import load_images
         from ventral.training.recipe import Recipe, read_recipe
         from ventral.training.train import Trainer
