@@ -10,14 +10,20 @@ import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from ventral.errors import ProtocolError, UsageError, VentralError
+    from ventral.experiment.protocols import load_protocol
     from ventral.experiment.simulate import simulate
-    from ventral.experiment.timeline import Condition, Protocol, Show
+    from ventral.experiment.timeline import Condition, Protocol, Scale, Show, image, mask, target
     from ventral.measures.decoding import decode_over_time
-    from ventral.model.checkpoint import load_model
+    from ventral.model import zoo
+    from ventral.model.checkpoint import Model, load_model
     from ventral.model.counting import effective_parameters
     from ventral.model.graph import Area, AreaGraph, Entry, Transition
     from ventral.model.network import Network
+    from ventral.stimuli.datasets import load_images
     from ventral.store.run import open_run
+    from ventral.training.recipe import Recipe
+    from ventral.training.train import train
 
     __version__: str
 
@@ -26,16 +32,29 @@ __all__ = [
     "AreaGraph",
     "Condition",
     "Entry",
+    "Model",
     "Network",
     "Protocol",
+    "ProtocolError",
+    "Recipe",
+    "Scale",
     "Show",
     "Transition",
+    "UsageError",
+    "VentralError",
     "__version__",
     "decode_over_time",
     "effective_parameters",
+    "image",
+    "load_images",
     "load_model",
+    "load_protocol",
+    "mask",
     "open_run",
     "simulate",
+    "target",
+    "train",
+    "zoo",
 ]
 
 # name -> the module that holds it, imported when the name is first used
@@ -44,16 +63,30 @@ HOMES = {
     "AreaGraph": "model.graph",
     "Condition": "experiment.timeline",
     "Entry": "model.graph",
+    "Model": "model.checkpoint",
     "Network": "model.network",
     "Protocol": "experiment.timeline",
+    "ProtocolError": "errors",
+    "Recipe": "training.recipe",
+    "Scale": "experiment.timeline",
     "Show": "experiment.timeline",
     "Transition": "model.graph",
+    "UsageError": "errors",
+    "VentralError": "errors",
     "decode_over_time": "measures.decoding",
     "effective_parameters": "model.counting",
+    "image": "experiment.timeline",
+    "load_images": "stimuli.datasets",
     "load_model": "model.checkpoint",
+    "load_protocol": "experiment.protocols",
+    "mask": "experiment.timeline",
     "open_run": "store.run",
     "simulate": "experiment.simulate",
+    "target": "experiment.timeline",
+    "train": "training.train",
+    "zoo": "model.zoo",
 }
+MODULES = ("zoo",)  # public names that are modules themselves
 
 
 def __getattr__(name: str) -> object:
@@ -61,7 +94,8 @@ def __getattr__(name: str) -> object:
     if name == "__version__":
         value: object = _version()
     elif name in HOMES:
-        value = getattr(importlib.import_module(f"ventral.{HOMES[name]}"), name)
+        home = importlib.import_module(f"ventral.{HOMES[name]}")
+        value = home if name in MODULES else getattr(home, name)
     else:
         raise AttributeError(f"module 'ventral' has no attribute {name!r}", name=name, obj=sys.modules[__name__])
     globals()[name] = value

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ventral.cli.console import busy
-from ventral.errors import ClockError, GraphError, ProtocolError, UsageError, choose
+from ventral.errors import ClockError, GraphError, UsageError, choose
 
 if TYPE_CHECKING:
     from ventral.experiment.simulate import Settings
@@ -108,22 +108,11 @@ def named_model(name: str) -> "tuple[str, Model | None, AreaGraph]":
 
 def find_protocol(name: str, settings: Sequence[str]) -> "Protocol":
     """A protocol by name or path, with its knobs set."""
-    from ventral.clock import ticks
-    from ventral.experiment.timeline import Protocol
+    from ventral.experiment.protocols import made_protocol
     from ventral.knobs import apply_settings
-    from ventral.plugins import call, load
+    from ventral.plugins import load
 
-    function = load("protocols", name).protocol
-    given = apply_settings(function, settings)
-    for knob, value in given.items():
-        for ms in value if isinstance(value, tuple) else (value,):
-            if knob.endswith("_ms") and isinstance(ms, int):
-                ticks(ms, knob)  # here, so that the error has the name that was typed
-    made = call(function, given, name)
-    if not isinstance(made, Protocol):
-        raise ProtocolError(f"{name}: protocol returns a value of type {type(made).__name__}; return a Protocol.")
-    title = Path(name).stem if name.endswith(".py") else name
-    return replace(made, name=title.replace("_", "-"))
+    return made_protocol(name, apply_settings(load("protocols", name).protocol, settings))
 
 
 def listed(areas: str | None) -> tuple[str, ...]:
