@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 LAYERS = (
     ("errors",),
     ("clock", "files", "knobs", "seeds"),
-    ("plugins",),
+    ("plugins", "tables"),
     ("stimuli", "store"),
     ("model",),
     ("experiment", "training"),
