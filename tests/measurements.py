@@ -31,7 +31,7 @@ def measured(names=tuple(VARIANTS), seeds=3, **others):
                     prenet="conv",
                     t=t,
                     test_t=ms // 10,
-                    settings=f"epochs={EPOCHS} batch=64 rate=0.05",
+                    settings=f"epochs={EPOCHS} batch=64 learning_rate=0.05",
                     images_id="0a1b",
                     parameters=1000 * len(name),
                     epochs=EPOCHS,

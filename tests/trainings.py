@@ -17,7 +17,7 @@ SHORT = Recipe(
     statistics_images=60,
     end_ms=50,
     horizon_ms=80,
-    rate=0.02,
+    learning_rate=0.02,
     precision="float32",
     seed=3,
 )

@@ -345,7 +345,11 @@ MISTAKES = {
         2,
         "8 images are left for training and a batch takes 64; use a smaller batch, hold out fewer (held_out)",
     ),
-    "an uphill rate": (TRAIN + " --set rate=-1", 2, "rate, momentum and decay are -1, 0.9 and 0.0005; give a"),
+    "an uphill rate": (
+        TRAIN + " --set learning_rate=-1",
+        2,
+        "learning_rate, momentum and weight_decay are -1, 0.9 and 0.0005; give a",
+    ),
     "no momentum": (TRAIN + " --set momentum=0", 2, "a momentum between 0 and 1"),
     "no epochs": (TRAIN + " --set epochs=0", 2, "training takes at least 1 epoch"),
     "no images for statistics": (TRAIN + " --set statistics_images=0", 2, "statistics_images is 0; give a whole"),
@@ -546,9 +550,14 @@ def test_a_training_that_is_stopped_says_how_to_go_on_and_goes_on(trained, place
 
 
 def test_going_on_with_another_recipe_names_the_knob(trained, places):
-    said = ventral("train {graph} --data {images} --out {out} --set rate=0.1 " + SHORT, out=trained[1], **places)
+    said = ventral(
+        "train {graph} --data {images} --out {out} --set learning_rate=0.1 " + SHORT, out=trained[1], **places
+    )
     assert said.code == 1
-    assert "made with another recipe (rate is 0.05 there and 0.1 here); give another --out or the same sett" in said.err
+    assert (
+        "made with another recipe (learning_rate is 0.05 there and 0.1 here); give another --out or the same sett"
+        in said.err
+    )
 
 
 def test_a_named_graph_takes_the_classes_of_the_data(places, monkeypatch):

@@ -67,7 +67,7 @@ def test_what_could_not_be_trained_is_told_at_the_end(command, give, monkeypatch
     assert complaint.startswith("Error: 4 trainings of 4 missing: two-state-t2 (seed 0), ")
     assert complaint.endswith(
         "the same command goes on, but where the loss was not finite it needs another recipe "
-        "(--recipe, --set rate=...).\n"
+        "(--recipe, --set learning_rate=...).\n"
     )
 
 

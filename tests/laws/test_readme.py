@@ -63,4 +63,4 @@ def test_the_recipe_is_one_that_can_be_read(tmp_path):
     (toml,) = re.findall(r"```toml\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
     (tmp_path / "mine.toml").write_text(toml)
     recipe = read_recipe(str(tmp_path / "mine.toml"))
-    assert (recipe.epochs, recipe.drop_epochs, recipe.rate) == (20, (12, 16), RECIPES["paper"].rate)
+    assert (recipe.epochs, recipe.drop_epochs, recipe.learning_rate) == (20, (12, 16), RECIPES["paper"].learning_rate)

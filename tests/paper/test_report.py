@@ -109,7 +109,7 @@ def test_the_page_says_what_was_run_and_how(files_of_everything):
     assert facts == {
         "scale": SCALES["small"],
         "data": "CIFAR-10, 10,000 training and 5,000 test images",
-        "recipe": f"fast, {EPOCHS} epochs (batch 64, rate 0.05)",
+        "recipe": f"fast, {EPOCHS} epochs (batch 64, learning_rate 0.05)",
         "networks": f"{trainings} trainings of {len(VARIANTS)} networks, 3 seeds each (0, 1, 2)",
         "devices": "cpu (torch 2.14)",
         "time": f"{61 * trainings / 3600:.1f} hours of training",

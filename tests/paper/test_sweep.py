@@ -199,14 +199,14 @@ def test_states_that_a_kill_left_behind_are_taken_away_and_nothing_is_trained(se
 def test_results_of_another_recipe_or_other_images_of_the_same_name_are_refused(setting, splits):
     """Also when what is asked for now is another network, or another seed: they would be compared."""
     work_off(JOBS[:1], setting)
-    faster = replace(setting, recipe=replace(setting.recipe, rate=0.01))
+    faster = replace(setting, recipe=replace(setting.recipe, learning_rate=0.01))
     others = replace(setting, images=splits[0].take(range(5, 50)))
     unseen = replace(setting, test=splits[1].take(range(5, 50)))
     for job in JOBS:
         with pytest.raises(
             StoreError,
             match=r"seed 0, trained with another recipe that was called fast, batch=10 too \("
-            r"rate=0.05 there and rate=0.01 here\); call this one otherwise, or give another --out",
+            r"learning_rate=0.05 there and learning_rate=0.01 here\); call this one otherwise, or give another --out",
         ):
             missing([job], faster)
         for other in (others, unseen):
@@ -220,14 +220,16 @@ def test_results_of_another_recipe_or_other_images_of_the_same_name_are_refused(
 def test_settings_say_all_of_a_recipe_that_a_campaign_may_change(setting):
     said = dict(pair.split("=") for pair in setting.settings.split(" "))
     assert set(said) == {field.name for field in fields(Recipe)} - {*FIXED}
-    assert (said["rate"], said["batch"], said["nesterov"]) == ("0.05", "10", "true")
+    assert (said["learning_rate"], said["batch"], said["nesterov"]) == ("0.05", "10", "true")
 
 
 def test_weights_of_another_recipe_are_refused(setting):
     work_off(JOBS[:1], setting)
     (setting.results / RESULTS).unlink()
-    other = replace(setting, recipe=replace(setting.recipe, rate=0.01))
-    with pytest.raises(CheckpointError, match=r"made with another recipe \(rate is 0.05 there and 0.01 here\); give"):
+    other = replace(setting, recipe=replace(setting.recipe, learning_rate=0.01))
+    with pytest.raises(
+        CheckpointError, match=r"made with another recipe \(learning_rate is 0.05 there and 0.01 here\); give"
+    ):
         work_off(JOBS[:1], other)
 
 
@@ -242,7 +244,7 @@ def test_weights_of_other_images_of_the_same_name_are_refused(setting, splits):
 def test_trainings_of_other_settings_have_places_of_their_own(setting):
     others = [
         replace(setting, scale=replace(TINY, name="other")),
-        replace(setting, recipe_name="fast, rate=0.1"),
+        replace(setting, recipe_name="fast, learning_rate=0.1"),
         replace(setting, data="others"),
     ]
     assert len({place_of(JOBS[0], each) for each in (setting, *others)}) == 4
@@ -286,7 +288,7 @@ def test_what_makes_networks_comparable_cannot_be_set(name):
     with pytest.raises(
         UsageError, match=rf"^{name} is the same for all networks that are compared; what can be set is"
     ):
-        expect_free(["rate", name])
+        expect_free(["learning_rate", name])
 
 
 def test_everything_fixed_is_a_field_of_recipes():

@@ -6,21 +6,31 @@ from small import small_graph
 from trainings import SHORT
 
 from ventral.errors import ClockError, UsageError
-from ventral.training.recipe import RECIPES, Recipe, different, fitted, read_recipe
+from ventral.training.recipe import (
+    RECIPES,
+    RENAMED,
+    Recipe,
+    as_stored,
+    different,
+    fitted,
+    read_recipe,
+    recipe_settings,
+    stored_recipe,
+)
 from ventral.training.train import Trainer
 
 # for each field one value that it has not unless told, as it is written in a file
 OTHER = {
     "epochs": "3",
     "batch": "17",
-    "rate": "0.3",
+    "learning_rate": "0.3",
     "momentum": "0.5",
-    "decay": "0",
+    "weight_decay": "0",
     "nesterov": "false",
     "schedule": '"steps"',
     "warmup": "1",
     "drop_epochs": "[1, 2]",
-    "smoothing": "0.1",
+    "label_smoothing": "0.1",
     "end_ms": "110",
     "late_end_ms": "150",
     "late_share": "0.25",
@@ -35,7 +45,7 @@ OTHER = {
     "horizon_ms": "250",
     "training_images": "600",
     "fixed_share": "0.3",
-    "fixed_rate": "0.02",
+    "fixed_learning_rate": "0.02",
     "fixed_clip": "2",
     "precision": '"bfloat16"',
     "compile": "true",
@@ -60,7 +70,7 @@ def rates(trainer, recipe, steps):
 
 def test_the_paper_trains_60_epochs_and_divides_the_rate_by_ten_after_40_and_50(trainer):
     paper = RECIPES["paper"]
-    assert (paper.epochs, paper.batch, paper.momentum, paper.smoothing) == (60, 64, 0.9, 0)
+    assert (paper.epochs, paper.batch, paper.momentum, paper.label_smoothing) == (60, 64, 0.9, 0)
     per_epoch = trainer.steps_per_epoch
     expected = [0.01] * 40 * per_epoch + [0.001] * 10 * per_epoch + [0.0001] * 10 * per_epoch
     assert rates(trainer, trainer.recipe, 60 * per_epoch) == pytest.approx(expected)
@@ -71,7 +81,7 @@ def test_the_paper_trains_60_epochs_and_divides_the_rate_by_ten_after_40_and_50(
 @pytest.mark.parametrize("steps", [2, 5, 7, 16, 99, 100, 101, 1234])
 @pytest.mark.parametrize("warmup", [0.0, 0.2, 0.35, 1.0])
 def test_one_cycle_rises_to_the_rate_and_falls_to_nearly_none(trainer, steps, warmup):
-    found = rates(trainer, replace(SHORT, rate=0.02, warmup=warmup), steps)
+    found = rates(trainer, replace(SHORT, learning_rate=0.02, warmup=warmup), steps)
     peak = found.index(max(found))
     assert max(found) == pytest.approx(0.02, rel=2 / steps if warmup == 0 else 1e-9)
     assert peak == pytest.approx(warmup * steps, abs=1.5)
@@ -90,7 +100,7 @@ def test_every_field_can_be_set_in_a_file(tmp_path):
     read = read_recipe(str(path))
     assert [name for name in OTHER if getattr(read, name) == getattr(RECIPES["fast"], name)] == []
     assert read.readout_ms == (30, 110)
-    assert (read.decay, read.warmup) == (0, 1)  # a whole number is a number
+    assert (read.weight_decay, read.warmup) == (0, 1)  # a whole number is a number
 
 
 def test_a_file_changes_the_recipe_that_it_names(tmp_path):
@@ -110,14 +120,14 @@ def test_a_file_changes_the_recipe_that_it_names(tmp_path):
         ('recipe = "papr"', "no recipe named 'papr'; did you mean 'paper'?"),
         ("epochs = 2.5", "epochs is 2.5; give a whole number."),
         ("epochs = true", "epochs is True; give a whole number."),
-        ('rate = "high"', "rate is 'high'; give a number."),
-        ("rate = true", "rate is True; give a number."),
+        ('learning_rate = "high"', "learning_rate is 'high'; give a number."),
+        ("learning_rate = true", "learning_rate is True; give a number."),
         ("nesterov = 1", "nesterov is 1; give true or false."),
         ("schedule = 1", "schedule is 1; give a word."),
         ("readout_ms = 50", "readout_ms is 50; give a list of whole numbers."),
         ("readout_ms = [50.0]", "readout_ms is [50.0]; give a list of whole numbers."),
-        ("rate = nan", "give a rate above 0"),
-        ("decay = inf", "and a decay from 0"),
+        ("learning_rate = nan", "give a learning rate above 0"),
+        ("weight_decay = inf", "and a weight decay from 0"),
         ("brief = nan", "brief is nan; give a fraction from 0 to 1."),
         ('schedule = "step"', "no schedule named 'step'; did you mean 'steps'?"),
         ("end_ms = 85", "use 80 or 90"),
@@ -159,12 +169,12 @@ def test_a_recipe_that_is_not_there_is_refused(tmp_path):
     [
         ({"end_ms": 400}, "must not be before the end of training"),
         ({"late_end_ms": 90, "late_share": 0.5}, "must not be before the end of training"),
-        ({"late_end_ms": 40, "late_share": 0.5}, "late_end_ms is 40 and end_ms 50; late batches run on"),
+        ({"late_end_ms": 40, "late_share": 0.5}, "late_end_ms is 40 and end_ms 50; late batches run longer"),
         ({"readout_ms": (30, 60)}, "readout_ms asks for 60 ms; the loss is taken up to 50 ms"),
         ({"precision": "float8"}, "no precision named 'float8'"),
         ({"epochs": 0}, "at least 1 epoch"),
         ({"batch": 1}, "batches of at least 2 images"),
-        ({"rate": 0.0}, "give a rate above 0"),
+        ({"learning_rate": 0.0}, "give a learning rate above 0"),
         ({"momentum": 1.0}, "a momentum between 0 and 1"),
         ({"brief": 1.5}, "give a fraction from 0 to 1"),
         ({"preceded": 0.6, "delayed": 0.5}, "preceded and delayed are 0.6 and 0.5; give at most 1 in all"),
@@ -204,9 +214,36 @@ def test_statistics_shared_over_time_are_those_of_the_time_that_is_trained():
 
 
 def test_recipes_that_differ_are_told_apart_by_field():
-    stored = {**json.loads(json.dumps(asdict(SHORT))), "readout_ms": [50], "rate": 0.3, "old": 1}
+    stored = {**json.loads(json.dumps(asdict(SHORT))), "readout_ms": [50], "learning_rate": 0.3, "old": 1}
     assert different(SHORT, stored) == [
+        "learning_rate is 0.3 there and 0.02 here",
         "old is 1 there and None here",
-        "rate is 0.3 there and 0.02 here",
         "readout_ms is [50] there and [] here",
     ]
+
+
+@pytest.mark.parametrize(("old", "new"), RENAMED.items())
+def test_an_old_name_of_a_field_is_refused_with_the_new_one(tmp_path, old, new):
+    path = tmp_path / "mine.toml"
+    path.write_text(f"{old} = 0.1\n")
+    message = f"the field {old} of a recipe is now called {new}; give {new} instead."
+    with pytest.raises(UsageError) as caught:
+        read_recipe(str(path))
+    assert str(caught.value) == f"{path}: {message}"
+    with pytest.raises(UsageError) as caught:
+        recipe_settings((f"{old}=0.1",))
+    assert str(caught.value) == message
+
+
+def test_settings_of_the_command_line_are_fields():
+    assert recipe_settings(("learning-rate=0.1", "readout_ms=30,50")) == {"learning_rate": 0.1, "readout_ms": (30, 50)}
+
+
+def test_a_recipe_stored_under_old_names_is_the_recipe():
+    present = as_stored(replace(SHORT, weight_decay=0.1, label_smoothing=0.2))
+    old_names = {new: old for old, new in RENAMED.items()}
+    added_since = ("training_images", "fixed_share", "fixed_learning_rate", "fixed_clip")
+    stored = {old_names.get(name, name): value for name, value in present.items() if name not in added_since}
+    assert {"rate", "decay", "smoothing"} <= set(stored)
+    assert stored_recipe({"recipe": stored}) == present
+    assert stored_recipe({}) == {}

@@ -92,7 +92,7 @@ def stopped(going, step):
 
 
 def test_training_lowers_the_loss(learned):
-    trainer = Trainer(small_graph(), learned, replace(SHORT, epochs=10, rate=0.05))
+    trainer = Trainer(small_graph(), learned, replace(SHORT, epochs=10, learning_rate=0.05))
     losses = [trainer.advance()[0] for _ in range(trainer.steps)]
     assert np.mean(losses[-10:]) < np.mean(losses[:10]) - 0.05
 
@@ -161,7 +161,7 @@ def test_a_precision_once_chosen_is_kept(going, monkeypatch, tmp_path):
     ids=["detours", "weights per tick", "scales per tick"],
 )
 def test_what_cannot_reach_the_answer_keeps_its_bytes(graph, readout_ms, learned):
-    recipe = replace(SHORT, readout_ms=readout_ms or graph.readout_ms, decay=0.1, rate=0.1)
+    recipe = replace(SHORT, readout_ms=readout_ms or graph.readout_ms, weight_decay=0.1, learning_rate=0.1)
     size = graph[graph.entry].size
     images = learned if size == 16 else load_images("shapes", "train", size, positions=range(200))
     trainer = Trainer(graph, images, recipe)
@@ -419,7 +419,7 @@ def places(content):
     return {
         "the length": 0,
         "the first brace": 8,
-        "the rate": content.index(b'rate\\": 0.02') + 10,
+        "the learning rate": content.index(b'rate\\": 0.02') + 10,
         "the digest": content.index(b'digest\\": \\"') + 20,
         "the digest's name": content.index(b'digest\\"'),  # without which nothing could be checked
         "a tensor's name": content.index(b"momentum/"),
@@ -464,10 +464,9 @@ def test_going_on_with_another_recipe_graph_or_data_names_what_differs(going, le
     stopped(going, 6)
     out = tmp_path / "out"
     state = rf"{states(out)[-1]} was made with"
-    differing = (
-        r"another recipe \(brief is 0.6 there and 0.1 here, rate is 0.02 there and 0.3 here\); give another --out"
-    )
-    refused(going, out, CheckpointError, f"{state} {differing}", rate=0.3, brief=0.1)
+    fields = "brief is 0.6 there and 0.1 here, learning_rate is 0.02 there and 0.3 here"
+    differing = rf"another recipe \({fields}\); give another --out"
+    refused(going, out, CheckpointError, f"{state} {differing}", learning_rate=0.3, brief=0.1)
 
     def other(graph, images, **changes):
         return train(graph, images, unseen, replace(EVERYTHING, **changes), out)
@@ -598,7 +597,9 @@ def test_a_training_that_falls_apart_leaves_its_states(going, tmp_path):
             with torch.no_grad():
                 trainer.network.kernels["V1->V2/0"].weight[0, 0, 0, 0] = torch.nan
 
-    with pytest.raises(TrainingError, match=r"nan at step 7: V2 is not finite at 10 ms\. .* give a lower rate"):
+    with pytest.raises(
+        TrainingError, match=r"nan at step 7: V2 is not finite at 10 ms\. .* give a lower learning rate"
+    ):
         going(report)
     assert found["step"] == 6
     assert files_of(tmp_path / "out") == found["files"]
@@ -609,13 +610,13 @@ def test_a_rate_that_is_far_too_high_is_told(going):
     with pytest.raises(
         TrainingError, match=r"the loss became (nan|inf) at step \d+: V\d is not finite at \d+ ms\. Noth"
     ):
-        going(rate=1e9)
+        going(learning_rate=1e9)
 
 
 def test_answers_to_the_images_held_out_that_are_not_finite_are_told(going, tmp_path):
     """One step makes an epoch here: the loss before it is finite, the weights after it are not."""
     with pytest.raises(TrainingError, match=r"after step 1 the answers to the images held out are not finite; give a"):
-        going(rate=1e38, batch=160)
+        going(learning_rate=1e38, batch=160)
     assert [path.name[6:14] for path in states(tmp_path / "out")] == ["00000000"]
 
 
@@ -627,7 +628,7 @@ def test_with_nothing_held_out_the_last_weights_are_the_result_and_the_test_imag
 ):
     trainers = []
     # a rate so high that a later epoch is worse than an earlier one
-    recipe = replace(SHORT, held_out=0, epochs=4, rate=0.3, statistics_images=200)
+    recipe = replace(SHORT, held_out=0, epochs=4, learning_rate=0.3, statistics_images=200)
     path = train(small_graph(), learned, unseen, recipe, tmp_path, report=lambda trainer, *_: trainers.append(trainer))
     tensors, header = read_checkpoint(path)
     last = trainers[-1]

@@ -58,9 +58,9 @@ def tell_shipped() -> None:
     from ventral.model.checkpoint import read_checkpoint, shipped
     from ventral.model.counting import parameters
     from ventral.model.graph import AreaGraph
-    from ventral.training.recipe import Recipe
+    from ventral.training.recipe import Recipe, as_stored, stored_recipe
 
-    times, usual = (30, 50, 100, 200, 300), vars(Recipe())
+    times, usual = (30, 50, 100, 200, 300), as_stored(Recipe())
     click.echo(
         f"| model | data | areas (channels) | parameters | recipe | % correct at {', '.join(map(str, times))} ms |"
     )
@@ -71,8 +71,8 @@ def tell_shipped() -> None:
         areas = ", ".join(f"{area.name} {area.channels}" for area in graph.areas)
         changed = [
             f"{field} {value:g}" if isinstance(value, (int, float)) else f"{field} {value}"
-            for field, value in header["recipe"].items()
-            if field != "seed" and value != (list(usual[field]) if isinstance(usual[field], tuple) else usual[field])
+            for field, value in stored_recipe(header).items()
+            if field != "seed" and value != usual[field]
         ]
         correct = " / ".join(percent(test["accuracy"][ticks(ms, "ms")]) for ms in times)
         data = header["note"].partition(":")[0] or test["name"]

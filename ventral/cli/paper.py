@@ -85,7 +85,7 @@ def reproduce(
         from ventral.paper.sweep import SCALES, Setting, expect_free, jobs_of
         from ventral.paper.verdicts import counted
         from ventral.stimuli.datasets import load_images
-        from ventral.training.recipe import Recipe, read_recipe
+        from ventral.training.recipe import read_recipe, recipe_settings
 
         set_threads(threads)
         asked = (
@@ -94,10 +94,10 @@ def reproduce(
             else [find_figure(name, ("all", "predictions")) for name in figures]
         )
         scale = SCALES[choose("scale", scale_name, SCALES)]
-        given = apply_settings(Recipe, settings)
+        given = recipe_settings(settings)
         expect_free(given)
         name = recipe_name or scale.recipe
-        recipe = replace(scale.fit(read_recipe(name)), **given)  # type: ignore[arg-type]
+        recipe = replace(scale.fit(read_recipe(name)), **given)
         title = ", ".join([Path(name).stem, *(setting.replace(" ", "") for setting in sorted(settings))])
     data = data or "cifar10"
     source, shapes = read_source(data)
@@ -117,7 +117,7 @@ def reproduce(
         few = counted(len(left), "training")
         raise TrainingError(
             f"{few} of {len(jobs)} missing: {names}; the same command goes on, but where the loss was not finite it "
-            "needs another recipe (--recipe, --set rate=...)."
+            "needs another recipe (--recipe, --set learning_rate=...)."
         )
 
 

@@ -62,20 +62,20 @@ def train(
     """Train a network, or go on with it.
 
     The same command goes on with a training that was interrupted. A graph's knobs follow its name, as in
-    two-state:readout_ms=30,sharing=per-tick. Fields of the recipe are set with --set: epochs, batch, rate, readout_ms,
-    end_ms, brief, precision, seed, ... On several GPUs: torchrun --nproc-per-node 4 -m ventral train ...
+    two-state:readout_ms=30,sharing=per-tick. Fields of the recipe are set with --set: epochs, batch, learning_rate,
+    readout_ms, end_ms, brief, precision, seed, ... On several GPUs: torchrun --nproc-per-node 4 -m ventral train ...
     """
     with busy("loading"):
         from ventral.knobs import apply_settings
         from ventral.model.ranks import joined
         from ventral.stimuli.datasets import load_images
-        from ventral.training.recipe import Recipe, read_recipe
+        from ventral.training.recipe import read_recipe, recipe_settings
         from ventral.training.train import Trainer
         from ventral.training.train import train as run_training
 
         set_threads(threads)
         place_on = check_device(device)
-        recipe = replace(read_recipe(recipe_name), **apply_settings(Recipe, settings))  # type: ignore[arg-type]
+        recipe = replace(read_recipe(recipe_name), **recipe_settings(settings))
         described = read_graph(model)
         title = title_of(model)
     if data is None and title not in NAMED_DATA:

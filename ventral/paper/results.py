@@ -33,7 +33,7 @@ class Result:
     variant, scale, recipe, data, seed
         Which network: as in `ventral.paper.claims`, how small, how trained, on what. `data` is a name that people know.
     settings
-        What that recipe says, "epochs=5 batch=64 rate=0.05 ...", but for what no campaign may change.
+        What that recipe says, "epochs=5 batch=64 learning_rate=0.05 ...", but for what no campaign may change.
     images_id
         Of the training and test images: other images under the same name have another.
     model

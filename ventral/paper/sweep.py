@@ -25,7 +25,7 @@ from ventral.model.counting import effective_parameters, multiply_adds
 from ventral.paper.claims import FIGURES, NARROWEST, VARIANTS, Compared, Variant, needed
 from ventral.paper.results import RESULTS, Epoch, Key, Result, add, read_results
 from ventral.stimuli.images import Images, evenly
-from ventral.training.recipe import RECIPES, Recipe, different, fitted
+from ventral.training.recipe import RECIPES, Recipe, different, fitted, stored_recipe
 from ventral.training.train import Trainer, states, train
 
 PAPER = RECIPES["paper"]
@@ -45,7 +45,7 @@ FIXED = (
     "statistics_images",
     "training_images",
     "fixed_share",
-    "fixed_rate",
+    "fixed_learning_rate",
     "fixed_clip",
     "horizon_ms",
     "end_ms",
@@ -156,7 +156,7 @@ class Setting:
 
     @property
     def settings(self) -> str:
-        """What the recipe says, but for what no campaign may change: "epochs=5 batch=64 rate=0.05 ..."."""
+        """What the recipe says, but for what no campaign may change: "epochs=5 batch=64 learning_rate=0.05 ..."."""
         values = {field.name: getattr(self.recipe, field.name) for field in fields(Recipe) if field.name not in FIXED}
         return " ".join(f"{name}={_written(value)}" for name, value in values.items())
 
@@ -386,7 +386,7 @@ def measured(job: Job, setting: Setting, path: Path) -> tuple[list[Result], list
     """
     _, header = read_checkpoint(path)
     recipe, graph = recipe_of(job, setting), job.variant.graph(setting.scale.width)
-    if changes := different(recipe, header.get("recipe", {})):
+    if changes := different(recipe, stored_recipe(header)):
         raise CheckpointError(
             f"{path} was made with another recipe ({', '.join(changes)}); give another --work, or take it away."
         )

@@ -1,4 +1,4 @@
-"""How a network is trained: every choice is a field, with two sets of them by name.
+"""Recipes: how a network is trained, with a field for each choice.
 
 Source: Liao & Poggio (2016), section 5.1, for "paper"; departures are fields.
 """
@@ -6,7 +6,7 @@ Source: Liao & Poggio (2016), section 5.1, for "paper"; departures are fields.
 import math
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,19 @@ from typing import Any
 from ventral.clock import ticks
 from ventral.errors import UsageError, choose
 from ventral.model.graph import AreaGraph
+from ventral.plugins import apply_settings
 
 PRECISIONS = ("auto", "float32", "bfloat16")
 SCHEDULES = ("one-cycle", "steps")
+
+
+# Names that fields had before, and their names now.
+RENAMED = {
+    "rate": "learning_rate",
+    "decay": "weight_decay",
+    "smoothing": "label_smoothing",
+    "fixed_rate": "fixed_learning_rate",
+}
 
 
 @dataclass(frozen=True)
@@ -27,70 +37,75 @@ class Recipe:
     ----------
     epochs, batch
         Passes over the training images, and images per step.
-    rate, momentum, decay
-        Peak learning rate, momentum of the gradient, and weight decay (on convolutions and linear weights).
+    learning_rate, momentum, weight_decay
+        Peak learning rate, momentum of the gradient, and weight decay (of convolutions and of the linear layer).
     nesterov
-        Whether the momentum looks ahead.
+        Whether the momentum is Nesterov's.
     schedule
-        Of the rate. "one-cycle": linear up over `warmup` of the steps, then cosine to zero. "steps": constant, a tenth
-        after each of `drop_epochs`.
+        Course of the learning rate. "one-cycle": a linear rise over the first `warmup` of the steps, then a cosine to
+        zero. "steps": constant, divided by ten after each of `drop_epochs`.
     warmup
-        Fraction of the steps with a rising rate.
+        Fraction of the steps in which the learning rate rises.
     drop_epochs
-        Numbers of epochs after which the rate drops.
-    smoothing
-        Label smoothing.
+        Numbers of epochs after which the learning rate drops.
+    label_smoothing
+        Probability that is spread evenly over all classes, from 0 to 1.
     end_ms
         Last time at which the loss is taken.
     late_end_ms, late_share
-        A share of the batches runs on to this later time, so that what is held does not fall apart after `end_ms`.
+        A share of the batches runs to this later time instead, so that the network also learns to keep its response.
     readout_ms
-        Times at which the loss is taken and averaged. If empty, those of the graph, and `end_ms` is the last of them;
-        if it has none, all at which its readout area is present.
+        Times at which the loss is taken, over which it is averaged. If empty, the times of the graph (the last of which
+        is then `end_ms`); if the graph has none either, all times at which its readout area is present.
     brief
-        Share of the presentations that last only 10 ms to `end_ms` (drawn evenly) and are followed by grey; the others
-        stay on. Needs sustained drive.
+        Share of the presentations whose image lasts only 10 ms to `end_ms` (drawn evenly) and is followed by grey; in
+        the others the image stays on. Needs sustained drive.
     preceded
-        Share of the presentations that replace another training image, which was on for 10 ms to half of the batch
-        (drawn evenly), so that the network learns to answer what is on now. Until the image has arrived, the other
-        one's class is the right answer. Needs sustained drive.
+        Share of the presentations whose image replaces another training image, which was on for 10 ms to half of the
+        batch's time (drawn evenly), so that the network learns to classify what is on now. Until the image has reached
+        the readout, the label is that of the other one. Needs sustained drive.
     delayed
-        Share of the presentations that come after grey, likewise. Until the image has arrived, no answer is right and
+        Share of the presentations whose image replaces grey, at such times. Until the image has reached the readout,
         no loss is taken.
     masked
-        Share of the brief presentations that are followed by a noise mask of 50 ms. From when that arrives, no answer
-        is right and no loss is taken; but the statistics of normalisation are also those of masked images.
+        Share of the brief presentations that are followed by a noise mask of 50 ms. Once the mask has reached the
+        readout no loss is taken, but the statistics of normalisation include those of masked images.
     held_out, validate_every
-        Training images set aside for every choice, and the epochs after which they are looked at (and the last). With
-        none nothing is chosen: the last weights are the result, and the test images are looked at instead.
+        Number of training images set aside for choices, and the number of epochs between validations (the last epoch
+        always has one). With none held out nothing is chosen: the last weights are the result, and accuracy is
+        measured on the test images instead.
     statistics_images, horizon_ms
-        Unaugmented training images, evenly over classes, from which the normalisation statistics are estimated after
-        training, and the last time they are estimated for.
+        Number of unaugmented training images, drawn evenly over classes, from which the statistics of normalisation
+        are estimated after training, and the last time for which they are estimated.
     training_images
-        How many of the training images that are not held out to train on, evenly over classes; 0 for all.
-    fixed_share, fixed_rate, fixed_clip
-        For a graph of fixed statistics: the share of the steps, at the end, in which its normalisation has the fixed
-        mean and variance (before, every tick is normalised by its batch), the peak rate of that second cycle, and the
-        largest norm of the gradient in it.
+        Number of images to train on, drawn evenly over classes from those that are not held out; 0 for all.
+    fixed_share, fixed_learning_rate, fixed_clip
+        For a graph of fixed statistics, whose training has two phases (see `ventral.training.schedule`): share of the
+        steps that the second phase takes, its peak learning rate, and the largest norm of the gradient in it.
     precision
-        "float32", "bfloat16" for convolutions under autocast (statistics stay float32), or "auto": whichever is faster
-        on the device, in a few steps.
+        "float32"; "bfloat16" for convolutions under autocast (statistics stay float32); or "auto", whichever of the two
+        is faster on the device.
     compile
-        Whether the steps are compiled (`torch.compile`): a minute or more at the start, then a little to much faster.
+        Whether the steps are compiled (`torch.compile`), which takes a minute or more at the start.
     seed
         Addresses weights, order, augmentation, durations and the images held out.
+
+    Raises
+    ------
+    UsageError, ClockError
+        If a value is out of its range or contradicts another; the message names the field.
     """
 
     epochs: int = 10
     batch: int = 64
-    rate: float = 0.05
+    learning_rate: float = 0.05
     momentum: float = 0.9
-    decay: float = 5e-4
+    weight_decay: float = 5e-4
     nesterov: bool = True
     schedule: str = "one-cycle"
     warmup: float = 0.2
     drop_epochs: tuple[int, ...] = ()
-    smoothing: float = 0.0
+    label_smoothing: float = 0.0
     end_ms: int = 100
     late_end_ms: int = 200
     late_share: float = 0.0
@@ -105,7 +120,7 @@ class Recipe:
     horizon_ms: int = 300
     training_images: int = 0
     fixed_share: float = 0.4
-    fixed_rate: float = 0.01
+    fixed_learning_rate: float = 0.01
     fixed_clip: float = 1.0
     precision: str = "auto"
     compile: bool = False
@@ -114,47 +129,72 @@ class Recipe:
     def __post_init__(self) -> None:
         object.__setattr__(self, "readout_ms", tuple(self.readout_ms))
         object.__setattr__(self, "drop_epochs", tuple(self.drop_epochs))
+        self._check_times()
+        self._check_numbers()
+        self._check_shares()
+
+    def _check_times(self) -> None:
         for name in ("end_ms", "late_end_ms", "horizon_ms"):
             ticks(getattr(self, name), name)
         for ms in self.readout_ms:
             ticks(ms, "readout_ms")
-        last = max(self.end_ms, self.late_end_ms if self.late_share else 0)
         if self.late_share and self.late_end_ms < self.end_ms:
             raise UsageError(
-                f"late_end_ms is {self.late_end_ms} and end_ms {self.end_ms}; late batches run on, so give a later one."
+                f"late_end_ms is {self.late_end_ms} and end_ms {self.end_ms}; late batches run longer, so give a later "
+                "one."
             )
-        if self.horizon_ms < last:
+        if self.horizon_ms < self.last_ms:
             raise UsageError(f"horizon_ms is {self.horizon_ms}; it must not be before the end of training.")
-        if self.readout_ms and max(self.readout_ms) > last:
+        if self.readout_ms and max(self.readout_ms) > self.last_ms:
             raise UsageError(
-                f"readout_ms asks for {max(self.readout_ms)} ms; the loss is taken up to {last} ms, so read earlier or "
-                "set end_ms."
+                f"readout_ms asks for {max(self.readout_ms)} ms; the loss is taken up to {self.last_ms} ms, so read "
+                "earlier or set end_ms."
             )
-        if not 0 < self.rate < math.inf or not 0 < self.momentum < 1 or not 0 <= self.decay < math.inf:
-            raise UsageError(
-                f"rate, momentum and decay are {self.rate:g}, {self.momentum:g} and {self.decay:g}; give a rate above "
-                "0, a momentum between 0 and 1, and a decay from 0."
-            )
-        if not (0 < self.fixed_rate < math.inf and 0 < self.fixed_clip < math.inf):
-            raise UsageError(
-                f"fixed_rate and fixed_clip are {self.fixed_rate:g} and {self.fixed_clip:g}; give numbers above 0."
-            )
-        for name, least in (("held_out", 0), ("statistics_images", 1), ("training_images", 0)):
-            if getattr(self, name) < least:
-                raise UsageError(f"{name} is {getattr(self, name)}; give a whole number of images from {least}.")
+
+    def _check_numbers(self) -> None:
         choose("precision", self.precision, PRECISIONS)
         choose("schedule", self.schedule, SCHEDULES)
         if self.epochs < 1 or self.batch < 2 or self.validate_every < 1:
             raise UsageError("training takes at least 1 epoch and batches of at least 2 images.")
-        for name in ("brief", "preceded", "delayed", "masked", "late_share", "warmup", "smoothing", "fixed_share"):
+        for name, least in (("held_out", 0), ("statistics_images", 1), ("training_images", 0)):
+            if getattr(self, name) < least:
+                raise UsageError(f"{name} is {getattr(self, name)}; give a whole number of images from {least}.")
+        if not (0 < self.learning_rate < math.inf and 0 < self.momentum < 1 and 0 <= self.weight_decay < math.inf):
+            raise UsageError(
+                f"learning_rate, momentum and weight_decay are {self.learning_rate:g}, {self.momentum:g} and "
+                f"{self.weight_decay:g}; give a learning rate above 0, a momentum between 0 and 1, and a weight decay "
+                "from 0."
+            )
+        if not (0 < self.fixed_learning_rate < math.inf and 0 < self.fixed_clip < math.inf):
+            raise UsageError(
+                f"fixed_learning_rate and fixed_clip are {self.fixed_learning_rate:g} and {self.fixed_clip:g}; give "
+                "numbers above 0."
+            )
+
+    def _check_shares(self) -> None:
+        for name in (
+            "brief",
+            "preceded",
+            "delayed",
+            "masked",
+            "late_share",
+            "warmup",
+            "label_smoothing",
+            "fixed_share",
+        ):
             if not 0 <= getattr(self, name) <= 1:
                 raise UsageError(f"{name} is {getattr(self, name)}; give a fraction from 0 to 1.")
         if self.preceded + self.delayed > 1:
             raise UsageError(f"preceded and delayed are {self.preceded:g} and {self.delayed:g}; give at most 1 in all.")
 
     @property
+    def last_ms(self) -> int:
+        """Last time at which the loss is taken in any batch."""
+        return max(self.end_ms, self.late_end_ms if self.late_share else 0)
+
+    @property
     def watched(self) -> str:
-        """Which images are looked at during training."""
+        """The images on which accuracy is measured during training: "held out" or "test"."""
         return "held out" if self.held_out else "test"
 
 
@@ -162,8 +202,8 @@ RECIPES = {
     "fast": Recipe(),
     "paper": Recipe(
         epochs=60,
-        rate=0.01,
-        decay=1e-4,
+        learning_rate=0.01,
+        weight_decay=1e-4,
         nesterov=False,
         schedule="steps",
         drop_epochs=(40, 50),
@@ -174,21 +214,24 @@ RECIPES = {
 
 
 def fitted(recipe: Recipe, graph: AreaGraph) -> Recipe:
-    """A recipe for a graph: read when that says, and nothing but onsets where an image enters only once.
+    """The recipe with the fields that a graph decides.
 
-    Statistics shared over time are those of the time to the last readout.
+    Readout times of the graph count unless the recipe has its own. Statistics shared over time are estimated up to the
+    last readout. Under impulse drive an image enters once, so it can be neither brief nor preceded, delayed or masked.
     """
     if graph.readout_ms and not recipe.readout_ms:
         recipe = replace(recipe, readout_ms=graph.readout_ms, end_ms=graph.readout_ms[-1], late_share=0.0)
     if graph.statistics == "shared":
-        recipe = replace(recipe, horizon_ms=max(recipe.end_ms, recipe.late_end_ms if recipe.late_share else 0))
+        recipe = replace(recipe, horizon_ms=recipe.last_ms)
     if graph.drive == "impulse":
         recipe = replace(recipe, brief=0.0, preceded=0.0, delayed=0.0, masked=0.0)
     return recipe
 
 
 def read_recipe(name: str) -> Recipe:
-    """A recipe by name, or from a file of TOML whose keys are fields; `recipe = "paper"` there names what it changes.
+    """The recipe of this name, or that of a TOML file.
+
+    The keys of a file are fields; `recipe = "paper"` in it names the recipe that it changes ("fast" otherwise).
 
     Raises
     ------
@@ -210,36 +253,83 @@ def read_recipe(name: str) -> Recipe:
         raise type(error)(f"{name}: {error}") from None
 
 
+def recipe_settings(settings: Sequence[str]) -> dict[str, Any]:
+    """Fields of a recipe by name, read from settings of the command line such as "learning_rate=0.1".
+
+    Raises
+    ------
+    UsageError
+        If there is no such field, or a value is not of its type.
+    """
+    refuse_old_names(setting.partition("=")[0].strip() for setting in settings)
+    return apply_settings(Recipe, settings)
+
+
+def refuse_old_names(names: Iterable[str]) -> None:
+    """Refuse names that fields had before, with the present name in the message."""
+    for name in names:
+        if new := RENAMED.get(name.replace("-", "_")):
+            raise UsageError(f"the field {name} of a recipe is now called {new}; give {new} instead.")
+
+
 def checked_fields(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Values of a recipe by field, each of the type that its default has."""
+    """Fields of a recipe by name, with values of the type that the field's default has.
+
+    Raises
+    ------
+    UsageError
+        If there is no such field, it is given twice, or its value is of another type.
+    """
+    refuse_old_names(given)
     defaults = {field.name: field.default for field in fields(Recipe)}
     values: dict[str, Any] = {}
     for key, value in given.items():
         name = choose("field of a recipe", key, defaults)
         if name in values:
             raise UsageError(f"{name} is given twice; give it once.")
-        default = defaults[name]
-        if isinstance(default, tuple):
-            good = isinstance(value, list) and all(type(item) is int for item in value)
-            value = tuple(value) if good else value
-        elif isinstance(default, float):
-            good = type(value) in (int, float)
-        else:
-            good = type(value) is type(default)
-        if not good:
-            kind = {bool: "true or false", int: "a whole number", float: "a number", str: "a word"}.get(
-                type(default), "a list of whole numbers"
-            )
-            raise UsageError(f"{name} is {value!r}; give {kind}.")
-        values[name] = value
+        values[name] = checked_value(name, value, defaults[name])
     return values
 
 
-def different(one: Recipe, other: Mapping[str, Any]) -> list[str]:
-    """How a recipe differs from one that was stored, in words."""
-    mine = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(one).items()}
+def checked_value(name: str, value: Any, default: Any) -> Any:
+    """A field's value, a list as a tuple; refused unless it is of the default's type (a whole number is a number)."""
+    if isinstance(default, tuple):
+        good, takes = isinstance(value, list) and all(type(item) is int for item in value), "a list of whole numbers"
+    elif isinstance(default, float):
+        good, takes = type(value) in (int, float), "a number"
+    else:
+        good = type(value) is type(default)
+        takes = {bool: "true or false", int: "a whole number", str: "a word"}[type(default)]
+    if not good:
+        raise UsageError(f"{name} is {value!r}; give {takes}.")
+    return tuple(value) if isinstance(default, tuple) else value
+
+
+def renamed(old: Mapping[str, Any]) -> dict[str, Any]:
+    """The same values under the present names of their fields."""
+    return {RENAMED.get(name, name): value for name, value in old.items()}
+
+
+def stored_recipe(header: Mapping[str, Any]) -> dict[str, Any]:
+    """The recipe in the metadata of a checkpoint, as JSON holds it, with the fields of today.
+
+    A field that did not exist yet when the checkpoint was written has its default, under which training is what it was.
+    Empty if the metadata hold no recipe.
+    """
+    stored = header.get("recipe", {})
+    return {**as_stored(Recipe()), **renamed(stored)} if stored else {}
+
+
+def as_stored(recipe: Recipe) -> dict[str, Any]:
+    """A recipe's fields as JSON holds them, with lists for tuples."""
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(recipe).items()}
+
+
+def different(recipe: Recipe, stored: Mapping[str, Any]) -> list[str]:
+    """How a stored recipe differs from this one, a phrase for each field."""
+    mine = as_stored(recipe)
     return [
-        f"{name} is {other.get(name)} there and {mine.get(name)} here"
-        for name in sorted({*mine, *other})
-        if other.get(name) != mine.get(name) and not (name == "precision" and mine.get(name) == "auto")
+        f"{name} is {stored.get(name)} there and {mine.get(name)} here"
+        for name in sorted({*mine, *stored})
+        if stored.get(name) != mine.get(name) and not (name == "precision" and mine.get(name) == "auto")
     ]

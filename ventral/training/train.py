@@ -46,7 +46,7 @@ from ventral.seeds import generator
 from ventral.stimuli.images import Images, Preprocessing, evenly, hold_out
 from ventral.stimuli.masks import make_masks
 from ventral.training.presentation import MASKS, Showing, augment, shown
-from ventral.training.recipe import Recipe, different, fitted
+from ventral.training.recipe import Recipe, different, fitted, renamed, stored_recipe
 
 KEPT = 2  # newest states
 SAVE_EVERY = 200  # steps
@@ -134,7 +134,7 @@ class Objective(nn.Module):
                 logits = self.network.readout(states, tick)
                 logits = logits.float() if logits.dtype == torch.bfloat16 else logits
                 answers = torch.where(tick >= showing.onset + self.arrival, labels, labels_before)
-                each = F.cross_entropy(logits, answers, label_smoothing=self.recipe.smoothing, reduction="none")
+                each = F.cross_entropy(logits, answers, label_smoothing=self.recipe.label_smoothing, reduction="none")
                 covered = (showing.mask >= 0) & (tick >= showing.offset + self.arrival)
                 covered = covered | ((showing.before < 0) & (tick < showing.onset + self.arrival) & (showing.onset > 0))
                 losses.append(torch.where(covered, torch.zeros_like(each), each).mean())
@@ -230,7 +230,7 @@ class Trainer:
         self.best_tensors: dict[str, Tensor] = {}
         self._freeze()
         self.optimiser = torch.optim.SGD(
-            self._groups(), lr=recipe.rate, momentum=recipe.momentum, nesterov=recipe.nesterov
+            self._groups(), lr=recipe.learning_rate, momentum=recipe.momentum, nesterov=recipe.nesterov
         )
         if recipe.compile:
             self.objective.compile(dynamic=False)
@@ -258,7 +258,7 @@ class Trainer:
         learned = [(name, p) for name, p in self.network.named_parameters() if p.requires_grad]
         decayed = [p for name, p in learned if name.endswith("weight")]
         others = [p for name, p in learned if not name.endswith("weight")]
-        return [{"params": decayed, "weight_decay": self.recipe.decay}, {"params": others, "weight_decay": 0.0}]
+        return [{"params": decayed, "weight_decay": self.recipe.weight_decay}, {"params": others, "weight_decay": 0.0}]
 
     def _faster(self, recipe: Recipe) -> str:
         """The precision in which a few steps are faster here; the first process decides for all."""
@@ -292,12 +292,12 @@ class Trainer:
             return self._fixed_rate()
         if recipe.schedule == "steps":
             epoch = self.step // self.steps_per_epoch
-            return recipe.rate * 0.1 ** sum(epoch >= drop for drop in recipe.drop_epochs)
+            return recipe.learning_rate * 0.1 ** sum(epoch >= drop for drop in recipe.drop_epochs)
         progress = self.step / self.fixed_from
         if progress < recipe.warmup:
-            return recipe.rate * min(1.0, (self.step + 1) / max(1, round(recipe.warmup * self.fixed_from)))
+            return recipe.learning_rate * min(1.0, (self.step + 1) / max(1, round(recipe.warmup * self.fixed_from)))
         rest = (progress - recipe.warmup) / (1 - recipe.warmup)
-        return recipe.rate * 0.5 * (1 + math.cos(math.pi * rest))
+        return recipe.learning_rate * 0.5 * (1 + math.cos(math.pi * rest))
 
     def _fixed_rate(self) -> float:
         """Learning rate of a step with fixed statistics: none while these settle, then a cycle of its own."""
@@ -307,7 +307,7 @@ class Trainer:
         progress = done / count
         rising = min(1.0, progress / FIXED_WARMUP)
         rest = max(0.0, (progress - FIXED_WARMUP) / (1 - FIXED_WARMUP))
-        return self.recipe.fixed_rate * rising * 0.5 * (1 + math.cos(math.pi * rest))
+        return self.recipe.fixed_learning_rate * rising * 0.5 * (1 + math.cos(math.pi * rest))
 
     @property
     def fixed_from(self) -> int:
@@ -374,7 +374,7 @@ class Trainer:
                 where = self.objective.where_not_finite(end_ms, images, before, masks, showing)
             raise TrainingError(
                 f"the loss became {mean} at step {self.step + 1}: {where}. Nothing was changed by this step; give a "
-                "lower rate (--set rate=...) in another folder."
+                "lower learning rate (--set learning_rate=...) in another folder."
             )
         for group in self.optimiser.param_groups:
             group["lr"] = self.rate()
@@ -449,8 +449,8 @@ class Trainer:
         if math.isnan(score):
             looked_at = "images held out" if self.recipe.held_out else "test images"
             raise TrainingError(
-                f"after step {self.step} the answers to the {looked_at} are not finite; give a lower rate (--set "
-                "rate=...) in another folder."
+                f"after step {self.step} the answers to the {looked_at} are not finite; give a lower learning rate "
+                "(--set learning_rate=...) in another folder."
             )
         name = f"{self.recipe.watched.replace(' ', '_')}_accuracy"
         entry = {"step": self.step, "score": score, name: rounded(accuracy)}
@@ -495,7 +495,8 @@ class Trainer:
         if not {"step", "digest"} <= set(header):
             raise CheckpointError(f"{path} is not the state of a training; take it away, or give another --out.")
         for what in ("graph", "recipe", "data"):
-            here, there = mine[what], header.get(what, {})
+            here = mine[what]
+            there = stored_recipe(header) if what == "recipe" else header.get(what, {})
             if here != there:
                 names = [name for name in sorted({*here, *there}) if here.get(name) != there.get(name)]
                 listed = ", ".join(different(self.recipe, there) if what == "recipe" else names)
@@ -592,8 +593,9 @@ class Metrics:
             kept = []
             for line in lines:
                 with contextlib.suppress(ValueError):  # a line that a kill cut short
-                    if json.loads(line)["step"] <= step:
-                        kept.append(line + "\n")
+                    fields = renamed(json.loads(line))
+                    if fields["step"] <= step:
+                        kept.append(json.dumps(fields) + "\n")
             put(path, "".join(kept).encode())
 
     def write(self, line: Mapping[str, Any]) -> None:
@@ -674,7 +676,7 @@ def train(
     found = states(out)
     recipe = fitted(recipe, graph)
     if found and recipe.precision == "auto":
-        stored = read_checkpoint(found[-1])[1].get("recipe", {})
+        stored = stored_recipe(read_checkpoint(found[-1])[1])
         recipe = replace(recipe, precision=stored.get("precision", "auto"))
     trainer = Trainer(
         graph, images, recipe, device, ranks, test
@@ -719,7 +721,7 @@ def _run(
                 line = {
                     "step": trainer.step,
                     "epoch": trainer.step / trainer.steps_per_epoch,
-                    "rate": trainer.optimiser.param_groups[0]["lr"],
+                    "learning_rate": trainer.optimiser.param_groups[0]["lr"],
                     "loss": mean / steps,
                     "accuracy": right / steps / recipe.batch,
                     "images_per_s": round(steps * recipe.batch / (now - begun), 1),
