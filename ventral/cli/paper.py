@@ -80,7 +80,6 @@ def reproduce(
         predict(model, data, data_name or "", images, out, work, check_device(device))
         return
     with busy("loading"):
-        from ventral.knobs import apply_settings
         from ventral.paper.claims import FIGURES, find_figure
         from ventral.paper.sweep import SCALES, Setting, expect_free, jobs_of
         from ventral.paper.verdicts import counted

@@ -66,7 +66,6 @@ def train(
     readout_ms, end_ms, brief, precision, seed, ... On several GPUs: torchrun --nproc-per-node 4 -m ventral train ...
     """
     with busy("loading"):
-        from ventral.knobs import apply_settings
         from ventral.model.ranks import joined
         from ventral.stimuli.datasets import load_images
         from ventral.training.recipe import read_recipe, recipe_settings

@@ -13,8 +13,8 @@ from typing import Any
 
 from ventral.clock import ticks
 from ventral.errors import UsageError, choose
+from ventral.knobs import apply_settings
 from ventral.model.graph import AreaGraph
-from ventral.plugins import apply_settings
 
 PRECISIONS = ("auto", "float32", "bfloat16")
 SCHEDULES = ("one-cycle", "steps")
