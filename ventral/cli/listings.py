@@ -364,7 +364,7 @@ def data_fetch(name: str, url: str | None, md5: str | None, given: Path | None) 
     The archive goes to .data/cifar10, or where VENTRAL_DATA says, once its md5 is the one that is published with it.
     The same command goes on with a download that was interrupted.
     """
-    from ventral.stimuli import download as fetch
+    from ventral.stimuli import archive as fetch
 
     choose("data to fetch", name, ("cifar10",))
     if given is not None and url is not None:
@@ -388,7 +388,7 @@ def data_fetch(name: str, url: str | None, md5: str | None, given: Path | None) 
                 address,
                 expected,
                 report=lambda done, total: advance(done // 10**6, total // 10**6),
-                said=lambda text: click.echo(text, err=True),
+                tell=lambda text: click.echo(text, err=True),
             )
     of = "the published md5" if expected == fetch.MD5 else f"the md5 {expected}"
     click.echo(f"{target} has {of}." if new else f"{target} was there already and has {of}; nothing was fetched.")
