@@ -21,8 +21,10 @@ import numpy as np
 import xarray as xr
 
 from ventral.errors import choose
-from ventral.figures.curves import Curve, Panel, Timeline, decoding_figure, read_timelines, save, write_table
-from ventral.measures.decoding import decode_over_time, wilson_interval
+from ventral.figures.curves import Curve, Panel, Timeline, decoding_figure, read_timelines
+from ventral.figures.saving import save, write_table
+from ventral.measures.decoding import decode_over_time
+from ventral.measures.intervals import wilson_interval
 
 MOST_FEATURES = 1024
 

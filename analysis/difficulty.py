@@ -40,10 +40,12 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from ventral.errors import UsageError, choose
-from ventral.figures.curves import save, write_table
 from ventral.figures.masking import Effect, Line, difficulty_figure
-from ventral.measures.psychophysics import measures, percentiles, resampled_means
-from ventral.measures.responses import parameters, policies, read_answers, reading_times, spread, with_others
+from ventral.figures.saving import save, write_table
+from ventral.measures.controls import by_policy, with_other_models
+from ventral.measures.intervals import percentiles, resampled_means
+from ventral.measures.psychophysics import accuracy_scales
+from ventral.measures.responses import parameters, read_responses, readout_times, spread
 
 Array = NDArray[np.float64]
 Row = dict[str, Any]
@@ -119,8 +121,8 @@ def analyze(
     if groups < 2 or splits < 1:
         raise UsageError(f"groups is {groups} and splits {splits}; give at least 2 and 1.")
     names = compared(parameters(run), reference, conditions)
-    found, note = policies(with_others(run, [other] if other else []))
-    read = {policy: [read_answers(one, names) for one in each] for policy, each in found.items()}
+    found, note = by_policy(with_other_models(run, [other] if other else []))
+    read = {policy: [read_responses(one, names) for one in each] for policy, each in found.items()}
     features = {} if other else {policy: _features(each[0], names, read[policy][0]) for policy, each in found.items()}
     answers = next(iter(read.values()))[0]
     if answers.sizes["image"] < 4 * groups:
@@ -131,7 +133,7 @@ def analyze(
     rows: list[Row] = []
     notes: list[str] = []
     effects = []
-    for ms in reading_times(run, answers, at_ms):
+    for ms in readout_times(run, answers, at_ms):
         here = []
         for policy, each in read.items():
             strata = _strata(each, features.get(policy), ms, groups, splits, seed)
@@ -286,7 +288,7 @@ def _strata(
 ) -> Strata:
     """Groups of images, by whatever is at hand: another model, repeats, or a prediction."""
     here = answers[0].sel(time=ms)
-    right = here["right"].transpose("image", "repeat", "condition").values
+    right = here["correct"].transpose("image", "repeat", "condition").values
     confidence = here["confidence"].isel(condition=0).transpose("image", "repeat").values
     if len(answers) > 1:
         elsewhere = answers[1]["confidence"].sel(time=ms).isel(condition=0).mean("repeat").values
@@ -357,7 +359,7 @@ def losses(strata: Strata, choices: int, resamples: int = 1000, seed: int = 0) -
     sums = np.concatenate(
         [(weights * right).sum(0), strata.weights.sum(0)[:, None]], 1
     )  # (image, condition + 1, group)
-    scales = measures(choices, number / groups)
+    scales = accuracy_scales(choices, number / groups)
 
     def statistics(means: Array) -> dict[str, Array]:
         rate = means[..., :-1, :] / np.where(means[..., -1:, :] > 0, means[..., -1:, :], np.nan)

@@ -21,10 +21,12 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from ventral.errors import UsageError, choose
-from ventral.figures.curves import save, write_table
 from ventral.figures.masking import Line, Loss, Trace, Traces, lesion_figure
-from ventral.measures.psychophysics import bootstrap_interval, measures
-from ventral.measures.responses import parameters, policies, read_answers, reading_times, right_at, spread
+from ventral.figures.saving import save, write_table
+from ventral.measures.controls import by_policy
+from ventral.measures.intervals import bootstrap_interval
+from ventral.measures.psychophysics import accuracy_scales
+from ventral.measures.responses import correct_at, parameters, read_responses, readout_times, spread
 
 Array = NDArray[np.float64]
 Row = dict[str, Any]
@@ -74,16 +76,16 @@ def analyze(
     described = parameters(run)
     intact = choose("condition", reference, described)
     lesions = find_lesions(described, [int(ms) for ms in run.logits["time"].values])
-    found, note = policies([run])
+    found, note = by_policy([run])
     read = {
-        policy: read_answers(each, [intact, *(one.condition for one in lesions)]) for policy, (each,) in found.items()
+        policy: read_responses(each, [intact, *(one.condition for one in lesions)]) for policy, (each,) in found.items()
     }
     answers = next(iter(read.values()))
     rows: list[Row] = []
     over_time: list[Row] = []
     traces: list[Traces] = []
     losses = []
-    for ms in reading_times(run, answers, at_ms):
+    for ms in readout_times(run, answers, at_ms):
         here = [row for policy, each in read.items() for row in _lost(policy, ms, each, lesions, resamples, seed)]
         rows += here
         lines, whole = _lines(here, lesions)
@@ -131,8 +133,8 @@ def find_lesions(described: dict[str, dict[str, Any]], times_ms: list[int]) -> l
 
 def _lost(policy: str, ms: int, answers: xr.Dataset, lesions: list[Lesion], resamples: int, seed: int) -> Iterator[Row]:
     """A row for each lesion; the first condition of the answers is the intact one."""
-    right = right_at(answers, ms)
-    d_prime = measures(answers.attrs["choices"], len(right))["d_prime"]
+    right = correct_at(answers, ms)
+    d_prime = accuracy_scales(answers.attrs["choices"], len(right))["d_prime"]
     statistics: dict[str, Callable[[Array], Array]] = {
         "intact": lambda means: means[..., :1] + 0 * means[..., 1:],
         "accuracy": lambda means: means[..., 1:],
@@ -172,7 +174,7 @@ def _lines(rows: list[Row], lesions: list[Lesion]) -> tuple[tuple[Line, ...], tu
 
 def _over_time(policy: str, answers: xr.Dataset, resamples: int, seed: int) -> Iterator[Row]:
     """Accuracy at each time in each condition."""
-    right = answers["right"].mean("repeat").transpose("image", "condition", "time").values
+    right = answers["correct"].mean("repeat").transpose("image", "condition", "time").values
     ends = (right.mean(0), *bootstrap_interval(right, resamples=resamples, seed=seed))
     for place, condition in enumerate(answers["condition"].values):
         for tick, time_ms in enumerate(answers["time"].values):

@@ -26,18 +26,13 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from ventral.errors import UsageError
-from ventral.figures.curves import save, write_table
 from ventral.figures.masking import NO_MASK, Fit, Line, Reading, masking_figure
-from ventral.measures.psychophysics import (
-    Weibull,
-    bootstrap_interval,
-    chance_corrected,
-    fit_weibull,
-    measures,
-    t_interval,
-    weibull_intervals,
-)
-from ventral.measures.responses import parameters, policies, read_answers, reading_times, right_at, spread, with_others
+from ventral.figures.saving import save, write_table
+from ventral.measures.controls import by_policy, with_other_models
+from ventral.measures.intervals import bootstrap_interval, t_interval
+from ventral.measures.psychophysics import accuracy_scales, chance_corrected
+from ventral.measures.responses import correct_at, parameters, read_responses, readout_times, spread
+from ventral.measures.weibull import Weibull, fit_weibull, weibull_intervals
 
 Array = NDArray[np.float64]
 Row = dict[str, Any]
@@ -100,18 +95,18 @@ def analyze(
     list of Path
         The files that were written.
     """
-    models = with_others(run, runs)
-    found, note = policies(models)
+    models = with_other_models(run, runs)
+    found, note = by_policy(models)
     described = parameters(run)
     series = find_series(described)
     names = names_of(models)
-    read = {policy: [read_answers(one) for one in group] for policy, group in found.items()}
+    read = {policy: [read_responses(one) for one in group] for policy, group in found.items()}
     answers = read[next(iter(read))][0]
     chance = 1 / answers.attrs["choices"]
     rows: list[Row] = []
     fits: list[Row] = []
     readings, notes = [], []
-    for ms in reading_times(run, answers, at_ms):
+    for ms in readout_times(run, answers, at_ms):
         here = [row for policy, each in read.items() for row in _measured(policy, ms, each, names, resamples, seed)]
         table = {(row["statistics"], row["model"], row["condition"]): row for row in here}
         rows += [_placed(row, described, series) for row in here]
@@ -200,8 +195,8 @@ def _measured(
     """A row for each model and condition, and with several models one for their mean."""
     conditions = [str(name) for name in answers[0]["condition"].values]
     images = answers[0].sizes["image"]
-    scales = measures(answers[0].attrs["choices"], images)
-    right = [right_at(each, ms) for each in answers]
+    scales = accuracy_scales(answers[0].attrs["choices"], images)
+    right = [correct_at(each, ms) for each in answers]
     each = {measure: np.stack([scale(one.mean(0)) for one in right]) for measure, scale in scales.items()}
     ends = [{m: bootstrap_interval(one, scale, resamples, seed) for m, scale in scales.items()} for one in right]
     groups = [(name, "images", {m: (each[m][i], *ends[i][m]) for m in MEASURES}) for i, name in enumerate(names)]
@@ -268,8 +263,8 @@ def _fitted(
     soa_ms = np.array(one.soa_ms)[places]
     rows: list[Row] = []
     for name, each in zip(names, answers, strict=True):
-        right = right_at(each.sel(condition=[one.conditions[place] for place in places]), ms)
-        without = None if level is None else right_at(each.sel(condition=[level]), ms)[:, 0]
+        right = correct_at(each.sel(condition=[one.conditions[place] for place in places]), ms)
+        without = None if level is None else correct_at(each.sel(condition=[level]), ms)[:, 0]
         highest = None if without is None else float(without.mean())
         weibull = fit_weibull(soa_ms, right.sum(0), len(right), 1 / each.attrs["choices"], highest)
         ends = dict.fromkeys(FITTED, (math.nan, math.nan))

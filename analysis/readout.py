@@ -21,10 +21,12 @@ import numpy as np
 
 from ventral.clock import ticks
 from ventral.errors import UsageError, choose
-from ventral.figures.curves import Curve, Panel, Timeline, read_timelines, readout_figure, save, write_table
+from ventral.figures.curves import Curve, Panel, Timeline, read_timelines, readout_figure
 from ventral.figures.masking import policies_figure
-from ventral.measures.decoding import accuracy_over_time, wilson_interval
-from ventral.measures.responses import controls, statistics_of
+from ventral.figures.saving import save, write_table
+from ventral.measures.controls import control_of, policy_of
+from ventral.measures.intervals import wilson_interval
+from ventral.measures.readout import readout_accuracy
 
 
 def analyze(run: Any, out: Path, *, conditions: tuple[str, ...] | None = None, at_ms: int | None = None) -> list[Path]:
@@ -52,15 +54,15 @@ def analyze(run: Any, out: Path, *, conditions: tuple[str, ...] | None = None, a
         chosen = {choose("condition", name, known) for name in conditions}
         timelines = tuple(timeline for timeline in timelines if timeline.condition in chosen)
     rows, panels = [], []
-    for one in (run, *controls(run)[0]):
+    for one in [run, *filter(None, [control_of(run)[0]])]:
         curves = []
         for timeline in timelines:
             curve, images, chance = _curve(one, timeline)
             curves.append(curve)
-            rows += _rows(curve, images, statistics_of(one))
+            rows += _rows(curve, images, policy_of(one))
         there = curves[0].time_ms[~np.isnan(curves[0].accuracy)]
         way_ms = there.min(initial=np.inf) - curves[0].time_ms[0]  # from the start of the clock to the readout
-        panels.append(Panel(statistics_of(one), float(way_ms), tuple(curves)))
+        panels.append(Panel(policy_of(one), float(way_ms), tuple(curves)))
     mine = panels[0].curves
     figures = {"readout": readout_figure(mine, chance, _read_ms(mine, at_ms, run.attrs.get("readout_ms", ())))}
     if len(panels) > 1:
@@ -72,7 +74,7 @@ def analyze(run: Any, out: Path, *, conditions: tuple[str, ...] | None = None, a
 def _curve(run: Any, timeline: Timeline) -> tuple[Curve, int, float]:
     """Accuracy over time in one condition, on how many images, and chance."""
     shown = np.flatnonzero(run.presentations["condition"].values == timeline.condition)
-    accuracy = accuracy_over_time(run.logits.isel(presentation=shown))
+    accuracy = readout_accuracy(run.logits.isel(presentation=shown))
     images = len(np.unique(run.presentations["image"].values[shown]))
     time_ms = accuracy["time"].values.astype(float)
     curve = Curve(timeline, time_ms, accuracy.values, *wilson_interval(accuracy.values, images))
@@ -89,7 +91,7 @@ def _read_ms(curves: Sequence[Curve], at_ms: int | None, protocol_ms: Sequence[i
     if at_ms is not None:
         ticks(at_ms, "at_ms")
         if at_ms not in times:
-            raise UsageError(f"at_ms is {at_ms}; the readout is there from {times[0]:g} to {times[-1]:g} ms.")
+            raise UsageError(f"at_ms is {at_ms}; the readout is present from {times[0]:g} to {times[-1]:g} ms.")
     asked = [ms for ms in protocol_ms if ms in times] or [times[-1]] if at_ms is None else [at_ms]
     unmasked = [curve for curve in shown if math.isnan(curve.timeline.mask_ms)]
     best = [float(times[curve.accuracy[there].argmax()]) for curve in unmasked[:1]]

@@ -14,8 +14,9 @@ from matplotlib.text import Text
 from ventral.analysis import difficulty, lesion, masking, readout
 
 from ventral.errors import ClockError, StoreError, UsageError
-from ventral.measures import responses as answers
-from ventral.measures.psychophysics import chance_corrected, d_prime, fit_weibull
+from ventral.measures import controls, responses
+from ventral.measures.psychophysics import chance_corrected, d_prime
+from ventral.measures.weibull import fit_weibull
 from ventral.store.run import Layout, Recording, Writer, open_run
 
 TIME_MS = np.arange(0, 101, 10)
@@ -139,7 +140,7 @@ def beside(monkeypatch):
         return runs[Path(path)]
 
     for name in ("open_run", "open_complete"):
-        monkeypatch.setattr(answers, name, find)
+        monkeypatch.setattr(controls, name, find)
     return runs
 
 
@@ -240,8 +241,8 @@ def test_both_policies_are_drawn_and_tabulated_if_there_is_a_control(run, tmp_pa
 def test_without_its_control_a_run_is_drawn_alone_and_the_figure_says_why(run, tmp_path, beside, control, why):
     if control is not None:
         beside[tmp_path / "other.zarr"] = replace(run, attrs=run.attrs | control)
-    found, note = answers.controls(replace(run, attrs=run.attrs | {"control": "other.zarr"}))
-    assert (found, note) == ([], f"With frozen statistics only: {why}")
+    found, note = controls.control_of(replace(run, attrs=run.attrs | {"control": "other.zarr"}))
+    assert (found, note) == (None, f"With frozen statistics only: {why}")
 
 
 def stored(path: Path, run: FakeRun, complete: bool = True) -> None:
@@ -263,27 +264,27 @@ def test_a_control_on_disk_is_found_beside_the_run(run, tmp_path):
     stored(tmp_path / "run.zarr", small)
     stored(tmp_path / "run-recalibrated.zarr", other)
     for name, policy in (("run.zarr", "recalibrated"), ("run-recalibrated.zarr", "frozen")):
-        (control,), note = answers.controls(open_run(tmp_path / name))
+        control, note = controls.control_of(open_run(tmp_path / name))
         assert note == ""
-        assert answers.statistics_of(control) == policy
+        assert controls.policy_of(control) == policy
     moved = tmp_path / "elsewhere" / "run.zarr"
     shutil.copytree(tmp_path / "run.zarr", moved)
-    assert answers.controls(open_run(moved))[0] == []
+    assert controls.control_of(open_run(moved))[0] is None
     stored(moved.parent / "run-recalibrated.zarr", other, complete=False)
-    _, note = answers.controls(open_run(moved))
+    _, note = controls.control_of(open_run(moved))
     assert note.endswith("the control, run-recalibrated.zarr, is not complete.")
 
 
 def test_answers_are_those_that_were_recorded_image_by_image(run):
-    read = answers.read_answers(run, ["soa-20", "unmasked"])
+    read = responses.read_responses(run, ["soa-20", "unmasked"])
     assert read["condition"].values.tolist() == ["soa_20", "unmasked"]
     np.testing.assert_array_equal(read["soa_ms"], [20, np.nan])
     assert read["mask_kind"].values.tolist() == ["noise", ""]
     assert (np.diff(read["image"]) > 0).all()
     np.testing.assert_array_equal(read["label"], read["image"] // 3 % CLASSES)
     for name in ("soa_20", "unmasked"):
-        np.testing.assert_array_equal(read["right"].sel(condition=name, time=60)[:, 0], right(run, name, 60))
-    assert read["right"].sel(time=slice(None, 20)).isnull().all()
+        np.testing.assert_array_equal(read["correct"].sel(condition=name, time=60)[:, 0], right(run, name, 60))
+    assert read["correct"].sel(time=slice(None, 20)).isnull().all()
     mine = run.presentations["condition"].values == "unmasked"
     logits = run.logits[mine].sel(time=60)[np.argsort(run.presentations["image"].values[mine])]
     shares = np.exp(logits) / np.exp(logits).sum("class")
@@ -292,11 +293,11 @@ def test_answers_are_those_that_were_recorded_image_by_image(run):
 
 def test_labels_are_looked_up_by_name_where_classes_have_names(run):
     names = np.array(["d", "c", "b", "a"])
-    wanted = answers.read_answers(run, ["unmasked"])
+    wanted = responses.read_responses(run, ["unmasked"])
     turned = run.logits[..., ::-1].assign_coords({"class": names[::-1]})
     turned = turned.assign_coords(label_name=("presentation", names[run.presentations["label"].values]))
-    found = answers.read_answers(replace(run, logits=turned), ["unmasked"])
-    np.testing.assert_array_equal(found["right"], wanted["right"])
+    found = responses.read_responses(replace(run, logits=turned), ["unmasked"])
+    np.testing.assert_array_equal(found["correct"], wanted["correct"])
 
 
 def test_repeats_are_averaged_for_each_image_before_anything_else(tmp_path):
@@ -377,7 +378,7 @@ def test_people_are_drawn_beside_targets_that_stay_on_until_the_mask(tmp_path, r
     masking.analyze(like, tmp_path)
     assert "people, parts of objects, masked" in drawn["masking"]
     assert "Tang et al. (2018)" in drawn["masking"]
-    (series,) = masking.find_series(answers.parameters(like))
+    (series,) = masking.find_series(responses.parameters(like))
     assert series.unmasked == tuple(f"unmasked_{soa}" for soa in SOAS)
     assert series.level is None
     masking.analyze(run, tmp_path)
@@ -647,7 +648,7 @@ def test_nothing_is_predicted_from_activity_that_differs(run, tmp_path):
             "no condition has a target, a mask and soa_ms; masking needs a protocol such",
         ),
         (masking, MASKING, {"at_ms": 45}, ClockError, "at_ms is 45 ms; the clock ticks every 10 ms, so use 40 or 50"),
-        (masking, MASKING, {"at_ms": 20}, UsageError, "at_ms is 20; the readout is there from 30 to 100 ms"),
+        (masking, MASKING, {"at_ms": 20}, UsageError, "at_ms is 20; the readout is present from 30 to 100 ms"),
         (masking, MASKING, {"resamples": 0}, UsageError, "resamples is 0; give a whole number from 1"),
         (lesion, MASKING, {}, UsageError, "no condition named 'intact'"),
         (lesion, MASKING, {"reference": "unmasked"}, UsageError, "no condition has a lesion"),
@@ -676,4 +677,4 @@ def test_conditions_of_other_images_are_not_compared(run):
     image[run.presentations["condition"].values == "soa_10"] += 1
     moved = replace(run, logits=run.logits.assign_coords(image=("presentation", image)))
     with pytest.raises(UsageError, match="soa_10 was shown to other images, or more often, than unmasked"):
-        answers.read_answers(moved)
+        responses.read_responses(moved)

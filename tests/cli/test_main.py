@@ -199,10 +199,14 @@ MISTAKES = {
     "images of other classes": (
         EVALUATE + " --data {images}",
         1,
-        "small tells 10 classes (arrow, ",
+        "small distinguishes 10 classes (arrow, ",
         "apart, and images has 2 classes (cat, dog); give images of the same classes",
     ),
-    "an answer before the arrival": (EVALUATE + " --at 20", 2, "IT has no answer at 20 ms; it is read at 30 to 300 ms"),
+    "a response before the arrival": (
+        EVALUATE + " --at 20",
+        2,
+        "IT is absent at 20 ms; it can be read at 30 to 300 ms",
+    ),
     "an evaluation beyond the statistics": (
         EVALUATE + " --end-ms 400",
         2,
@@ -321,7 +325,7 @@ MISTAKES = {
     "a time that is not there": (
         "analyze readout {run} --set at_ms=10",
         2,
-        "at_ms is 10; the readout is there from 30 to",
+        "at_ms is 10; the readout is present from 30 to",
     ),
     "too many folds": ("analyze decoding {run} --set folds=9", 1, "class 0 has 1 images for 9 folds; use more images"),
     # places
@@ -598,7 +602,7 @@ def test_a_dry_run_also_goes_beyond_the_horizon_when_it_may(places):
 def test_images_of_other_classes_have_no_accuracy(places):
     said = worked(FLASH + " --data {images} --images 2 --set duration_ms=10 --set end_ms=50", **places)
     assert "no accuracy: the readout tells arrow, " in said.out
-    assert ", triangle apart, and 'cat' is none of them; fit a decoder instead (ventral analyze decoding)." in said.out
+    assert ", triangle, and 'cat' is none of them; fit a decoder instead (ventral analyze decoding)." in said.out
     assert "% correct" not in said.out
     assert said.out.endswith("next:  ventral analyze decoding runs/flash-small.zarr\n")
 

@@ -15,19 +15,17 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from ventral.figures.curves import (
-    AREA_COLOURS,
     Bar,
     Curve,
     Panel,
     Timeline,
-    area_colour,
     condition_colours,
     decoding_figure,
     read_timelines,
     readout_figure,
-    save,
-    write_table,
 )
+from ventral.figures.saving import save, write_table
+from ventral.figures.style import AREA_COLOURS, area_colour
 
 TARGET = Bar("target", 0, 10)
 TIMELINES = (

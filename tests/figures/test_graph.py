@@ -16,8 +16,8 @@ from matplotlib.transforms import Bbox
 
 from ventral.errors import UsageError
 from ventral.figures import graph as diagram
-from ventral.figures.curves import save
-from ventral.figures.graph import graph_figure, save_figure
+from ventral.figures.graph import graph_figure
+from ventral.figures.saving import save, save_as
 from ventral.model import graph as described
 from ventral.model.graph import Area, AreaGraph, Transition
 
@@ -222,7 +222,7 @@ def test_every_drive_and_prenet_has_words():
 @pytest.mark.parametrize("suffix", [".svg", ".png", ".pdf"])
 def test_the_same_graph_gives_the_same_bytes(suffix, tmp_path):
     first, again = (
-        save_figure(graph_figure(GRAPHS["full"]), tmp_path / name) for name in (f"a/v1.0{suffix}", f"b{suffix}")
+        save_as(graph_figure(GRAPHS["full"]), tmp_path / name) for name in (f"a/v1.0{suffix}", f"b{suffix}")
     )
     assert first == tmp_path / f"a/v1.0{suffix}"
     assert first.read_bytes() == again.read_bytes()
@@ -232,7 +232,7 @@ def test_the_same_graph_gives_the_same_bytes(suffix, tmp_path):
 def test_a_name_that_ends_in_anything_else_is_refused(tmp_path):
     for name in ("graph.jpg", "graph"):
         with pytest.raises(UsageError, match=rf"'{name}'; end its name in \.svg, \.png or \.pdf"):
-            save_figure(graph_figure(GRAPHS["one"]), tmp_path / "new" / name)
+            save_as(graph_figure(GRAPHS["one"]), tmp_path / "new" / name)
     assert not list(tmp_path.iterdir())
 
 

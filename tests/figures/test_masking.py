@@ -5,7 +5,7 @@ import pytest
 from matplotlib.colors import to_hex, to_rgba
 from matplotlib.text import Text
 
-from ventral.figures.curves import INK, NEUTRAL, Curve, Panel, Timeline
+from ventral.figures.curves import Curve, Panel, Timeline
 from ventral.figures.masking import (
     DASHES,
     Effect,
@@ -20,7 +20,8 @@ from ventral.figures.masking import (
     masking_figure,
     policies_figure,
 )
-from ventral.measures.psychophysics import Weibull
+from ventral.figures.style import INK, NEUTRAL
+from ventral.measures.weibull import Weibull
 
 SOA_MS = np.array([20.0, 40.0, 80.0])
 NOWHERE = (np.nan, np.nan, np.nan)

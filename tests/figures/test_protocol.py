@@ -14,8 +14,8 @@ from matplotlib.transforms import Bbox
 
 from ventral.errors import ProtocolError, UsageError
 from ventral.experiment.timeline import Condition, Protocol, Scale, Show, Stimulus, grey, image, mask, nothing, target
-from ventral.figures.graph import save_figure
 from ventral.figures.protocol import arrivals, first_image_ms, last_known_ms, overlaps, schedule_figure
+from ventral.figures.saving import save_as
 from ventral.model.graph import Area, AreaGraph, Transition, full
 from ventral.model.zoo import graph as named_graph
 
@@ -439,8 +439,7 @@ def lasting_one_tick_with_lesion() -> Protocol:
 @pytest.mark.parametrize("suffix", [".svg", ".png", ".pdf"])
 def test_the_same_protocol_gives_the_same_bytes(suffix, tmp_path):
     first, again = (
-        save_figure(schedule_figure(PROTOCOLS["lesions"], STREAM, 100, "x"), tmp_path / f"{name}{suffix}")
-        for name in "ab"
+        save_as(schedule_figure(PROTOCOLS["lesions"], STREAM, 100, "x"), tmp_path / f"{name}{suffix}") for name in "ab"
     )
     assert first.read_bytes() == again.read_bytes()
 

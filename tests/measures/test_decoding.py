@@ -10,14 +10,8 @@ from sklearn.preprocessing import StandardScaler
 
 from ventral.errors import DecodingError
 from ventral.measures import decoding as decode
-from ventral.measures.decoding import (
-    ALPHAS,
-    accuracy_over_time,
-    decode_over_time,
-    image_folds,
-    ridge_predict,
-    wilson_interval,
-)
+from ventral.measures.decoding import ALPHAS, decode_over_time, image_folds
+from ventral.measures.ridge import ridge_predict
 
 CLASSES = 4
 
@@ -257,60 +251,3 @@ def spoilt(value: float) -> xr.DataArray:
 def test_what_cannot_be_decoded_is_refused_with_the_remedy(activity, settings, message):
     with pytest.raises(DecodingError, match=message):
         decode_over_time(activity, **settings)
-
-
-def readout(correct: list[list[bool]]) -> xr.DataArray:
-    """Logits (presentation, time, class) that are right where asked; the label is the presentation's number."""
-    right = np.array(correct)
-    logits = np.zeros((*right.shape, len(right)))
-    for place in np.ndindex(right.shape):
-        logits[(*place, (place[0] + (not right[place])) % len(right))] = 1
-    label = ("presentation", np.arange(len(right)))
-    return xr.DataArray(
-        logits, dims=("presentation", "time", "class"), coords={"time": np.arange(right.shape[1]) * 10, "label": label}
-    )
-
-
-def test_the_accuracy_of_the_readout_is_the_fraction_of_largest_logits_that_are_right():
-    logits = readout([[True, False, True], [True, False, False], [True, False, True], [True, True, True]])
-    assert accuracy_over_time(logits).values.tolist() == [1.0, 0.25, 0.75]
-    assert accuracy_over_time(logits.transpose("class", "time", "presentation")).values.tolist() == [1.0, 0.25, 0.75]
-    logits[:, 1] = np.nan
-    np.testing.assert_array_equal(accuracy_over_time(logits), [1.0, np.nan, 0.75])
-    assert accuracy_over_time(logits).attrs["chance"] == 0.25
-
-
-def test_a_readout_that_cannot_be_scored_is_refused():
-    logits = readout([[True], [True]])
-    with pytest.raises(DecodingError, match="label 2 is none of the readout's classes, 0 to 1"):
-        accuracy_over_time(logits, logits.label + 1)
-    with pytest.raises(DecodingError, match=r"they should be \(presentation, time, class\)"):
-        accuracy_over_time(logits[:, 0])
-    logits[0, 0] = np.nan
-    with pytest.raises(DecodingError, match="at 0 ms 1 of 2 presentations have missing"):
-        accuracy_over_time(logits)
-
-
-def test_wilson_intervals_are_those_of_the_tables():
-    low, high = wilson_interval(np.array([0.0, 0.8, 1.0, np.nan]), 10)
-    np.testing.assert_allclose(low, [0, 0.4902, 0.7225, np.nan], atol=1e-4)
-    np.testing.assert_allclose(high, [0.2775, 0.9433, 1, np.nan], atol=1e-4)
-
-
-def test_wilson_intervals_hold_the_truth_in_95_percent_of_experiments():
-    counts = np.random.default_rng(0).binomial(100, 0.3, size=4000)
-    low, high = wilson_interval(counts / 100, 100)
-    # 4000 experiments have a standard error of 0.35 %, and counts are discrete
-    assert np.mean((low <= 0.3) & (high >= 0.3)) == pytest.approx(0.95, abs=0.02)
-
-
-def test_the_readout_is_scored_by_the_names_of_its_classes():
-    names = np.array(["cat", "dog", "cat", "emu"])
-    logits = xr.DataArray(
-        np.eye(3)[[2, 0, 2, 1]][:, None],
-        dims=("presentation", "time", "class"),
-        coords={"time": [0], "class": ["dog", "emu", "cat"], "label_name": ("presentation", names)},
-    )
-    assert accuracy_over_time(logits).item() == 1
-    with pytest.raises(DecodingError, match="'gnu' is none of them; fit a decoder instead"):
-        accuracy_over_time(logits.assign_coords(label_name=("presentation", np.array(["cat", "dog", "cat", "gnu"]))))

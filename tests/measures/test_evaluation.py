@@ -1,52 +1,22 @@
-"""Laws of an evaluation: what planted answers must give, what changes nothing, and what is refused."""
+"""Laws of an evaluation: what planted responses must give, what changes nothing, and what is refused."""
 
 import copy
-import csv
 import math
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.text import Text
+from evaluations import PERFECT, planted
 from small import small_graph, with_statistics
 
 from ventral.errors import ClockError, DataError, UsageError
-from ventral.measures.decoding import Z95
-from ventral.measures.evaluation import (
-    Evaluation,
-    accuracy_figure,
-    calibration_error,
-    calibration_figure,
-    confidences,
-    confusion_figure,
-    cross_entropy,
-    evaluate,
-    reliability,
-    save_evaluation,
-)
+from ventral.measures.evaluation import evaluate
+from ventral.measures.intervals import Z95
 from ventral.model.checkpoint import Model
 from ventral.model.network import Network
 from ventral.stimuli.images import Preprocessing
 from ventral.training.train import accuracy_over_time
-
-NAMES = ("cat", "deer", "dog", "frog")
-
-
-def planted(answers, confidence, labels=None, first=2, count=6, names=NAMES, **changes):
-    """An evaluation of a network that gives these answers, (image,) or (image, tick), with these probabilities."""
-    labels = np.asarray(answers if labels is None else labels)
-    answers = np.broadcast_to(np.reshape(answers, (len(labels), -1)), (len(labels), count))
-    other = (1 - np.reshape(confidence, (-1, 1, 1))) / (len(names) - 1)
-    here = np.arange(len(names)) == answers[..., None]
-    logits = np.log(np.where(here, np.reshape(confidence, (-1, 1, 1)), other)).astype(np.float32)
-    logits[:, :first] = np.nan
-    return Evaluation(logits, labels, names, **{"at_ms": 50, "statistics": "frozen", **ABOUT, **changes})
-
-
-ABOUT = {"model": "planted", "data": "pets (test)"}
-PERFECT = [0, 1, 2, 3, 3, 2, 1, 0]
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +24,7 @@ def found(model, images):
     return evaluate(model, images)
 
 
-# --- planted answers
+# --- planted responses
 
 
 @pytest.mark.parametrize("confidence", [0.3, 0.625, 0.97])
@@ -67,20 +37,20 @@ def test_a_perfect_network_is_right_confuses_nothing_and_is_off_by_its_modesty(c
     assert perfect.per_class["taken_for"].tolist() == [""] * 4
 
 
-def test_answers_count_from_when_there_are_any():
+def test_measures_begin_when_the_readout_is_present():
     assert planted(PERFECT, 0.9, first=3).over_time["ms"].tolist() == [30, 40, 50]
 
 
 def test_rows_of_the_confusion_sum_to_one_and_its_trace_is_the_accuracy():
     stream = np.random.default_rng(0)
-    labels, answers = np.repeat(np.arange(4), 25), stream.integers(0, 4, 100)
-    some = planted(answers, stream.uniform(0.3, 1, 100), labels)
+    labels, responses = np.repeat(np.arange(4), 25), stream.integers(0, 4, 100)
+    some = planted(responses, stream.uniform(0.3, 1, 100), labels)
     assert some.confusion.sum(1) == pytest.approx(1)
-    assert np.trace(some.confusion) / 4 == pytest.approx((answers == labels).mean())  # classes are equally many
+    assert np.trace(some.confusion) / 4 == pytest.approx((responses == labels).mean())  # classes are equally many
     assert np.trace(some.counts) == some.over_time["correct"][-1]
 
 
-def test_a_class_is_taken_for_what_it_is_most_often_answered_as():
+def test_a_class_is_taken_for_what_it_is_most_often_classified_as():
     some = planted([2, 2, 1, 0, 1, 1, 2, 2], 0.9, [0, 0, 0, 0, 1, 1, 2, 2])
     assert some.per_class["taken_for"].tolist() == ["dog", "", "", ""]
     assert some.per_class["mistakes"].tolist() == [2, 0, 0, 0]
@@ -89,46 +59,10 @@ def test_a_class_is_taken_for_what_it_is_most_often_answered_as():
     assert math.isnan(some.per_class["accuracy"][3])  # there was no frog
 
 
-def test_classes_are_told_apart_at_the_time_that_is_named():
+def test_measures_per_class_are_of_the_time_that_is_named():
     late = planted([[0, 0, 0, 0, 0, 1], [1, 1, 1, 1, 1, 1]], 0.9, [0, 1])
     assert late.per_class["accuracy"].tolist()[:2] == [0, 1]
     assert replace(late, at_ms=40).per_class["accuracy"].tolist()[:2] == [1, 1]
-
-
-def test_the_calibration_error_is_the_one_computed_by_hand():
-    # bins of a fifteenth: two answers of 0.61, one right; three of 0.9, all right; one of 0.35, wrong
-    confidence, right = np.array([0.61, 0.61, 0.9, 0.9, 0.9, 0.35]), np.array([1, 0, 1, 1, 1, 0], bool)
-    by_hand = (2 * abs(0.5 - 0.61) + 3 * abs(1 - 0.9) + 1 * abs(0 - 0.35)) / 6
-    assert calibration_error(confidence, right) == pytest.approx(by_hand, abs=1e-12)
-    labels = np.where(right, 0, 1)
-    error = planted([0] * 6, confidence, labels, names=("a", "b", "c")).over_time["ece"]
-    assert error == pytest.approx(by_hand, abs=1e-7)
-
-
-def test_a_network_that_is_right_as_often_as_it_says_has_no_calibration_error():
-    confidence = np.repeat([0.25, 0.5, 0.75], 4)
-    right = np.array([1, 0, 0, 0, 1, 1, 0, 0, 1, 1, 1, 0], bool)
-    assert calibration_error(confidence, right) == 0
-
-
-def test_bins_hold_every_image_once_and_their_upper_edge():
-    confidence = np.array([1 / 15, 1 / 15 + 1e-9, 0.2, 1.0])
-    bins = reliability(confidence, np.ones(4, bool))
-    assert np.flatnonzero(bins["images"]).tolist() == [0, 1, 2, 14]
-    assert bins["images"].sum() == 4
-    assert np.isnan(bins["accuracy"][[3, 13]]).all()
-    assert (bins["low"][[0, 14]] < 1).all()
-
-
-def test_confidence_and_loss_are_those_of_torch():
-    logits = np.random.default_rng(1).normal(0, 30, (50, 7)).astype(np.float32)
-    labels = np.arange(50) % 7
-    wide = torch.as_tensor(logits).double()
-    confidence, right = confidences(logits, labels)
-    assert confidence == pytest.approx(wide.softmax(1).amax(1).numpy())
-    assert np.array_equal(right, (wide.argmax(1) == torch.as_tensor(labels)).numpy())
-    loss = torch.nn.functional.cross_entropy(wide, torch.as_tensor(labels)).item()
-    assert cross_entropy(logits, labels) == pytest.approx(loss)
 
 
 @pytest.mark.parametrize("right", [0, 1, 7, 12])
@@ -169,12 +103,12 @@ def test_the_size_of_a_batch_changes_nothing_beyond_rounding(model, images, foun
     assert len(done) == math.ceil(40 / batch)
 
 
-def test_an_image_that_enters_once_is_answered_as_the_network_responds(images):
+def test_responses_to_an_image_that_enters_once_are_those_of_the_network(images):
     model = of_graph(small_graph(drive="impulse"), images)
     found = evaluate(model, images, end_ms=80)
     with torch.no_grad():
-        answers = model.network.respond(model.preprocessing(images.pixels), 9).numpy()
-    assert np.allclose(found.logits, answers, rtol=0, atol=1e-4, equal_nan=True)
+        logits = model.network.respond(model.preprocessing(images.pixels), 9).numpy()
+    assert np.allclose(found.logits, logits, rtol=0, atol=1e-4, equal_nan=True)
     assert found.once
 
 
@@ -189,17 +123,15 @@ def of_graph(graph, images, **metadata):
 
 
 def test_recalibrated_on_the_images_that_the_statistics_are_of_is_frozen(model, images, found):
-    again = evaluate(model, images, statistics="recalibrated", calibration=images)
+    again = evaluate(model, images, policy="recalibrated", calibration=images)
     assert np.allclose(again.logits, found.logits, rtol=0, atol=1e-4, equal_nan=True)
-    assert (again.statistics, found.statistics) == ("recalibrated", "frozen")
+    assert (again.policy, found.policy) == ("recalibrated", "frozen")
 
 
 def test_recalibration_sees_no_labels_and_leaves_the_model_as_it_was(model, images, pool, found):
     before = copy.deepcopy(model.network.state_dict())
-    one = evaluate(model, images, statistics="recalibrated", calibration=pool)
-    other = evaluate(
-        model, images, statistics="recalibrated", calibration=replace(pool, labels=np.zeros_like(pool.labels))
-    )
+    one = evaluate(model, images, policy="recalibrated", calibration=pool)
+    other = evaluate(model, images, policy="recalibrated", calibration=replace(pool, labels=np.zeros_like(pool.labels)))
     assert np.array_equal(one.logits, other.logits, equal_nan=True)
     assert not np.array_equal(one.logits, found.logits, equal_nan=True)
     after = model.network.state_dict()
@@ -210,12 +142,12 @@ def test_what_is_held_is_the_same_until_then_and_says_so(model, images, found):
     model = replace(model, network=copy.deepcopy(model.network))
     held = evaluate(model, images, end_ms=320, beyond_horizon="held")
     assert np.array_equal(held.logits[:, :31], found.logits, equal_nan=True)
-    assert held.statistics == "frozen, held after 300 ms"
-    recalibrated = evaluate(model, images, end_ms=320, statistics="recalibrated", calibration=images)
-    assert recalibrated.statistics == "recalibrated"  # to the end, so that nothing is held
+    assert held.policy == "frozen, held after 300 ms"
+    recalibrated = evaluate(model, images, end_ms=320, policy="recalibrated", calibration=images)
+    assert recalibrated.policy == "recalibrated"  # to the end, so that nothing is held
 
 
-# --- when classes are told apart
+# --- the time of the measures per class
 
 
 @pytest.mark.parametrize(
@@ -239,15 +171,15 @@ def test_by_default_it_is_the_last_time_at_which_the_network_was_made_to_be_read
 @pytest.mark.parametrize(
     ("how", "error", "message"),
     [
-        ({"at_ms": 20}, UsageError, "IT has no answer at 20 ms; it is read at 30 to 300 ms."),
-        ({"at_ms": 60, "end_ms": 50}, UsageError, "IT has no answer at 60 ms; it is read at 30 to 50 ms."),
+        ({"at_ms": 20}, UsageError, "IT is absent at 20 ms; it can be read at 30 to 300 ms."),
+        ({"at_ms": 60, "end_ms": 50}, UsageError, "IT is absent at 60 ms; it can be read at 30 to 50 ms."),
         ({"at_ms": 45}, ClockError, "at_ms is 45 ms; the clock ticks every 10 ms, so use 40 or 50."),
         ({"end_ms": 99}, ClockError, "end_ms is 99 ms; the clock ticks every 10 ms, so use 90 or 100."),
         ({"end_ms": 20}, UsageError, "end_ms is 20, and IT is absent until then; it is first present at 30 ms."),
         ({"end_ms": -10}, UsageError, "end_ms is -10, and IT is absent until then"),
         ({"end_ms": 310}, UsageError, r"end_ms is 310, but small has normalisation statistics only to 300 ms; end by"),
-        ({"statistics": "forzen"}, UsageError, "no policy for statistics named 'forzen'; did you mean 'frozen'?"),
-        ({"statistics": "recalibrated"}, DataError, "estimated from images that are not presented; give some."),
+        ({"policy": "forzen"}, UsageError, "no policy for statistics named 'forzen'; did you mean 'frozen'?"),
+        ({"policy": "recalibrated"}, DataError, "estimated from images that are not presented; give some."),
     ],
 )
 def test_what_cannot_be_measured_is_refused(model, images, how, error, message):
@@ -258,13 +190,13 @@ def test_what_cannot_be_measured_is_refused(model, images, how, error, message):
 def test_weights_per_tick_end_when_their_last_readout_does(images):
     model = of_graph(small_graph(readout_ms=(50,), sharing="per-tick"), images)
     with pytest.raises(UsageError, match="end_ms is 60, but small has weights per tick only to 50 ms"):
-        evaluate(model, images, end_ms=60, statistics="recalibrated", calibration=images)
+        evaluate(model, images, end_ms=60, policy="recalibrated", calibration=images)
 
 
 @pytest.mark.parametrize(
     ("names", "said"),
     [
-        (("cat", "dog"), r"small tells 10 classes \(arrow, .*\) apart, and shapes has 2 classes \(cat, dog\)"),
+        (("cat", "dog"), r"small distinguishes 10 classes \(arrow, .*\), and shapes has 2 classes \(cat, dog\)"),
         (("zebra",), r"and shapes has 10 classes \(zebra, arrow, crescent"),
         (None, r"has 10 classes \(triangle, star, .*in the same order"),
     ],
@@ -275,47 +207,3 @@ def test_images_of_other_classes_are_refused_with_the_names_of_both(model, image
     other = replace(images, label_names=names, labels=images.labels % len(names))
     with pytest.raises(DataError, match=said):
         evaluate(model, other)
-
-
-# --- files
-
-
-def test_the_numbers_of_the_figures_are_beside_them(found, tmp_path):
-    files = save_evaluation(found, tmp_path / "new")
-    names = ["accuracy", "calibration", "confusion"]
-    wanted = {f"{name}.{suffix}" for name in names for suffix in ("png", "svg", "csv")} | {"classes.csv"}
-    assert {path.name for path in files} == wanted == {path.name for path in (tmp_path / "new").iterdir()}
-    for name, table in found.tables().items():
-        with (tmp_path / "new" / f"{name}.csv").open(newline="", encoding="utf-8") as file:
-            read = list(csv.DictReader(file))
-        written = [{key: "" if value != value else str(value) for key, value in row.items()} for row in table]
-        assert read == written
-        assert {row["statistics"] for row in read} == {"frozen"}
-    assert found.tables()["accuracy"][0].keys() >= {"ms", "correct", "images", "accuracy", "low", "high", "ece", "loss"}
-    assert len(found.tables()["confusion"]) == 100
-
-
-FIGURES = pytest.mark.parametrize("figure", [accuracy_figure, confusion_figure, calibration_figure])
-LONG = "a note that has no colon and says at great length why the numbers are not those of the data that it names"
-
-
-@FIGURES
-@pytest.mark.parametrize("evaluation", [planted(PERFECT, 0.8), planted([0], 0.5, [1], note=LONG)])
-def test_a_figure_names_the_statistics_and_nothing_is_cut_off(figure, evaluation):
-    drawn = figure(evaluation)
-    drawn.draw_without_rendering()
-    renderer = FigureCanvasAgg(drawn).get_renderer()
-    assert "normalisation statistics: frozen" in drawn.get_suptitle()
-    for text in drawn.findobj(Text):
-        if text.get_text() and text.get_visible():
-            box = text.get_window_extent(renderer)
-            assert 0 <= box.x0 <= box.x1 <= drawn.bbox.x1, text
-            assert 0 <= box.y0 <= box.y1 <= drawn.bbox.y1, text
-
-
-@pytest.mark.parametrize(("classes", "numbers", "named"), [(3, True, True), (21, False, True), (61, False, False)])
-def test_a_confusion_matrix_has_numbers_and_names_while_they_can_be_read(classes, numbers, named):
-    names = tuple(f"class {i}" for i in range(classes))
-    (axes, _) = confusion_figure(planted(np.arange(classes), 0.9, names=names)).axes
-    assert bool(axes.texts) == numbers
-    assert (axes.get_yticklabels()[0].get_text() == "class 0") == named

@@ -12,7 +12,7 @@ from matplotlib.text import Text
 from measurements import EPOCHS, SCALES, differences_of, error_of, mean_and_interval, measured, spelled
 
 from ventral.errors import StoreError
-from ventral.figures.curves import save
+from ventral.figures.saving import save
 from ventral.model.zoo import FIG_10_TEST_MS
 from ventral.paper.claims import CLAIMS, FIGURES
 from ventral.paper.figures import called, figure_of, looks_of, spell_parameters, verdict_figure

@@ -53,7 +53,7 @@ def answers_to(protocol, right):
     names = [condition.name for condition in protocol.conditions]
     columns = as_columns([condition.coordinates() for condition in protocol.conditions])
     return xr.Dataset(
-        {"right": (("condition", "image", "repeat", "time"), np.stack(found))},
+        {"correct": (("condition", "image", "repeat", "time"), np.stack(found))},
         {"condition": names, "time": times} | {name: ("condition", values) for name, values in columns.items()},
     )
 

@@ -6,7 +6,7 @@ import pytest
 from matplotlib.text import Text
 
 from ventral.errors import StoreError
-from ventral.figures.curves import write_table
+from ventral.figures.saving import write_table
 from ventral.paper.predictions import run_paths
 from ventral.paper.predictions_page import (
     COLUMNS,

@@ -10,7 +10,7 @@ import pytest
 from measurements import EPOCHS, SCALES, differences_of, error_of, mean_and_interval, measured, spelled
 
 from ventral.errors import BusyError, StoreError
-from ventral.figures.curves import write_table
+from ventral.figures.saving import write_table
 from ventral.files import locked
 from ventral.model.zoo import FIG_10_TEST_MS
 from ventral.paper import report as results_page

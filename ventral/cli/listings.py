@@ -110,9 +110,10 @@ def models_show(name: str, figure: Path | None, written: Path | None) -> None:
     if model is not None:
         tell_training(model.metadata)
     if figure is not None:
-        from ventral.figures.graph import graph_figure, save_figure
+        from ventral.figures.graph import graph_figure
+        from ventral.figures.saving import save_as
 
-        click.echo(save_figure(graph_figure(graph, title=name), figure))
+        click.echo(save_as(graph_figure(graph, title=name), figure))
     if written is not None:
         written.write_text(json.dumps(json.loads(graph.to_json()), indent=1) + "\n", encoding="utf-8")
         click.echo(written)
@@ -234,10 +235,10 @@ def protocols_show(name: str, settings: tuple[str, ...], model: str, figure: Pat
     limit_ms = weights.statistics_horizon_ms if weights else None
     tell_schedule(made, graph, model, limit_ms)
     if figure is not None:
-        from ventral.figures.graph import save_figure
         from ventral.figures.protocol import schedule_figure
+        from ventral.figures.saving import save_as
 
-        click.echo(save_figure(schedule_figure(made, graph, limit_ms, f"{made.name} on {model}"), figure))
+        click.echo(save_as(schedule_figure(made, graph, limit_ms, f"{made.name} on {model}"), figure))
 
 
 def tell_schedule(protocol: "Protocol", graph: "AreaGraph", model: str, limit_ms: int | None) -> None:
@@ -442,12 +443,12 @@ def stimuli_show(kinds: tuple[str, ...], data: str, images: int, seed: int, figu
     """
     with busy("drawing"):
         from ventral.experiment.simulate import choose_images
-        from ventral.figures.graph import save_figure
+        from ventral.figures.saving import save_as
         from ventral.figures.stimuli import stimuli_figure
         from ventral.stimuli.masks import CHANGES, MASKS
 
         chosen = [choose("mask or change", kind, [*MASKS, *CHANGES]) for kind in kinds]  # before images are read
         name, shapes = read_source(data)
         shown, pool = choose_images(name, "test", images, seed, shapes=shapes)
-        drawn = save_figure(stimuli_figure(shown, pool, chosen, seed), figure)
+        drawn = save_as(stimuli_figure(shown, pool, chosen, seed), figure)
     click.echo(drawn)

@@ -272,12 +272,12 @@ def megabytes(size: float) -> str:
 def tell_accuracy(run: "Run") -> bool:
     """Accuracy of the readout in each condition at the protocol's readout times; False if it cannot know the images."""
     from ventral.errors import DecodingError
-    from ventral.measures.decoding import accuracy_over_time
+    from ventral.measures.readout import readout_accuracy
 
     times = list(dict.fromkeys(run.attrs["readout_ms"]))
     conditions = run.presentations["condition"].values
     try:
-        curves = {name: accuracy_over_time(run.logits[conditions == name]) for name in dict.fromkeys(conditions)}
+        curves = {name: readout_accuracy(run.logits[conditions == name]) for name in dict.fromkeys(conditions)}
     except DecodingError as error:
         click.echo(f"no accuracy: {error}\n")
         return False

@@ -119,7 +119,8 @@ def train(
             ranks=ranks,
         )
     if ranks.first:
-        from ventral.figures.curves import save, training_figure, write_table
+        from ventral.figures.saving import save, write_table
+        from ventral.figures.training import training_figure
 
         rows = [json.loads(line) for line in (place / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
         scores = {row["step"]: row["score"] for row in rows if "score" in row}
@@ -196,8 +197,8 @@ def evaluate(
             ticks(ms, option)  # here, so that the error has the name that was typed
     with busy("loading"):
         from ventral.experiment.simulate import choose_images, spare_images
+        from ventral.figures.evaluation import save_evaluation
         from ventral.measures.evaluation import evaluate as run_evaluation
-        from ventral.measures.evaluation import save_evaluation
 
         set_threads(threads)
         network = trained(model, check_device(device))
@@ -242,5 +243,5 @@ def tell_evaluation(found: "Evaluation") -> None:
             *(column.tolist() for column in found.per_class.values()), strict=True
         )
     ]
-    title = f"classes at {found.at_ms} ms, {found.statistics} statistics"
+    title = f"classes at {found.at_ms} ms, {found.policy} statistics"
     table(title, ("class", "images", "% correct", "most often taken for"), classes)

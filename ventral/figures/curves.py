@@ -4,13 +4,11 @@ Figures are made without pyplot, so they work without a display and leave no sta
 onset; accuracy is drawn in percent; what was shown when is drawn as bars under the time axis.
 """
 
-import csv
 import itertools
 import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
@@ -18,59 +16,15 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
-from matplotlib.textpath import text_to_path
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 from numpy.typing import NDArray
 
-STYLE: dict[Any, Any] = {
-    "font.family": "sans-serif",
-    "font.sans-serif": ["DejaVu Sans"],
-    "font.size": 11,
-    "axes.titlesize": 13,
-    "axes.titleweight": "bold",
-    "axes.labelsize": 12,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.linewidth": 1.0,
-    "axes.edgecolor": "#333333",
-    "axes.labelcolor": "#222222",
-    "text.color": "#222222",
-    "xtick.color": "#333333",
-    "ytick.color": "#333333",
-    "xtick.labelsize": 10.5,
-    "ytick.labelsize": 10.5,
-    "legend.frameon": False,
-    "legend.fontsize": 10.5,
-    "legend.title_fontsize": 10.5,
-    "lines.linewidth": 2.0,
-    "lines.solid_capstyle": "round",
-    "figure.dpi": 100,
-    "figure.constrained_layout.w_pad": 0.08,
-    "figure.constrained_layout.h_pad": 0.08,
-    "svg.hashsalt": "ventral",
-    "svg.fonttype": "none",
-}
+from ventral.figures.style import INK, JOINT, MARK, NEUTRAL, OTHER_COLOURS, STYLE, area_colour
 
-# Okabe & Ito's colours, told apart by people with colour-blindness; the same area is always the same colour
-AREA_COLOURS = {
-    "V1": "#0072B2",
-    "V2": "#009E73",
-    "V4": "#D98200",
-    "IT": "#C1440E",
-    "TEO": "#C1440E",
-    "TE": "#8E4585",
-}
-OTHER_COLOURS = ("#CC79A7", "#56B4E9", "#8C6D31", "#5B5B5B")
-
-INK = "#222222"
-NEUTRAL = "#8A8A8A"
 PANELS_PER_ROW = 4
 STROKES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1, 1.5)), (0, (5, 1.5, 1, 1.5)))
-JOINT: dict[str, Any] = {"color": INK, "alpha": 0.5, "linewidth": 1.4}
 DOTS = (("o", True), ("o", False), ("D", True), ("D", False), ("s", True), ("s", False))  # shape, filled
-MARK: dict[str, Any] = {"markersize": 6, "markeredgewidth": 0}
 
 
 @dataclass(frozen=True)
@@ -155,13 +109,6 @@ class Panel:
     area: str
     arrival_ms: float
     curves: tuple[Curve, ...]
-
-
-def text_width(text: str, size: float, weight: str = "normal") -> float:
-    """Width of the outlines of the longest line of a text, in inches."""
-    font = FontProperties(size=size, weight=weight)
-    widths = [text_to_path.get_text_width_height_descent(line, font, False)[0] for line in text.split("\n") if line]
-    return max(widths, default=0.0) / 72
 
 
 def read_timelines(presentations: xr.Dataset, protocol: str | Mapping[str, Any]) -> tuple[Timeline, ...]:
@@ -256,43 +203,6 @@ def decoding_figure(panels: Sequence[Panel], chance: float) -> Figure:
     return figure
 
 
-def training_figure(rows: Sequence[Mapping[str, Any]]) -> Figure:
-    """Loss, and accuracy on training and held-out images, against epochs.
-
-    Parameters
-    ----------
-    rows
-        Lines of a training's log: those with "loss" and "accuracy" are of the batches since the line before, those with
-        "score" of the images held out, or of test images if none are.
-    """
-    with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(9, 3.6), layout="constrained")
-        left, right = figure.subplots(1, 2)
-        batches = [row for row in rows if "loss" in row]
-        epochs = np.array([row["epoch"] for row in batches])
-        for axes, name, scale in ((left, "loss", 1), (right, "accuracy", 100)):
-            values = scale * np.array([row[name] for row in batches])
-            width = max(1, len(values) // 60)
-            smooth = np.convolve(values, np.ones(width) / width, "valid")
-            axes.plot(epochs, values, color=NEUTRAL, linewidth=0.8, alpha=0.5)
-            axes.plot(epochs[width - 1 :], smooth, color=INK, label="training batches")
-            axes.set_xlabel("epoch")
-        held = [row for row in rows if "score" in row]
-        per_epoch = {row["step"]: row["epoch"] for row in batches}
-        if held:
-            right.plot(
-                [per_epoch[row["step"]] for row in held],
-                [100 * row["score"] for row in held],
-                "o-",
-                color=AREA_COLOURS["IT"],
-                label="held-out images" if "held_out_accuracy" in held[0] else "test images",
-            )
-        left.set_ylabel("loss")
-        right.set_ylabel("% correct")
-        right.legend(loc="lower right")
-    return figure
-
-
 def condition_colours(timelines: Sequence[Timeline]) -> dict[str, tuple[float, float, float] | str]:
     """Colour of each condition: light to dark with the SOA, ink without a mask, grey without a target."""
     soas = sorted({timeline.soa_ms for timeline in timelines if not math.isnan(timeline.soa_ms)})
@@ -308,49 +218,6 @@ def condition_colours(timelines: Sequence[Timeline]) -> dict[str, tuple[float, f
         else:
             colours[timeline.condition] = INK if INK not in colours.values() else next(others)
     return colours
-
-
-def area_colour(area: str, position: int = 0) -> str:
-    """Colour of an area: fixed for those of the ventral stream, by position for others."""
-    return AREA_COLOURS.get(area, OTHER_COLOURS[position % len(OTHER_COLOURS)])
-
-
-def save(figure: Figure, path: Path) -> list[Path]:
-    """Write a figure as PNG (200 dpi) and SVG; the same figure gives the same bytes.
-
-    Parameters
-    ----------
-    figure
-        What to write.
-    path
-        Where, without suffix; folders are made.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    png, svg = path.with_name(f"{path.name}.png"), path.with_name(f"{path.name}.svg")
-    with mpl.rc_context(STYLE):
-        figure.draw_without_rendering()
-        figure.set_layout_engine("none")  # laid out now; each further draw would move things by a hair
-        figure.savefig(png, dpi=200, metadata={"Software": None})
-        figure.savefig(svg, metadata={"Date": None, "Creator": None})
-    return [png, svg]
-
-
-def write_table(rows: Sequence[Mapping[str, object]], path: Path) -> Path:
-    """Write the numbers of a figure as CSV.
-
-    Parameters
-    ----------
-    rows
-        At least one, all with the same columns; NaN becomes an empty cell, other numbers keep every digit.
-    path
-        Where; folders are made.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, fieldnames=list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows({name: "" if value != value else value for name, value in row.items()} for row in rows)
-    return path
 
 
 def _bars(events: Sequence[Mapping[str, Any]]) -> tuple[Bar, ...]:

@@ -7,19 +7,16 @@ the cards, feedback ones below, and those that skip areas further out. Lengths a
 import itertools
 import math
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
-from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch, PathPatch, Polygon, Rectangle
 from matplotlib.path import Path as Route
 
-from ventral.errors import UsageError
-from ventral.figures.curves import INK, NEUTRAL, STYLE, area_colour, text_width
+from ventral.figures.style import INK, NEUTRAL, STYLE, area_colour, mixed, text_width
 from ventral.model.graph import Area, AreaGraph, Transition
 
 # colour and line style by where a transition leads
@@ -31,11 +28,6 @@ LOOKS: dict[str, tuple[str, Any]] = {
 }
 PRENETS = {"conv": "conv 3×3", "convx3": "3 × conv 3×3"}
 DRIVES = {"impulse": "enters once", "sustained": "stays on"}
-UNDATED: dict[str, dict[str, Any]] = {
-    ".svg": {"Date": None, "Creator": None},
-    ".png": {"Software": None},
-    ".pdf": {"CreationDate": None, "Creator": None, "Producer": None},
-}
 
 NAME, LABEL = 13.0, 9.5  # points
 LINE = 0.165  # from one line of a label to the next
@@ -139,30 +131,6 @@ def graph_figure(graph: AreaGraph, title: str = "") -> Figure:
     return figure
 
 
-def save_figure(figure: Figure, path: Path) -> Path:
-    """Write a figure to exactly this file; the same figure gives the same bytes.
-
-    Parameters
-    ----------
-    figure
-        What to write.
-    path
-        Where, ending in .svg, .png (200 dpi) or .pdf; folders are made.
-
-    Raises
-    ------
-    UsageError
-        If it ends in anything else.
-    """
-    suffix = path.suffix.lower()
-    if suffix not in UNDATED:
-        raise UsageError(f"a figure cannot be written as {path.name!r}; end its name in .svg, .png or .pdf.")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with mpl.rc_context(STYLE):
-        figure.savefig(path, dpi=200, metadata=UNDATED[suffix])
-    return path
-
-
 def _plan(graph: AreaGraph) -> Plan:
     wires = _wires(graph)
     loops = [label for area in graph.areas if (label := _loop_label(graph, area))]
@@ -239,7 +207,7 @@ def _draw_arrow(axes: Axes, way: str, start: float, stop: float, y: float, name:
 def _draw_area(axes: Axes, x: float, half: float, graph: AreaGraph, area: Area) -> None:
     colour = area_colour(area.name, graph.areas.index(area))
     card = FancyBboxPatch((x - half, -CARD / 2), 2 * half, CARD, boxstyle="round,pad=0,rounding_size=0.12")
-    card.set(facecolor=_mix(colour, 0.07), edgecolor=_mix(colour, 0.5), linewidth=1.2)
+    card.set(facecolor=mixed(colour, 0.07), edgecolor=mixed(colour, 0.5), linewidth=1.2)
     axes.add_patch(card)
     # a power below 1 keeps 32 x 32 x 8 and 4 x 4 x 256 both legible
     width = BLOCK[0] * (area.channels / max(one.channels for one in graph.areas)) ** 0.4
@@ -251,7 +219,7 @@ def _draw_area(axes: Axes, x: float, half: float, graph: AreaGraph, area: Area) 
     above = [(left, high), (right, high), (right + back, high + back), (left + back, high + back)]
     beside = [(right, low), (right + back, low + back), (right + back, high + back), (right, high)]
     for face, share in ((front, 0.85), (above, 0.45), (beside, 0.65)):
-        axes.add_patch(Polygon(face, facecolor=_mix(colour, share), edgecolor="white", linewidth=0.8))
+        axes.add_patch(Polygon(face, facecolor=mixed(colour, share), edgecolor="white", linewidth=0.8))
     _write(axes, x, CARD / 2 - 0.22, area.name, size=NAME, weight="bold", color=colour)
     _write(axes, x, -CARD / 2 + 0.38, _shape(area))
     _write(axes, x, -CARD / 2 + 0.17, _arrival(graph, area), color="#555555")
@@ -330,12 +298,6 @@ def _lines(text: str) -> int:
 
 def _width(text: str, size: float = LABEL, weight: str = "normal") -> float:
     return text_width(text, size, weight)
-
-
-def _mix(colour: str, share: float) -> tuple[float, float, float]:
-    """A colour mixed with white."""
-    red, green, blue = (1 - share * (1 - part) for part in to_rgb(colour))
-    return red, green, blue
 
 
 def _write(axes: Axes, x: float, y: float, text: str, **style: Any) -> None:

@@ -19,8 +19,9 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 from numpy.typing import NDArray
 
-from ventral.figures.curves import AREA_COLOURS, INK, NEUTRAL, STYLE, Panel, decoding_figure
-from ventral.measures.psychophysics import Weibull
+from ventral.figures.curves import Panel, decoding_figure
+from ventral.figures.style import AREA_COLOURS, INK, NEUTRAL, STYLE
+from ventral.measures.weibull import Weibull
 
 Array = NDArray[np.float64]
 Interval = tuple[float, float, float]  # middle, low, high

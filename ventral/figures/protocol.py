@@ -21,8 +21,8 @@ from matplotlib.transforms import blended_transform_factory
 
 from ventral.clock import ticks
 from ventral.experiment.timeline import Condition, Protocol, Scale, Show, Stimulus
-from ventral.figures.curves import INK, NEUTRAL, STYLE, area_colour, text_width
 from ventral.figures.graph import LOOKS
+from ventral.figures.style import INK, NEUTRAL, STYLE, area_colour, text_width
 from ventral.model.graph import AreaGraph
 
 TARGET = "#333333"

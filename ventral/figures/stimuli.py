@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ventral.errors import DataError, UsageError, choose
-from ventral.figures.curves import NEUTRAL, STYLE
+from ventral.figures.style import NEUTRAL, STYLE
 from ventral.stimuli.images import Images
 from ventral.stimuli.masks import AMOUNTS, CHANGES, DISC_RADIUS, MASKS, changed, make_masks, needs_pool
 

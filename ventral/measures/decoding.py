@@ -1,11 +1,8 @@
-"""Accuracy over time: of linear decoders fitted at each tick, and of the network's own readout.
+"""Accuracy over time of linear decoders that are fitted anew at each tick.
 
-A decoder is a ridge classifier (one class against the rest, targets +1 and -1). Its exact solution needs one
-eigendecomposition for each fold and tick, which serves every regularisation strength at once: of the Gram matrix of
-the presentations (the dual problem) or, with fewer features than presentations, of that of the features.
+A decoder is a ridge classifier; how it is solved and how its penalty is chosen is in `ventral.measures.ridge`.
 
-Sources: Hung, Kreiman, Poggio & DiCarlo (2005), Science 310:863, for the method in monkey IT; Rifkin & Lippert (2007),
-MIT-CSAIL-TR-2007-025, for leave-one-out errors without refitting.
+Source: Hung, Kreiman, Poggio & DiCarlo (2005), Science 310:863, for the method in monkey IT.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,15 +15,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ventral.errors import DecodingError
+from ventral.measures.recorded import images_of, labels_of, ordered, present_ticks
+from ventral.measures.ridge import Split, decide, one_against_rest, split
 
 ALPHAS = tuple(float(10 ** (power / 2)) for power in range(13))
 """Ridge penalties to choose from: 1 to a million in half decades; standardised features have variance 1."""
 
 CHUNK_BYTES = 256 * 2**20
 """Memory that the ticks decoded together may take, about."""
-
-Z95 = 1.959963984540054
-"""Standard normal quantile of a two-sided 95 % interval."""
 
 
 def decode_over_time(
@@ -48,19 +44,19 @@ def decode_over_time(
     Parameters
     ----------
     activity
-        One area, dims (presentation, time, ...) and the coordinate `image`; every other dim is a feature. Read a few
-        ticks at a time.
+        One area, dims (presentation, time, ...) and the coordinate `image`; every other dim is a feature. A few ticks
+        are read at a time.
     labels
         Class of each presentation, (presentation,); the coordinate `label` if not given.
     folds
         Cross-validation folds over images, each with its share of every class: presentations of one image never
         straddle two folds.
     features
-        Decode from this many features, drawn with the seed, so that areas can be compared; all if not given.
+        Number of features to decode from, drawn with the seed, so that areas can be compared; all if not given.
     alphas
         Ridge penalties to choose from, above zero.
     seed
-        Decides the folds and the drawn features.
+        Seed of the folds and the drawn features.
     device
         Where the linear algebra runs, such as "cpu" or "cuda".
 
@@ -68,9 +64,9 @@ def decode_over_time(
     -------
     xr.DataArray
         Fraction correct, dims (fold, time), time in ms from target onset, and the chosen penalty as the coordinate
-        `alpha`. NaN where the area is absent. ``attrs["chance"]`` is what always naming the most frequent class
-        would score: one over the number of classes where they are balanced. ``attrs["arrival_ms"]`` is the area's
-        own or, if it has none, the first time that could be decoded.
+        `alpha`. NaN where the area is absent. ``attrs["chance"]`` is the accuracy of always giving the most frequent
+        class: one over the number of classes where they are balanced. ``attrs["arrival_ms"]`` is the area's own or,
+        if it has none, the first time that could be decoded.
 
     Raises
     ------
@@ -82,140 +78,32 @@ def decode_over_time(
     ----------
     Hung, Kreiman, Poggio & DiCarlo (2005), Science 310:863, for the method in monkey IT.
     """
-    activity = _ordered(activity)
+    activity = ordered(activity)
     penalties = _penalties(alphas)
-    images = _images(activity)
-    classes, answers = np.unique(_labels(activity, labels), return_inverse=True)
-    fold_of = image_folds(images, answers, folds, seed)
+    images = images_of(activity)
+    classes, positions = np.unique(labels_of(activity, labels), return_inverse=True)
+    fold_of = image_folds(images, positions, folds, seed)
     count = int(np.prod(activity.shape[2:], dtype=int))
     drawn = _draw(count, features, seed)
     task = _Task(
-        targets=_one_against_rest(torch.as_tensor(answers), len(classes)).to(device),
-        answers=torch.as_tensor(answers, device=device),
-        splits=tuple(_split(fold_of == fold, images, device) for fold in range(folds)),
+        targets=one_against_rest(torch.as_tensor(positions), len(classes)).to(device),
+        labels=torch.as_tensor(positions, device=device),
+        splits=tuple(split(fold_of == fold, images, device) for fold in range(folds)),
         penalties=torch.as_tensor(penalties, dtype=torch.float64, device=device),
-        dtype=_precision(penalties, len(answers) * (folds - 1) // folds, len(drawn)),
+        dtype=_precision(penalties, len(positions) * (folds - 1) // folds, len(drawn)),
     )
     accuracy = np.full((folds, activity.sizes["time"]), np.nan)
     alpha = accuracy.copy()
-    for ticks in _chunks(activity.sizes["time"], len(answers), count):
-        block = activity.isel(time=ticks).to_numpy().reshape(len(answers), -1, count)
-        present = _present(block, activity["time"].values[ticks])
+    for ticks in _chunks(activity.sizes["time"], len(positions), count):
+        block = activity.isel(time=ticks).to_numpy().reshape(len(positions), -1, count)
+        present = present_ticks(block, activity["time"].values[ticks])
         if present.any():
             resolution = float(np.finfo(block.dtype).eps) if block.dtype.kind == "f" else 0.0
             chosen = np.ascontiguousarray(block[:, present][:, :, drawn].swapaxes(0, 1))
             at = np.flatnonzero(present) + ticks.start
             accuracy[:, at], alpha[:, at] = _decode(torch.as_tensor(chosen), resolution, task)
-    return _labelled(accuracy, alpha, activity, float(np.bincount(answers).max() / len(answers)), len(drawn), seed)
-
-
-def accuracy_over_time(logits: xr.DataArray, labels: xr.DataArray | None = None) -> xr.DataArray:
-    """Accuracy of the network's own readout at each tick.
-
-    Parameters
-    ----------
-    logits
-        The readout, dims (presentation, time, class).
-    labels
-        Class of each presentation as its position in `class`, (presentation,). If not given, `label_name` is looked up
-        among the names of `class`, so that data and network may list their classes in another order; without names,
-        the coordinate `label`.
-
-    Returns
-    -------
-    xr.DataArray
-        Fraction correct, dims (time,); NaN where the readout is absent. ``attrs["chance"]`` is one over the number of
-        classes of the readout.
-
-    Raises
-    ------
-    DecodingError
-        If the dims are others, a label is not a class of the readout, or logits are missing for some presentations of
-        a tick and not for others.
-    """
-    if set(logits.dims) != {"presentation", "time", "class"}:
-        raise DecodingError(f"logits have the dims {logits.dims}; they should be (presentation, time, class).")
-    logits = logits.transpose("presentation", "time", "class")
-    answers = named_labels(logits) if labels is None else _labels(logits, labels)
-    classes = logits.sizes["class"]
-    if not np.isin(answers, np.arange(classes)).all():
-        wrong = answers[~np.isin(answers, np.arange(classes))][0]
-        raise DecodingError(f"label {wrong} is none of the readout's classes, 0 to {classes - 1}.")
-    values = logits.to_numpy()
-    present = _present(values, logits["time"].values)
-    accuracy = np.full(len(present), np.nan)
-    accuracy[present] = (values[:, present].argmax(-1) == answers[:, None]).mean(0)
-    return xr.DataArray(accuracy, dims="time", coords={"time": logits["time"]}, attrs={"chance": 1 / classes})
-
-
-def named_labels(logits: xr.DataArray) -> NDArray[np.generic]:
-    """Class of each presentation as its position among the readout's classes."""
-    if "label_name" not in logits.coords or "class" not in logits.coords:
-        return _labels(logits, None)
-    known = {str(name): position for position, name in enumerate(logits["class"].values)}
-    names = [str(name) for name in logits["label_name"].values]
-    if strange := sorted(set(names) - known.keys()):
-        raise DecodingError(
-            f"the readout tells {', '.join(known)} apart, and {strange[0]!r} is none of them; fit a decoder instead "
-            "(ventral analyze decoding)."
-        )
-    return np.array([known[name] for name in names])
-
-
-def wilson_interval(accuracy: NDArray[np.float64], images: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Bounds of the 95 % Wilson score interval of fractions correct.
-
-    Presentations of one image are not independent, so the images are counted and not the presentations: exact where
-    each image is shown once, and wider than need be otherwise.
-
-    Parameters
-    ----------
-    accuracy
-        Fractions correct, any shape; NaN stays NaN.
-    images
-        How many different images they were measured on.
-
-    References
-    ----------
-    Wilson (1927), Journal of the American Statistical Association 22:209.
-    """
-    share = Z95**2 / images
-    centre = (accuracy + share / 2) / (1 + share)
-    half = Z95 * np.sqrt(accuracy * (1 - accuracy) / images + share / (4 * images)) / (1 + share)
-    return np.clip(centre - half, 0.0, 1.0), np.clip(centre + half, 0.0, 1.0)
-
-
-def ridge_predict(
-    train_x: Tensor, train_y: Tensor, test_x: Tensor, alpha: float, resolution: float | None = None
-) -> Tensor:
-    """Decision values of ridge classifiers on standardised features, one classifier a tick.
-
-    Equal to scikit-learn's ``make_pipeline(StandardScaler(), RidgeClassifier(alpha))`` at each tick, except that two
-    classes have two columns here, of opposite sign.
-
-    Parameters
-    ----------
-    train_x
-        Features to learn from, (tick, presentation, feature).
-    train_y
-        Class of each training presentation, (presentation,), from 0.
-    test_x
-        Features to judge, (tick, presentation, feature).
-    alpha
-        Ridge penalty.
-    resolution
-        Of the record, relative: a feature that varies by less counts as zero; that of the features' type if not given.
-
-    Returns
-    -------
-    Tensor
-        Decision values, (tick, presentation, class); the largest names the class.
-    """
-    least = torch.finfo(train_x.dtype).eps if resolution is None else resolution
-    train, test = _standardised(train_x, test_x, least)
-    targets = _one_against_rest(train_y, int(train_y.max()) + 1).to(train)
-    penalty = torch.full((len(train),), alpha, dtype=train.dtype, device=train.device)
-    return _decisions(_spectrum(train, test), targets, penalty)
+    chance = float(np.bincount(positions).max() / len(positions))
+    return _labelled(accuracy, alpha, activity, {"chance": chance, "features": len(drawn), "seed": seed})
 
 
 def image_folds(
@@ -230,9 +118,9 @@ def image_folds(
     labels
         Class of each presentation.
     folds
-        How many folds; at least 2.
+        Number of folds; at least 2.
     seed
-        Decides the deal, which does not depend on the order of the presentations.
+        Seed of the deal, which does not depend on the order of the presentations.
 
     Raises
     ------
@@ -241,12 +129,14 @@ def image_folds(
     """
     if folds < 2:
         raise DecodingError(f"folds is {folds}; cross-validation needs at least 2.")
-    names, first, which = np.unique(images, return_index=True, return_inverse=True)
-    answer = labels[first]
-    if (answer[which] != labels).any():
-        odd = int(np.flatnonzero(answer[which] != labels)[0])
-        raise DecodingError(f"image {images[odd]} is labelled both {answer[which][odd]} and {labels[odd]}; use one.")
-    classes, sizes = np.unique(answer, return_counts=True)
+    names, first, position = np.unique(images, return_index=True, return_inverse=True)
+    label_of = labels[first]
+    if (label_of[position] != labels).any():
+        odd = int(np.flatnonzero(label_of[position] != labels)[0])
+        raise DecodingError(
+            f"image {images[odd]} is labelled both {label_of[position][odd]} and {labels[odd]}; use one."
+        )
+    classes, sizes = np.unique(label_of, return_counts=True)
     if len(classes) < 2:
         raise DecodingError(f"every image is of class {classes[0]}; decoding needs at least 2 classes.")
     if sizes.min() < folds:
@@ -256,132 +146,34 @@ def image_folds(
             f"{sizes[few]} folds."
         )
     draw = np.random.default_rng(seed)
-    order = np.concatenate([draw.permutation(np.flatnonzero(answer == one)) for one in classes])
+    order = np.concatenate([draw.permutation(np.flatnonzero(label_of == label)) for label in classes])
     fold_of = np.empty(len(names), dtype=np.int64)
     fold_of[order] = np.arange(len(names)) % folds
-    return fold_of[which]
+    return fold_of[position]
 
 
-@dataclass(frozen=True)
-class _Split:
-    """One fold: which presentations train and test, and the training presentations of each image."""
-
-    train: Tensor  # (presentation,) positions
-    test: Tensor  # (presentation,) positions
-    shown: Tensor  # (image, exposure) positions within train, filled up with 0
-    real: Tensor  # (image, exposure) False where filled up
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Task:
     """What is decoded, the same at every tick."""
 
     targets: Tensor  # (presentation, class) +1 and -1
-    answers: Tensor  # (presentation,)
-    splits: tuple[_Split, ...]
+    labels: Tensor  # (presentation,)
+    splits: tuple[Split, ...]
     penalties: Tensor  # falling
     dtype: torch.dtype
-
-
-@dataclass(frozen=True)
-class _Spectrum:
-    """Ridge regression diagonalised: ``left @ diag(1 / (values + alpha)) @ right.mT`` is the hat matrix."""
-
-    values: Tensor  # (tick, component)
-    basis: Tensor  # (tick, presentation or feature, component)
-    left: Tensor  # (tick, training presentation, component)
-    right: Tensor  # (tick, training presentation, component)
-    test: Tensor  # (tick, test presentation, presentation or feature)
 
 
 def _decode(block: Tensor, resolution: float, task: _Task) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Fraction correct and chosen penalty, both (fold, tick), from activity (tick, presentation, feature)."""
     block = block.to(task.targets.device)
     accuracy, alpha = [], []
-    for split in task.splits:
-        train, test = _standardised(block[:, split.train].double(), block[:, split.test].double(), resolution)
-        spectrum = _spectrum(train.to(task.dtype), test.to(task.dtype))
-        targets = task.targets[split.train].to(task.dtype)
-        error = _error_left_out(spectrum, targets, task.penalties.to(task.dtype), split)
-        best = task.penalties[error.argmin(1)]
-        decided = _decisions(spectrum, targets, best.to(task.dtype)).argmax(-1)
-        accuracy.append((decided == task.answers[split.test]).double().mean(1))
+    for fold in task.splits:
+        train, test = block[:, fold.train].double(), block[:, fold.test].double()
+        targets = task.targets[fold.train].to(task.dtype)
+        responses, best = decide(train, test, targets, task.penalties, fold, resolution)
+        accuracy.append((responses == task.labels[fold.test]).double().mean(1))
         alpha.append(best)
     return torch.stack(accuracy).cpu().numpy(), torch.stack(alpha).cpu().numpy()
-
-
-def _standardised(train: Tensor, test: Tensor, resolution: float) -> tuple[Tensor, Tensor]:
-    """Both (tick, presentation, feature) with the training mean 0 and deviation 1; constant features become 0."""
-    origin = train[:, :1]  # differences from it are exactly 0 where nothing varies
-    deviation, mean = torch.std_mean(train - origin, 1, correction=0, keepdim=True)
-    mean = mean + origin
-    constant = deviation <= resolution * mean.abs()
-    scale = torch.where(constant, 0.0, 1 / torch.where(constant, 1.0, deviation))
-    return (train - mean) * scale, (test - mean) * scale
-
-
-def _spectrum(train: Tensor, test: Tensor) -> _Spectrum:
-    if train.shape[1] <= train.shape[2]:
-        values, basis = torch.linalg.eigh(train @ train.mT)
-        values = values.clamp(min=0)
-        return _Spectrum(values, basis, basis * values.unsqueeze(1), basis, test @ train.mT)
-    values, basis = torch.linalg.eigh(train.mT @ train)
-    scores = train @ basis
-    return _Spectrum(values.clamp(min=0), basis, scores, scores, test)
-
-
-def _decisions(spectrum: _Spectrum, targets: Tensor, penalty: Tensor) -> Tensor:
-    """Decision values (tick, presentation, class) for one penalty a tick."""
-    mean = targets.mean(0)
-    loadings = spectrum.right.mT @ (targets - mean)
-    shrunk = loadings / (spectrum.values + penalty.unsqueeze(1)).unsqueeze(2)
-    return spectrum.test @ (spectrum.basis @ shrunk) + mean
-
-
-def _error_left_out(spectrum: _Spectrum, targets: Tensor, penalties: Tensor, split: _Split) -> Tensor:
-    """Squared error (tick, penalty) on images left out one at a time.
-
-    The residuals r of a fit become those of a fit without some presentations by (I - H)^-1 r, with H the block of the
-    hat matrix (of the features and the intercept) that belongs to them.
-    """
-    shrink = 1 / (spectrum.values.unsqueeze(2) + penalties)  # (tick, component, penalty)
-    centred = targets - targets.mean(0)
-    loadings = spectrum.right.mT @ centred
-    fitted = spectrum.left @ (shrink.unsqueeze(3) * loadings.unsqueeze(2)).flatten(2)
-    fitted = fitted.reshape(*fitted.shape[:2], len(penalties), -1)
-    residual = centred.unsqueeze(1) - fitted  # (tick, presentation, penalty, class)
-    if split.shown.shape[1] == 1:
-        leverage = (spectrum.left * spectrum.right) @ shrink + 1 / len(targets)
-        error: Tensor = (residual / (1 - leverage).unsqueeze(3)).square().sum((1, 3))
-        return error
-    errors = [_error_by_image(spectrum, residual[:, :, k], shrink[:, :, k], split) for k in range(len(penalties))]
-    return torch.stack(errors, 1)
-
-
-def _error_by_image(spectrum: _Spectrum, residual: Tensor, shrink: Tensor, split: _Split) -> Tensor:
-    """Squared error (tick,) for one penalty, where an image may have been shown several times."""
-    real = split.real.to(residual).unsqueeze(2)  # (image, exposure, 1)
-    left = spectrum.left[:, split.shown] * real * shrink[:, None, None]
-    right = spectrum.right[:, split.shown] * real
-    hat = left @ right.mT + real @ real.mT / residual.shape[1]
-    identity = torch.eye(hat.shape[-1], dtype=hat.dtype, device=hat.device)
-    error: Tensor = torch.linalg.solve(identity - hat, residual[:, split.shown] * real).square().sum((1, 2, 3))
-    return error
-
-
-def _split(tested: NDArray[np.bool_], images: NDArray[np.generic], device: str) -> _Split:
-    train = np.flatnonzero(~tested)
-    _, which, exposures = np.unique(images[train], return_inverse=True, return_counts=True)
-    real = np.arange(exposures.max()) < exposures[:, None]
-    shown = np.zeros(real.shape, dtype=np.int64)
-    shown[real] = np.argsort(which, kind="stable")
-    parts = (train, np.flatnonzero(tested), shown, real)
-    return _Split(*(torch.as_tensor(part, device=device) for part in parts))
-
-
-def _one_against_rest(answers: Tensor, classes: int) -> Tensor:
-    """Targets (presentation, class): +1 for the presentation's class and -1 for the others."""
-    return 2.0 * torch.nn.functional.one_hot(answers, classes).double() - 1
 
 
 def _precision(penalties: NDArray[np.float64], presentations: int, features: int) -> torch.dtype:
@@ -398,6 +190,7 @@ def _chunks(ticks: int, presentations: int, features: int) -> Iterator[slice]:
 
 
 def _draw(count: int, features: int | None, seed: int) -> NDArray[np.int64]:
+    """Positions of the features to decode from, rising."""
     if features is None:
         return np.arange(count)
     if not 1 <= features <= count:
@@ -413,57 +206,10 @@ def _penalties(alphas: Sequence[float]) -> NDArray[np.float64]:
     return penalties
 
 
-def _ordered(activity: xr.DataArray) -> xr.DataArray:
-    for dim in ("presentation", "time"):
-        if dim not in activity.dims:
-            raise DecodingError(f"activity has the dims {activity.dims}; it should have (presentation, time, ...).")
-    if "time" not in activity.coords:
-        raise DecodingError("activity has no coordinate time; give each tick its time in ms.")
-    return activity.transpose("presentation", "time", ...)
-
-
-def _images(activity: xr.DataArray) -> NDArray[np.generic]:
-    if "image" not in activity.coords:
-        raise DecodingError(
-            "activity has no coordinate image, so presentations of one image could straddle folds; open it with its "
-            "presentation coordinates or assign image=(presentation,)."
-        )
-    return np.asarray(activity["image"].values)
-
-
-def _labels(recorded: xr.DataArray, labels: xr.DataArray | None) -> NDArray[np.generic]:
-    if labels is None and "label" not in recorded.coords:
-        raise DecodingError("there is no coordinate label; give labels, one class for each presentation.")
-    answers = np.asarray(recorded["label"].values if labels is None else labels.values)
-    if answers.shape != (recorded.sizes["presentation"],):
-        raise DecodingError(
-            f"labels have the shape {answers.shape}; there are {recorded.sizes['presentation']} presentations, so give "
-            "one label for each."
-        )
-    return answers
-
-
-def _present(block: NDArray[np.floating], times: NDArray[np.generic]) -> NDArray[np.bool_]:
-    """Which ticks (tick,) of (presentation, tick, feature) hold activity; refuses ticks that hold some."""
-    bad = ~np.isfinite(block)
-    present: NDArray[np.bool_] = ~np.isnan(block).all((0, 2))
-    for tick in np.flatnonzero(bad.any((0, 2)) & present):
-        count = int(bad[:, tick].any(1).sum())
-        raise DecodingError(
-            f"at {times[tick]:g} ms {count} of {len(block)} presentations have missing or infinite values; an area is "
-            "absent for all or none: finish the run, or decode one condition at a time."
-        )
-    return present
-
-
 def _labelled(
-    accuracy: NDArray[np.float64],
-    alpha: NDArray[np.float64],
-    activity: xr.DataArray,
-    chance: float,
-    features: int,
-    seed: int,
+    accuracy: NDArray[np.float64], alpha: NDArray[np.float64], activity: xr.DataArray, attrs: dict[str, float]
 ) -> xr.DataArray:
+    """Accuracy and penalties, (fold, time), with their coordinates and attributes."""
     decoded = np.flatnonzero(~np.isnan(accuracy[0]))
     first = float(activity["time"].values[decoded[0]]) if decoded.size else float("nan")
     arrival_ms = activity.attrs.get("arrival_ms")
@@ -472,11 +218,5 @@ def _labelled(
         dims=("fold", "time"),
         coords={"fold": np.arange(len(accuracy)), "time": activity["time"], "alpha": (("fold", "time"), alpha)},
         name="accuracy",
-        attrs={
-            "chance": chance,
-            "arrival_ms": first if arrival_ms is None else arrival_ms,
-            "features": features,
-            "seed": seed,
-            "long_name": "fraction correct",
-        },
+        attrs={**attrs, "arrival_ms": first if arrival_ms is None else arrival_ms, "long_name": "fraction correct"},
     )

@@ -22,8 +22,8 @@ from matplotlib.ticker import MaxNLocator
 
 from ventral.clock import MS_PER_TICK, to_ms
 from ventral.errors import StoreError
-from ventral.figures.curves import INK, JOINT, NEUTRAL, STYLE
-from ventral.measures.psychophysics import t_interval
+from ventral.figures.style import INK, JOINT, NEUTRAL, STYLE
+from ventral.measures.intervals import t_interval
 from ventral.paper.claims import CHANCE, CLAIMS, VARIANTS, Compared, Reading
 from ventral.paper.results import CURVES, Epoch, Result
 from ventral.paper.verdicts import (

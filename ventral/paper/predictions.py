@@ -44,9 +44,11 @@ from ventral.experiment.simulate import (
 )
 from ventral.experiment.timeline import Protocol
 from ventral.figures.curves import Curve, read_timelines
-from ventral.measures.decoding import decode_over_time, image_folds, ridge_predict, wilson_interval
-from ventral.measures.psychophysics import bootstrap_interval
-from ventral.measures.responses import read_answers, reading_times, right_at, statistics_of
+from ventral.measures.controls import policy_of
+from ventral.measures.decoding import decode_over_time, image_folds
+from ventral.measures.intervals import bootstrap_interval, wilson_interval
+from ventral.measures.responses import correct_at, read_responses, readout_times
+from ventral.measures.ridge import ridge_predict
 from ventral.model.checkpoint import Model
 from ventral.paper.verdicts import FAILS, HOLDS, UNDECIDED
 from ventral.seeds import stream
@@ -346,14 +348,14 @@ def measure(folder: Path, model: str, resamples: int = RESAMPLES, seed: int = 0)
     flashes, masks = {}, {}
     runs = {key: _complete(path, key[1]) for key, path in run_paths(folder, model).items()}
     for (name, statistics), run in runs.items():
-        answers = read_answers(run)
+        answers = read_responses(run)
         arrival_ms, images = _arrival_ms(run), answers.sizes["image"]
         if name == FLASH:
             flashes[statistics] = _curves(run, answers)
             pairs = [*while_on(answers, arrival_ms), *after_offset(answers, arrival_ms, seed)]
         else:
             masks[statistics] = _curves(run, answers)
-            times = reading_times(run, answers)
+            times = readout_times(run, answers)
             pairs = [pair for ms in times for pair in masked(answers, arrival_ms, ms)]
             pairs += _masked_areas(run, answers, times[-1], seed)
         made = run.attrs["identity"]
@@ -382,7 +384,7 @@ def while_on(answers: xr.Dataset, arrival_ms: int) -> Iterator[Pair]:
     Parameters
     ----------
     answers
-        Of flashes, as `ventral.measures.responses.read_answers` gives them.
+        Of flashes, as `ventral.measures.responses.read_responses` gives them.
     arrival_ms
         How long it takes from the screen to the readout area.
 
@@ -405,7 +407,7 @@ def masked(answers: xr.Dataset, arrival_ms: int, at_ms: int) -> Iterator[Pair]:
     Parameters
     ----------
     answers
-        Of masked targets and the same without a mask, as `ventral.measures.responses.read_answers` gives them.
+        Of masked targets and the same without a mask, as `ventral.measures.responses.read_responses` gives them.
     arrival_ms
         How long it takes from the screen to the readout area.
     at_ms
@@ -432,7 +434,7 @@ def after_offset(answers: xr.Dataset, arrival_ms: int, seed: int = 0) -> Iterato
     Parameters
     ----------
     answers
-        Of flashes, as `ventral.measures.responses.read_answers` gives them.
+        Of flashes, as `ventral.measures.responses.read_responses` gives them.
     arrival_ms
         How long it takes from the screen to the readout area.
     seed
@@ -582,8 +584,8 @@ def taught(recipe: Mapping[str, Any]) -> str:
 def _complete(path: Path, statistics: str) -> Run:
     """A run, all of it, with these statistics."""
     run = open_complete(path)
-    if statistics_of(run) != statistics:
-        raise StoreError(f"{path} has {statistics_of(run)} statistics, not {statistics} ones; record it anew.")
+    if policy_of(run) != statistics:
+        raise StoreError(f"{path} has {policy_of(run)} statistics, not {statistics} ones; record it anew.")
     return run
 
 
@@ -598,14 +600,15 @@ def _curves(run: Run, answers: xr.Dataset) -> tuple[Curve, ...]:
     curves = []
     for timeline in read_timelines(run.presentations, run.attrs["protocol"]):
         if timeline.has_target:
-            accuracy = answers["right"].sel(condition=timeline.condition).mean(("image", "repeat"), skipna=False).values
+            correct = answers["correct"].sel(condition=timeline.condition)
+            accuracy = correct.mean(("image", "repeat"), skipna=False).values
             curves.append(Curve(timeline, time_ms, accuracy, *wilson_interval(accuracy, answers.sizes["image"])))
     return tuple(curves)
 
 
 def _times(answers: xr.Dataset) -> list[int]:
     """When there are answers."""
-    there = answers["right"].notnull().all(("condition", "image", "repeat")).values
+    there = answers["correct"].notnull().all(("condition", "image", "repeat")).values
     return [int(ms) for ms in answers["time"].values[there]]
 
 
@@ -639,7 +642,7 @@ def _column(answers: xr.Dataset, name: str) -> Array:
 
 def _right(answers: xr.Dataset, condition: str, ms: int) -> Array:
     """Whether each image is named correctly in a condition at a time, (image,)."""
-    return right_at(answers.sel(condition=[condition]), ms)[:, 0]
+    return correct_at(answers.sel(condition=[condition]), ms)[:, 0]
 
 
 def _at(run: Run, area: str, condition: str, ms: int) -> xr.DataArray:

@@ -18,8 +18,10 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from ventral.errors import StoreError
 from ventral.experiment.simulate import STATISTICS
-from ventral.figures.curves import INK, MARK, STYLE, Curve, area_colour, condition_colours, save, write_table
+from ventral.figures.curves import Curve, condition_colours
 from ventral.figures.masking import GUESS, Line
+from ventral.figures.saving import save, write_table
+from ventral.figures.style import INK, MARK, STYLE, area_colour
 from ventral.files import disk_errors
 from ventral.paper.predictions import (
     FLASH,

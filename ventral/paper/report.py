@@ -5,9 +5,9 @@ from pathlib import Path
 
 from ventral.clock import to_ms
 from ventral.errors import StoreError
-from ventral.figures.curves import save, write_table
+from ventral.figures.saving import save, write_table
 from ventral.files import disk_errors, locked, put
-from ventral.measures.psychophysics import t_interval
+from ventral.measures.intervals import t_interval
 from ventral.paper.claims import FIGURES, VARIANTS, Compared, needed
 from ventral.paper.figures import called, figure_of, measured_of, seeds_of, spell_epochs, spell_seeds, verdict_figure
 from ventral.paper.predictions_page import page_of, tables_of

@@ -11,7 +11,7 @@ from functools import cached_property
 
 from ventral.clock import to_ms
 from ventral.errors import StoreError
-from ventral.measures.psychophysics import t_interval
+from ventral.measures.intervals import t_interval
 from ventral.paper.claims import CLAIMS, Claim, Comparison, Reading
 from ventral.paper.results import Epoch, Result
 

@@ -1,0 +1,87 @@
+"""Figures and tables as files: PNG, SVG, PDF and CSV; the same figure gives the same bytes."""
+
+import csv
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+
+from ventral.errors import UsageError
+from ventral.figures.style import STYLE
+
+DPI = 200
+# without a date or a version, which would differ from one day or machine to the next
+UNDATED: dict[str, dict[str, Any]] = {
+    ".svg": {"Date": None, "Creator": None},
+    ".png": {"Software": None},
+    ".pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+}
+
+
+def save(figure: Figure, path: Path) -> list[Path]:
+    """Write a figure as PNG (200 dpi) and SVG.
+
+    Parameters
+    ----------
+    figure
+        The figure.
+    path
+        The files without their suffix; folders are made.
+
+    Returns
+    -------
+    list of Path
+        The PNG and the SVG.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    files = [path.with_name(f"{path.name}{suffix}") for suffix in (".png", ".svg")]
+    with mpl.rc_context(STYLE):
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")  # laid out now; each further draw would move things by a hair
+        for file in files:
+            figure.savefig(file, dpi=DPI, metadata=UNDATED[file.suffix])
+    return files
+
+
+def save_as(figure: Figure, path: Path) -> Path:
+    """Write a figure to exactly this file.
+
+    Parameters
+    ----------
+    figure
+        The figure.
+    path
+        The file, ending in .svg, .png (200 dpi) or .pdf; folders are made.
+
+    Raises
+    ------
+    UsageError
+        If it ends in anything else.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in UNDATED:
+        raise UsageError(f"a figure cannot be written as {path.name!r}; end its name in .svg, .png or .pdf.")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with mpl.rc_context(STYLE):
+        figure.savefig(path, dpi=DPI, metadata=UNDATED[suffix])
+    return path
+
+
+def write_table(rows: Sequence[Mapping[str, object]], path: Path) -> Path:
+    """Write the numbers of a figure as CSV.
+
+    Parameters
+    ----------
+    rows
+        At least one, all with the same columns; NaN becomes an empty cell, other numbers keep every digit.
+    path
+        The file; folders are made.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, fieldnames=list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows({name: "" if value != value else value for name, value in row.items()} for row in rows)
+    return path

@@ -1,0 +1,183 @@
+"""95 % intervals: the bootstrap over images, Student's t over models, and Wilson's for a fraction correct.
+
+"resample" is one draw of images with replacement.
+
+Sources: Efron & Tibshirani (1993), An Introduction to the Bootstrap, for percentile intervals; Wilson (1927), Journal
+of the American Statistical Association 22:209.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import stdtrit
+
+from ventral.errors import UsageError
+
+Array = NDArray[np.float64]
+
+COVERAGE = 0.95
+TAIL = (1 - COVERAGE) / 2
+Z95 = 1.959963984540054  # standard normal quantile of a two-sided 95 % interval
+BLOCK = 2**22  # numbers held at once for resampling
+
+
+@dataclass(frozen=True, eq=False)
+class Estimate:
+    """Numbers with their 95 % intervals, three arrays of one shape; NaN where a number or an end is not known."""
+
+    middle: Array
+    low: Array
+    high: Array
+
+    def __getitem__(self, index: Any) -> "Estimate":
+        """The part of the numbers, and of both ends, at an index."""
+        return Estimate(*(np.asarray(part[index]) for part in (self.middle, self.low, self.high)))
+
+    def columns(self, name: str) -> dict[str, float]:
+        """Cells NAME, NAME_low and NAME_high of a row of a table; for an estimate of one number."""
+        return {name: float(self.middle), f"{name}_low": float(self.low), f"{name}_high": float(self.high)}
+
+
+def unknown(shape: tuple[int, ...] = ()) -> Estimate:
+    """An estimate of that shape of which nothing is known: NaN."""
+    return Estimate(*(np.full(shape, np.nan) for _ in range(3)))
+
+
+def stack(estimates: list[Estimate]) -> Estimate:
+    """Estimates of one shape as one, along a new first axis."""
+    return Estimate(*(np.stack([getattr(one, part) for one in estimates]) for part in ("middle", "low", "high")))
+
+
+def resampled_means(per_image: ArrayLike, resamples: int = 1000, seed: int = 0) -> Array:
+    """Means over images drawn with replacement.
+
+    Parameters
+    ----------
+    per_image
+        (image, ...): the same images in everything that is compared, so that a difference is paired.
+    resamples
+        Number of draws.
+    seed
+        Seed of the draws, which depend on the number of images and on nothing else.
+
+    Returns
+    -------
+    ndarray
+        (resample, ...).
+
+    Raises
+    ------
+    UsageError
+        If there are no images or no resamples.
+    """
+    values = np.asarray(per_image, dtype=np.float64)
+    if values.ndim < 1 or not len(values):
+        raise UsageError("there are no images to resample.")
+    if resamples < 1:
+        raise UsageError(f"resamples is {resamples}; give a whole number from 1.")
+    number = len(values)
+    flat = values.reshape(number, -1)
+    draw = np.random.default_rng(seed)
+    block = max(1, BLOCK // number)
+    means = []
+    for start in range(0, resamples, block):
+        counts = draw.multinomial(number, np.full(number, 1 / number), size=min(block, resamples - start))
+        means.append(counts.astype(np.float64) @ flat / number)
+    return np.concatenate(means).reshape(resamples, *values.shape[1:])
+
+
+def bootstrap_interval(
+    per_image: ArrayLike,
+    statistic: Callable[[Array], Array] = lambda means: means,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> tuple[Array, Array]:
+    """Percentile 95 % interval over images.
+
+    Parameters
+    ----------
+    per_image
+        (image, ...); all values of an image are drawn together, so that conditions are paired.
+    statistic
+        The quantity of interest as a function of the means over images, (resample, ...) to (resample, ...).
+    resamples, seed
+        As in `resampled_means`.
+
+    Returns
+    -------
+    low, high
+        (...). A resample for which the statistic is NaN counts as below and as above; where more than 2.5 % of them
+        are NaN, both ends are NaN. The interval of a rate of 0 or 1 has no width, because every resample has that rate.
+    """
+    return percentiles(statistic(resampled_means(per_image, resamples, seed)))
+
+
+def bootstrap(
+    per_image: ArrayLike,
+    statistic: Callable[[Array], Array] = lambda means: means,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> Estimate:
+    """A statistic of the means over images with its bootstrap interval; parameters as in `bootstrap_interval`."""
+    values = np.asarray(per_image, dtype=np.float64)
+    return Estimate(statistic(values.mean(0)), *bootstrap_interval(values, statistic, resamples, seed))
+
+
+def percentiles(values: Array) -> tuple[Array, Array]:
+    """Ends of the central 95 % of (resample, ...), each (...); NaN counts as below and as above."""
+    missing = np.isnan(values)
+    low = np.quantile(np.where(missing, -np.inf, values), TAIL, axis=0, method="lower")
+    high = np.quantile(np.where(missing, np.inf, values), 1 - TAIL, axis=0, method="higher")
+    unknown_ends = missing.mean(0) > TAIL
+    return np.where(unknown_ends, np.nan, low), np.where(unknown_ends, np.nan, high)
+
+
+def t_interval(values: ArrayLike) -> tuple[Array, Array, Array]:
+    """Mean over models and its 95 % t-interval.
+
+    Parameters
+    ----------
+    values
+        (model, ...), at least one model.
+
+    Returns
+    -------
+    mean, low, high
+        (...); with one model the ends are NaN.
+    """
+    each = np.asarray(values, dtype=np.float64)
+    mean = each.mean(0)
+    if len(each) < 2:
+        return mean, np.full_like(mean, np.nan), np.full_like(mean, np.nan)
+    half = stdtrit(len(each) - 1, 1 - TAIL) * each.std(0, ddof=1) / math.sqrt(len(each))
+    return mean, mean - half, mean + half
+
+
+def wilson_interval(accuracy: ArrayLike, images: ArrayLike) -> tuple[Array, Array]:
+    """Bounds of the 95 % Wilson score interval of fractions correct.
+
+    Presentations of one image are not independent, so the images are counted and not the presentations: exact where
+    each image is shown once, and too wide otherwise.
+
+    Parameters
+    ----------
+    accuracy
+        Fractions correct, any shape; NaN stays NaN.
+    images
+        Number of different images that each fraction was measured on.
+
+    Returns
+    -------
+    low, high
+        Of the shape of `accuracy`.
+    """
+    rate = np.asarray(accuracy, dtype=np.float64)
+    number = np.asarray(images, dtype=np.float64)
+    share = Z95**2 / number
+    centre = (rate + share / 2) / (1 + share)
+    half = Z95 * np.sqrt(rate * (1 - rate) / number + share / (4 * number)) / (1 + share)
+    return np.clip(centre - half, 0.0, 1.0), np.clip(centre + half, 0.0, 1.0)
