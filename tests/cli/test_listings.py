@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from small import small_graph
 
-from ventral.cli import runs as cli_runs
 from ventral.cli.console import spell
 from ventral.experiment.simulate import Experiment
 from ventral.model.network import Network
@@ -120,7 +119,7 @@ def test_arrival_is_told_for_each_time_at_which_a_first_image_comes(worked, mode
     out = worked(f"protocols show ../mixed.py --model {model_file}")
     told = rows(out, f"when the first image arrives in the areas of {model_file}")
     assert told == [
-        ["it comes at", "V1", "V2", "V4", "IT"],
+        ["onset", "V1", "V2", "V4", "IT"],
         ["-50 ms", "-50 ms", "-40 ms", "-30 ms", "-20 ms"],
         ["0 ms", "0 ms", "10 ms", "20 ms", "30 ms"],
     ]
@@ -137,7 +136,9 @@ def test_the_areas_are_those_of_the_model(worked, here):
 def test_a_record_that_outlasts_the_statistics_says_where_they_end(worked, model_file):
     line = f"protocols show ../mixed.py --model {model_file}"  # with statistics to 300 ms, from -50 on
     assert "normalisation statistics" not in worked(line + " --set end_ms=250")
-    assert f"{model_file} has normalisation statistics to 250 ms here; what" in worked(line + " --set end_ms=260")
+    assert f"In this protocol {model_file} has normalisation statistics to 250 ms; to record later times" in worked(
+        line + " --set end_ms=260"
+    )
     worked(line + " --set end_ms=260 --figure x.svg")
     assert "no statistics after 250 ms" in texts(Path("x.svg"))
 
@@ -218,7 +219,7 @@ class Clock:
             self.batches += count
             return 10.0 * count + 490.0 * (self.batches == count)
 
-        patched.setattr("ventral.cli.runs.time.perf_counter", lambda: self.now)
+        patched.setattr("ventral.experiment.costs.time.perf_counter", lambda: self.now)
         patched.setattr(Experiment, "record", counted(Experiment.record, computing))
         patched.setattr(Network, "estimate_statistics", counted(Network.estimate_statistics, lambda *_: 2000.0))
 
@@ -244,7 +245,7 @@ def test_re_estimating_statistics_is_a_line_of_its_own(worked, clock, model_file
     line = f"simulate --protocol flash --set end_ms=50 --model {model_file} --images 4 --batch 4 --dry-run"
     frozen = costs(worked(line))
     clock.batches = 0
-    anew = costs(worked(line + " --statistics recalibrated"))
+    anew = costs(worked(line + " --policy recalibrated"))
     assert "statistics" not in frozen
     assert anew["statistics"] == "33 min to re-estimate them, before"
     assert anew["time"] == frozen["time"] == "about 50 s on cpu"
@@ -252,7 +253,7 @@ def test_re_estimating_statistics_is_a_line_of_its_own(worked, clock, model_file
 
 @pytest.mark.parametrize("record", ["units", "channels"])
 def test_disk_is_what_the_run_takes(worked, model_file, record, monkeypatch):
-    monkeypatch.setattr(cli_runs, "megabytes", lambda size: f"{size / 1e6:.6f} MB")
+    monkeypatch.setattr("ventral.cli.simulate.megabytes", lambda size: f"{size / 1e6:.6f} MB")
     line = f"simulate --protocol flash --model {model_file} --images 30 --batch 20 --record {record} --out run.zarr"
     told = costs(worked(line + " --dry-run"))["disk"]
     about, most = (float(number) for number in re.findall(r"([\d.,]+) MB", told))

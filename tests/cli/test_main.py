@@ -26,7 +26,6 @@ from safetensors.torch import save_file
 from small import small_graph
 
 from ventral.cli import main as cli
-from ventral.cli import runs as cli_runs
 from ventral.experiment.simulate import Experiment
 from ventral.knobs import knobs
 from ventral.model.checkpoint import read_checkpoint, write_checkpoint
@@ -193,7 +192,7 @@ MISTAKES = {
     "a policy": (FLASH + " --beyond-horizon hold", 2, "no policy beyond the horizon named 'hold'; did you mean"),
     "a model to evaluate": ("evaluate cifra10", 2, "no model named 'cifra10'; did you mean 'cifar10'?"),
     "a graph to evaluate": ("evaluate two-state", 2, "two-state is a graph and has no weights; train it"),
-    "a policy to evaluate with": (EVALUATE + " --statistics forzen", 2, "no policy for statistics named 'forzen'; did"),
+    "a policy to evaluate with": (EVALUATE + " --policy forzen", 2, "no policy for statistics named 'forzen'; did"),
     "a split to evaluate": (EVALUATE + " --split tset", 2, "no split named 'tset'; did you mean 'test'?"),
     "a split that is not there": (EVALUATE + " --data {onlytrain}", 1, "has no folder 'test'; lay images out as <fol"),
     "images of other classes": (
@@ -242,11 +241,17 @@ MISTAKES = {
         "the protocol runs for 400 ms, but small has normalisation statistics only to 300 ms; end earlier",
         "--beyond-horizon held",
     ),
-    "both statistics and one": (
-        MASK + " --control --statistics recalibrated",
+    "both policies and one": (
+        MASK + " --control --policy recalibrated",
         2,
-        "--control records both frozen and recalibrated statistics; leave out --statistics.",
+        "--control records a run under each policy, frozen and recalibrated; leave out --policy.",
     ),
+    "an option that was renamed": (
+        FLASH + " --statistics recalibrated",
+        2,
+        "the option --statistics is called --policy now; write --policy recalibrated.",
+    ),
+    "an option of evaluate that was renamed": (EVALUATE + " --statistics frozen", 2, "write --policy frozen."),
     "a drive": (FLASH + " --drive sustaned", 2, "no drive named 'sustaned'; did you mean 'sustained'?"),
     "a drive that an event outlasts": (
         FLASH + " --drive impulse",
@@ -452,7 +457,7 @@ def test_a_place_that_cannot_be_written_is_named(places, here, monkeypatch):
     assert "checkpoints/graph cannot be written: read-only file system. First make it writable" in said.err
     said = ventral("analyze readout {run} --out figures", **places)
     assert said.code == 1
-    assert "read-only file system; see to the disk, or choose another place with --out." in said.err
+    assert "read-only file system; check the disk, or choose another place with --out." in said.err
     assert list(here.iterdir()) == []
 
 
@@ -501,8 +506,8 @@ def test_a_recording_that_is_stopped_says_how_to_go_on_and_goes_on(places, monke
         patched.setattr(Experiment, "record", stopped_at(2, Experiment.record))
         said = ventral(line)
     assert said.code == 130
-    assert said.err == "\nstopped; mask.zarr keeps what is done, and the same command goes on.\n"
-    assert "1 of 4 shards" not in said.out
+    assert said.err == "\nstopped; mask.zarr keeps what is recorded. Give the same command again to resume.\n"
+    assert "1 of 4 batches" not in said.out
     half = ventral("verify mask.zarr")
     assert (half.code, "3 of 4 shards are not recorded" in half.out) == (1, True)
     with monkeypatch.context() as patched:
@@ -512,7 +517,7 @@ def test_a_recording_that_is_stopped_says_how_to_go_on_and_goes_on(places, monke
 
 
 def test_an_analysis_that_is_stopped_just_stops(places, monkeypatch):
-    monkeypatch.setattr(cli_runs, "open_complete", stopped_at(1, print))
+    monkeypatch.setattr("ventral.cli.analyze.open_named", stopped_at(1, print))
     said = ventral("analyze readout {run}", **places)
     assert said.code == 130
     assert said.err == "\nstopped.\n"
@@ -548,7 +553,7 @@ def test_a_training_that_is_stopped_says_how_to_go_on_and_goes_on(trained, place
         patched.setattr(Trainer, "advance", stopped_at(4, Trainer.advance))
         said = ventral(line, **places)
     assert said.code == 130
-    assert said.err == "\nstopped; half keeps what was done, and the same command goes on.\n"
+    assert said.err == "\nstopped; half keeps what is done. Give the same command again to resume.\n"
     assert "going on from step 2 of 4" in worked(line, **places).out
     assert Path("half/model.safetensors").read_bytes() == (trained[1] / "model.safetensors").read_bytes()
 
@@ -588,7 +593,7 @@ def test_a_dry_run_tells_time_size_and_arrival_and_records_nothing(places, here)
     said = worked(FLASH + " --data {images} --images 4 --batch 6 --dry-run", **places)
     told = {line.split()[0]: " ".join(line.split()[1:]) for line in said.out.splitlines() if line.strip()}
     assert told["presentations"] == "20"
-    assert told["shards"] == "4, each of at most 6 presentations"
+    assert told["batches"] == "4, each of at most 6 presentations"
     assert told["time"].startswith("about ")
     assert told["disk"].endswith("MB in runs/flash-small.zarr")
     assert [told[area] for area in ("V1", "V2", "V4", "IT")] == ["0 ms", "10 ms", "20 ms", "30 ms"]
@@ -671,7 +676,7 @@ def test_a_graph_of_the_paper_is_shown_with_its_knobs_set():
     assert "(Fig. 6; read at 20, 30, 50 or 100 ms in Fig. 8)" in said
     assert " V1     32x32x64      0 ms   BRCx2+I   BRCx2\n" in said
     assert " 20                297,994   304 M\n" in said
-    assert " sharing      over-time   over-time or per-tick\n" in said
+    assert " sharing      over-time   over-time or per-tick " in said
     assert "[30, 40)" in worked("models show three-state-resnet").out
     assert " 30                220,114" in worked("models show cifar10").out
 
@@ -693,7 +698,7 @@ def test_a_control_records_a_run_under_each_of_the_statistics_and_goes_on_with_b
     runs = {name: open_run(here / name) for name in ("mask.zarr", "mask-recalibrated.zarr")}
     assert [run.attrs["statistics"] for run in runs.values()] == ["frozen", "recalibrated"]
     assert [run.attrs["control"] for run in runs.values()] == [*reversed(runs)]
-    assert said.out.index("statistics frozen") < said.out.index("statistics recalibrated")
+    assert said.out.index("policy frozen") < said.out.index("policy recalibrated")
     assert worked(line).out.count("was complete already") == 2
     assert np.array_equal(runs["mask.zarr"].logits.values, open_run(places["run"]).logits.values, equal_nan=True)
 
@@ -731,7 +736,7 @@ def test_a_graph_is_drawn(form):
 def test_an_evaluation_prints_accuracy_classes_files_the_policy_and_where_the_data_come_from(places, here, statistics):
     tensors, header = read_checkpoint(places["model"])
     write_checkpoint(here / "noted.safetensors", tensors, {**header, "note": "A copy: of something else."})
-    said = worked(f"evaluate noted.safetensors --images 20 --end-ms 60 --at 50 --statistics {statistics}")
+    said = worked(f"evaluate noted.safetensors --images 20 --end-ms 60 --at 50 --policy {statistics}")
     lines = said.out.splitlines()
     assert lines[0] == (
         f"accuracy of noted on 20 images of shapes (test), normalisation statistics: {statistics}, model of A copy"
@@ -751,7 +756,7 @@ def test_an_evaluation_prints_accuracy_classes_files_the_policy_and_where_the_da
 def test_statistics_are_recalibrated_on_request(places):
     line = "simulate --protocol flash --set duration_ms=10,20 --set end_ms=50 --images 4 --batch 4 --model {model} "
     for how in ("frozen", "recalibrated"):
-        worked(f"{line} --statistics {how} --out {how}.zarr", **places)
+        worked(f"{line} --policy {how} --out {how}.zarr", **places)
     assert open_run("recalibrated.zarr").attrs["statistics"] == "recalibrated"
     assert open_run("recalibrated.zarr").statistics
     assert not open_run("frozen.zarr").statistics
@@ -785,9 +790,9 @@ def test_an_analysis_is_listed_and_explained_by_its_docstrings_and_every_knob(na
     said = worked(f"analyses show {name}").out
     function = load("analysis", name).analyze
     table = said.partition("knobs (--set)")[2]
-    for knob in knobs(function):
-        assert re.search(rf"^ {knob} ", table, re.MULTILINE)
-        assert re.search(rf"\b{knob}\b", said.partition("knobs (--set)")[0])
+    for knob in knobs(function).values():
+        assert re.search(rf"^ {knob.name} .* {re.escape(knob.help)}$", table, re.MULTILINE)
+        assert knob.help
     assert said.startswith((load("analysis", name).__doc__ or "").splitlines()[0])
 
 

@@ -1,4 +1,4 @@
-"""What the command line says to a person: tables, numbers in words, progress, and how to go on."""
+"""What the command line prints: tables, numbers in words, progress, and the next command."""
 
 import re
 import shlex
@@ -8,16 +8,19 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
+
+if TYPE_CHECKING:
+    from ventral.plugins import GroupName
 
 NUMBER = re.compile(r"[-+]?\d{1,3}(,\d{3})*(\.\d+)?( ms)?|absent|never|")
 EVERY_S = 30  # between two lines of progress where there is no terminal
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a small table, numbers to the right; as wide as it needs to be where there is no terminal."""
+    """Print a small table with numbers aligned to the right; without a terminal it is as wide as it needs to be."""
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
@@ -38,27 +41,55 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> 
     click.echo()
 
 
+def print_scripts(group: "GroupName", title: str) -> None:
+    """Print a table of our scripts and those of plugins, with the first line of each."""
+    from ventral.plugins import list_scripts
+
+    rows = [(script.name, script.summary, script.origin) for script in list_scripts(group)]
+    table(title, ("name", "is", "from"), rows)
+
+
+def print_knobs(title: str, function: Callable[..., object]) -> None:
+    """Print a table of the knobs of a function, if it has any, with what the docstring says of them."""
+    from ventral.knobs import knobs, written
+
+    found = knobs(function).values()
+    columns = ["knob", "default", "takes", *["is"] * any(knob.help for knob in found)]
+    defaults = ["" if knob.default == () else written(knob.default) for knob in found]  # () cannot be written
+    rows = [
+        (knob.name, default, knob.kind.takes, knob.help)[: len(columns)]
+        for knob, default in zip(found, defaults, strict=True)
+    ]
+    if rows:
+        table(title, columns, rows)
+
+
+def first_line(function: Callable[..., object]) -> str:
+    """First line of a function's docstring."""
+    return (function.__doc__ or "").splitlines()[0]
+
+
 def fitted(text: str) -> str:
-    """Paragraphs folded to the terminal where they are wider."""
+    """Text with its paragraphs folded, where they are wider than the terminal."""
     width = shutil.get_terminal_size().columns
     if not sys.stdout.isatty() or max(map(len, text.splitlines()), default=0) <= width:
         return text
     return click.wrap_text(text, width, preserve_paragraphs=True)
 
 
-def tell_next(*words: str | Path) -> None:
-    """The command that a person may want to give next."""
+def print_next(*words: str | Path) -> None:
+    """Print a command that the user may want to give next."""
     click.echo(f"next:  {shlex.join(['ventral', *map(str, words)])}")
 
 
 def in_ms(time: int | None) -> str:
-    """A time for reading; None if it never comes."""
+    """Time for reading; None means never."""
     return "never" if time is None else f"{time} ms"
 
 
 @contextmanager
 def busy(what: str) -> Iterator[None]:
-    """A spinner on a terminal while something takes a moment."""
+    """Show a spinner on a terminal while something takes a moment."""
     if not sys.stderr.isatty():
         yield
         return
@@ -70,7 +101,10 @@ def busy(what: str) -> Iterator[None]:
 
 @contextmanager
 def progress_bar(what: str, of: str) -> Iterator[Callable[..., None]]:
-    """A bar with an estimate on a terminal, otherwise a line every half minute; called with (done, total, remark)."""
+    """Show a bar with an estimate of the time left; without a terminal, print a line every half minute.
+
+    The function that is given is called with the number done, the total and, if there is one, a remark.
+    """
     start = time.monotonic()
     if sys.stderr.isatty():
         from rich.console import Console
@@ -84,38 +118,38 @@ def progress_bar(what: str, of: str) -> Iterator[Callable[..., None]]:
             TimeRemainingColumn(compact=True),
             TextColumn("left {task.fields[remark]}"),
         )
-        # what is said meanwhile goes above the bar, or to the file that stdout is
+        # text that is printed meanwhile goes above the bar, or into the file that stdout is
         with Progress(*shown, console=Console(stderr=True), redirect_stdout=sys.stdout.isatty()) as bar:
             task = bar.add_task(what, total=None, remark="")
             yield lambda done, total, remark="": bar.update(task, completed=done, total=total, remark=remark)
         return
-    state = {"said": start, "first": -1}
+    state = {"printed": start, "first": -1}
 
     def line(done: int, total: int, remark: str = "") -> None:
         now = time.monotonic()
         if state["first"] < 0:
             state["first"] = done
-        if now - state["said"] >= EVERY_S and done > state["first"]:
+        if now - state["printed"] >= EVERY_S and done > state["first"]:
             left = (now - start) / (done - state["first"]) * (total - done)
             click.echo(f"{what}: {done} of {total} {of}, {spell(left)} left {remark}".rstrip(), err=True)
-            state["said"] = now
+            state["printed"] = now
 
     yield line
 
 
 @contextmanager
 def resumable(message: str) -> Iterator[None]:
-    """Say how to go on when a person stops the work."""
+    """When the user stops the work, say what is kept and how to resume."""
     try:
         yield
     except KeyboardInterrupt:
-        click.echo(f"\nstopped; {message}, and the same command goes on.", err=True)
+        click.echo(f"\nstopped; {message}. Give the same command again to resume.", err=True)
         sys.exit(130)
 
 
 @contextmanager
 def logged() -> Iterator[None]:
-    """Show what an analysis logs."""
+    """Show the log of an analysis on the terminal."""
     import logging
 
     handler = logging.StreamHandler()
@@ -130,29 +164,39 @@ def logged() -> Iterator[None]:
 
 
 def spell(seconds: float) -> str:
-    """A duration for reading."""
+    """Duration for reading."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def typed() -> str:
-    """The command as it was typed."""
+    """Command that the user typed."""
     return shlex.join(["ventral", *sys.argv[1:]])
 
 
 def percent(fraction: float) -> str:
-    """A fraction correct for reading; NaN where the readout is absent."""
+    """Fraction correct for reading, in percent; NaN means that the readout is absent."""
     return "absent" if fraction != fraction else f"{100 * fraction:.1f}"
 
 
 def spell_count(count: int) -> str:
-    """A large number for reading: "757 M", "2.72 G"."""
+    """Large number for reading: "757 M", "2.72 G"."""
     for unit, size in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
         if count >= size:
             return f"{count / size:.3g} {unit}"
     return str(count)
 
 
+def megabytes(size: float) -> str:
+    """Number of bytes for reading."""
+    return f"{size / 1e6:,.0f} MB" if size >= 1e7 else f"{size / 1e6:,.1f} MB"
+
+
+def plural(count: int, noun: str) -> str:
+    """Number of things for reading: "1 image", "3 images"."""
+    return f"{count} {noun}{'s' * (count != 1)}"
+
+
 def silent(*_: object) -> None:
-    """Say nothing: what a process does that is not the first of several."""
+    """Print nothing, in a process that is not the first of several."""

@@ -1,14 +1,22 @@
-"""The command line: all its commands, and what is said when one of them fails."""
+"""The command line: its commands, and the message when one of them fails."""
 
 import os
 import sys
 
 import click
 
-from ventral.cli.listings import analyses, data, models, protocols, stimuli
+from ventral.cli.analyses import analyses
+from ventral.cli.analyze import analyze
+from ventral.cli.data import data
+from ventral.cli.evaluate import evaluate
+from ventral.cli.export import export
+from ventral.cli.models import models
 from ventral.cli.paper import reproduce
-from ventral.cli.runs import analyze, export, simulate, verify
-from ventral.cli.training import evaluate, train
+from ventral.cli.protocols import protocols
+from ventral.cli.simulate import simulate
+from ventral.cli.stimuli import stimuli
+from ventral.cli.train import train
+from ventral.cli.verify import verify
 from ventral.errors import VentralError
 
 
@@ -24,14 +32,14 @@ def commands() -> None:
     """  # noqa: D301 - click wants the character
 
 
-DOING = (simulate, analyze, export, verify, train, evaluate, reproduce)
-LISTING = (models, protocols, analyses, data, stimuli)
-for command in (*DOING, *LISTING):
+ACTIONS = (simulate, analyze, export, verify, train, evaluate, reproduce)
+LISTINGS = (models, protocols, analyses, data, stimuli)
+for command in (*ACTIONS, *LISTINGS):
     commands.add_command(command)
 
 
 def main() -> None:
-    """Run a command; an error of ours is one or two sentences, without a traceback."""
+    """Run a command; print an error of ours without a traceback, and let every other exception through."""
     try:
         commands.main(standalone_mode=False)
     except click.exceptions.Abort:
@@ -46,7 +54,7 @@ def main() -> None:
         if error.errno is None:
             raise
         where = f"{error.filename}: " if error.filename else ""
-        _fail(f"{where}{os.strerror(error.errno).lower()}; see to the disk, or choose another place with --out.", 1)
+        _fail(f"{where}{os.strerror(error.errno).lower()}; check the disk, or choose another place with --out.", 1)
 
 
 def _fail(message: str, code: int) -> None:

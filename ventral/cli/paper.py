@@ -8,16 +8,14 @@ from typing import TYPE_CHECKING
 import click
 
 from ventral.cli.console import busy, progress_bar, resumable, table, typed
+from ventral.cli.lookup import find_protocol, load_trained, own_data
 from ventral.cli.options import (
     check_device,
     device_option,
-    find_protocol,
-    own_data,
     read_source,
     set_threads,
     settings_option,
     threads_option,
-    trained,
 )
 from ventral.errors import TrainingError, UsageError, choose
 
@@ -126,7 +124,7 @@ def run_campaign(jobs: "Sequence[Job]", setting: "Setting") -> "list[Job]":
 
     weights = {job: weight_of(job, setting) for job in missing(jobs, setting)}
     ended: dict[Job, float] = {}
-    with resumable(f"{setting.work} keeps what was done"), progress_bar("reproducing", "%") as advance:
+    with resumable(f"{setting.work} keeps what is done"), progress_bar("reproducing", "%") as advance:
 
         def report(job: "Job", trainer: "Trainer", loss: float, accuracy: float) -> None:
             ended[job] = weights[job] * trainer.step / trainer.steps
@@ -144,10 +142,10 @@ def predict(model: str, data: str | None, data_name: str, images: int, out: Path
         from ventral.paper.report import write_reproduction
         from ventral.paper.sweep import SAID
 
-        network = trained(model, device)
+        network = load_trained(model, device)
     name, shapes = read_source(data or own_data(network))
     flash, masking = (find_protocol(protocol, ()) for protocol in ("flash", "backward-mask"))
-    with resumable(f"{work} keeps what is done"), progress_bar("recording", "shards") as advance:
+    with resumable(f"{work} keeps what is recorded"), progress_bar("recording", "batches") as advance:
         record_predictions(
             network, flash, masking, name, work, count=images, shapes=shapes, command=typed(), progress=advance
         )

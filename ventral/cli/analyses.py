@@ -1,0 +1,33 @@
+"""`ventral analyses`: the analyses there are, and what one of them measures."""
+
+import inspect
+
+import click
+
+from ventral.cli.console import fitted, print_knobs, print_scripts
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def analyses(context: click.Context) -> None:
+    """List analyses, or explain one with `show NAME`."""
+    if context.invoked_subcommand is None:
+        print_scripts("analysis", "analyses")
+        click.echo("`ventral analyses show NAME` explains one and its knobs; `ventral analyze NAME RUN.zarr` runs it.")
+
+
+@analyses.command("show")
+@click.argument("name", metavar="NAME|FILE.py")
+def analyses_show(name: str) -> None:
+    """Print the question of an analysis, its method and source, its knobs, and the files that it writes."""
+    from ventral.knobs import parameter_texts
+    from ventral.plugins import load
+
+    module = load("analysis", name)
+    description = module.analyze.__doc__ or ""
+    for text in (module.__doc__, description.partition("\n\n")[0]):
+        if text:
+            click.echo(fitted(inspect.cleandoc(text)) + "\n")
+    print_knobs("knobs (--set)", module.analyze)
+    if files := parameter_texts(description).get("out"):
+        click.echo(fitted(f"--out: {files}"))

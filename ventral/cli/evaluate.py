@@ -1,0 +1,121 @@
+"""`ventral evaluate`: test a network on images that stay on."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ventral.cli.console import busy, percent, progress_bar, table
+from ventral.cli.lookup import load_trained, own_data
+from ventral.cli.options import (
+    check_device,
+    device_option,
+    horizon_option,
+    policy_option,
+    read_source,
+    set_threads,
+    threads_option,
+)
+
+if TYPE_CHECKING:
+    from ventral.measures.evaluation import Evaluation
+
+
+@click.command()
+@click.argument("model", metavar="MODEL|CHECKPOINT.safetensors")
+@click.option("--data", metavar="SOURCE", help="Images of the model's classes; the model's own if not given.")
+@click.option("--split", default="test", show_default=True, help="Split of the data whose images are presented.")
+@click.option(
+    "--images",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Number of images, drawn evenly over classes; all if not given.",
+)
+@policy_option
+@horizon_option
+@click.option(
+    "--end-ms", type=int, metavar="MS", help="Last time; the last that has normalisation statistics if not given."
+)
+@click.option(
+    "--at",
+    "at_ms",
+    type=int,
+    metavar="MS",
+    help="Time of the confusions and the calibration; the model's last readout time if not given.",
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Folder; runs/evaluation-<model>-<split>-<policy> if not given."
+)
+@device_option
+@threads_option
+def evaluate(
+    model: str,
+    data: str | None,
+    split: str,
+    images: int | None,
+    policy: str,
+    beyond_horizon: str,
+    end_ms: int | None,
+    at_ms: int | None,
+    out: Path | None,
+    device: str,
+    threads: int | None,
+) -> None:
+    """Test a network on images that stay on: accuracy over time, confusions, calibration.
+
+    Writes figures (PNG and SVG) and their numbers (CSV).
+    """
+    from ventral.clock import ticks
+    from ventral.files import nearest_folder
+
+    for option, ms in (("--end-ms", end_ms), ("--at", at_ms)):
+        if ms is not None:
+            ticks(ms, option)  # at this point the error has the name that the user gave
+    with busy("loading"):
+        from ventral.experiment.simulate import choose_images, spare_images
+        from ventral.figures.evaluation import save_evaluation
+        from ventral.measures.evaluation import evaluate as run_evaluation
+
+        set_threads(threads)
+        network = load_trained(model, check_device(device))
+    name, shapes = read_source(data or own_data(network))
+    place = out or Path("runs") / f"evaluation-{network.name}-{split}-{policy}"
+    nearest_folder(place / "accuracy.csv")  # a place that is a file is refused before anything is computed
+    with busy(f"reading {name}"):
+        size = network.graph[network.graph.entry].size
+        presented, _ = choose_images(name, split, images, 0, size, shapes, pool=False)
+        spare = spare_images(name, split, images, 0, size, shapes) if policy == "recalibrated" else None
+    with progress_bar("evaluating", "images") as advance:
+        found = run_evaluation(network, presented, at_ms, end_ms, policy, beyond_horizon, spare, progress=advance)
+    print_evaluation(found)
+    if spare is not None:
+        click.echo(f"statistics estimated, without labels, on {len(spare)} images of {spare.name} ({spare.split})\n")
+    with busy("drawing"):
+        files = save_evaluation(found, place)
+    click.echo("\n".join(map(str, files)))
+    if found.note:
+        click.echo(f"\n{found.note}")
+
+
+def print_evaluation(found: "Evaluation") -> None:
+    """Print accuracy over time, and that of each class at one time."""
+    columns = (found.over_time[name].tolist() for name in ("ms", "accuracy", "low", "high", "ece", "loss"))
+    rows = [
+        (str(ms), percent(accuracy), f"{percent(low)}-{percent(high)}", percent(ece), f"{loss:.3f}")
+        for ms, accuracy, low, high, ece, loss in zip(*columns, strict=True)
+    ]
+    title = f"accuracy of {', '.join(found.title)}"
+    table(title, ("ms", "% correct", "95 % interval", "ECE, %", "loss"), rows)
+    classes = [
+        (
+            name,
+            f"{images:,}",
+            percent(accuracy) if images else "",
+            f"{other} ({percent(mistakes / images)} %)" if mistakes else "",
+        )
+        for name, images, _, accuracy, other, mistakes in zip(
+            *(column.tolist() for column in found.per_class.values()), strict=True
+        )
+    ]
+    title = f"classes at {found.at_ms} ms, {found.policy} statistics"
+    table(title, ("class", "images", "% correct", "most often taken for"), classes)

@@ -1,0 +1,116 @@
+"""What names on the command line mean: models, graphs, protocols."""
+
+import os
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ventral.cli.options import NAMED_DATA, read_source
+from ventral.errors import ClockError, GraphError, UsageError, choose
+
+if TYPE_CHECKING:
+    from ventral.experiment.timeline import Protocol
+    from ventral.model.checkpoint import Model
+    from ventral.model.graph import AreaGraph
+
+
+def find_protocol(name: str, settings: Sequence[str]) -> "Protocol":
+    """Protocol of a name or path, with its knobs set."""
+    from ventral.experiment.protocols import made_protocol
+    from ventral.knobs import apply_settings
+    from ventral.plugins import load
+
+    return made_protocol(name, apply_settings(load("protocols", name).protocol, settings))
+
+
+def find_model(name: str) -> "tuple[str, Model | None, AreaGraph]":
+    """Full name of a model or graph with its knobs, the model if it has weights, and its graph."""
+    from ventral.model.checkpoint import load_model, shipped
+    from ventral.model.zoo import GRAPHS
+
+    plain = name.partition(":")[0]
+    is_file = name.endswith((".json", ".safetensors"))
+    known = name if is_file else choose("model", plain, {*shipped(), *GRAPHS}) + name.removeprefix(plain)
+    model = load_model(known) if known.endswith(".safetensors") or known in shipped() else None
+    return known, model, model.graph if model else read_graph(known)
+
+
+def load_trained(name: str, device: str) -> "Model":
+    """Model with weights; a graph is refused."""
+    from ventral.model.checkpoint import load_model, shipped
+    from ventral.model.zoo import GRAPHS
+
+    graphs = {graph.replace("_", "-") for graph in GRAPHS}.difference(shipped())
+    if name.endswith(".json") or name.partition(":")[0].replace("_", "-") in graphs:
+        raise UsageError(
+            f"{name} is a graph and has no weights; train it (`ventral train {name} --data ...`) and give the file, "
+            "or simulate it with random weights (--untrained)."
+        )
+    return load_model(name, device)
+
+
+def make_untrained(name: str, data: str | None, split: str, images: int, seed: int, device: str, ms: int) -> "Model":
+    """Model with random weights, whose statistics are estimated to a time on images that are not presented."""
+    from ventral.experiment.simulate import spare_images
+    from ventral.model.checkpoint import untrained_model
+
+    graph, title = read_graph(name), title_of(name)
+    source, shapes = read_source(source_of(name, data, "which images it is shown"))
+    spare = spare_images(source, split, images, seed, graph[graph.entry].size, shapes)
+    graph = with_classes(graph, name, len(spare.label_names), source)
+    model = untrained_model(graph, spare, seed, ms, f"{title}-untrained")
+    model.network.to(device)
+    return model
+
+
+def read_graph(text: str) -> "AreaGraph":
+    """Graph by name, with knobs as in "two-state:readout_ms=30,sharing=per-tick", or from a file of JSON."""
+    from ventral.knobs import apply_settings
+    from ventral.model.graph import AreaGraph
+    from ventral.model.zoo import GRAPHS, graph
+
+    if not text.endswith(".json"):
+        name, _, rest = text.partition(":")
+        name = choose("model", name, GRAPHS)
+        return graph(name, **apply_settings(GRAPHS[name], [part for part in rest.split(",") if part]))
+    try:
+        return AreaGraph.from_json(Path(text).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        why = (os.strerror(error.errno or 0) if isinstance(error, OSError) else "it is not text").lower()
+        raise UsageError(f"cannot read {text}: {why}; give a file of JSON that describes a graph.") from None
+    except (ClockError, GraphError) as error:
+        raise type(error)(f"{text}: {error}") from None
+
+
+def title_of(name: str) -> str:
+    """Name of a graph as part of a file's name."""
+    return re.sub(r"[^\w.-]+", "-", Path(name).name.removesuffix(".json"))
+
+
+def with_classes(
+    graph: "AreaGraph", name: str, classes: int, data: str, report: Callable[[str], object] = click.echo
+) -> "AreaGraph":
+    """Graph with as many classes as the data have; a description in a file keeps its own number."""
+    if classes == graph.classes or name.endswith(".json"):
+        return graph
+    report(f"the readout tells {classes} classes apart, those of {data}")
+    return replace(graph, classes=classes)
+
+
+def source_of(name: str, data: str | None, purpose: str) -> str:
+    """Data that were given, or those that a graph is named after."""
+    if data is None and title_of(name) not in NAMED_DATA:
+        raise UsageError(f"{name} has no data of its own; say with --data {purpose}.")
+    return data or title_of(name)
+
+
+def own_data(model: "Model") -> str:
+    """Data that a model was trained on, if they can be found by name."""
+    name = str(model.metadata["data"]["name"])
+    if name not in NAMED_DATA:
+        raise UsageError(f"{model.name} was trained on {name}; say with --data where images are to be found.")
+    return name

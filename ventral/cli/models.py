@@ -1,0 +1,194 @@
+"""`ventral models`: the models with weights and the graphs of the paper, and what one of them is."""
+
+import inspect
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ventral.cli.console import busy, first_line, fitted, in_ms, percent, print_knobs, spell_count, table
+from ventral.cli.lookup import find_model
+from ventral.cli.options import figure_option
+
+if TYPE_CHECKING:
+    from ventral.model.graph import AreaGraph
+
+MARKDOWN_MS = (30, 50, 100, 200, 300)
+DRIVES = {"impulse": "once, at its onset", "sustained": "at every tick at which it is on"}
+PRENETS = {"conv": "a 3x3 convolution", "convx3": "Conv-BN-ReLU-Conv-BN-ReLU-Conv"}
+SHARINGS = {
+    "over-time": "are shared over time",
+    "per-tick": "are those of each tick",
+    "everywhere": "are one kernel, shared over time, areas and stages",
+}
+STATISTICS = {"per-tick": "for each tick", "shared": "shared over time"}
+
+
+@click.group(invoke_without_command=True)
+@click.option("--markdown", is_flag=True, help="Print the models with weights as a table in Markdown.")
+@click.pass_context
+def models(context: click.Context, markdown: bool) -> None:
+    """List models, or explain one with `show NAME`."""
+    if context.invoked_subcommand is not None:
+        return
+    if markdown:
+        print_markdown()
+        return
+    table("models with weights", ("name", "best readout", "data"), list(shipped_rows()))
+    table("graphs of the paper", ("name", "read at", "parameters", "is"), list(paper_rows()))
+    click.echo("`ventral models show NAME` explains one and its knobs; `ventral train NAME` trains it.")
+
+
+def shipped_rows() -> Iterator[tuple[str, str, str]]:
+    """Name, best accuracy and training data of each model with weights."""
+    from ventral.model.checkpoint import read_checkpoint, shipped
+
+    for name, path in shipped().items():
+        header = read_checkpoint(path)[1]
+        best = max(accuracy for accuracy in header["test"]["accuracy"] if accuracy is not None)
+        yield name, f"{percent(best)} % on {header['test']['images']:,} test images", data_of(header)
+
+
+def paper_rows() -> Iterator[tuple[str, str, str, str]]:
+    """Name, readout times, effective parameters and first line of each graph of the paper."""
+    from ventral.model.counting import effective_parameters
+    from ventral.model.zoo import PAPER
+
+    for name, function in PAPER.items():
+        graph = function()
+        times = ", ".join(map(in_ms, graph.readout_ms))
+        yield name, times, f"{effective_parameters(graph):,}", first_line(function)
+
+
+def data_of(header: Any) -> str:
+    """Data that a checkpoint was trained on, as its note or its test names them."""
+    return str(header["note"].partition(":")[0] or header["test"]["name"])
+
+
+def print_markdown() -> None:
+    """Print data, areas, recipe and accuracy of the models with weights, read from their files."""
+    from ventral.clock import ticks
+    from ventral.model.checkpoint import read_checkpoint, shipped
+    from ventral.model.counting import parameters
+    from ventral.model.graph import AreaGraph
+
+    times = ", ".join(map(str, MARKDOWN_MS))
+    click.echo(f"| model | data | areas (channels) | parameters | recipe | % correct at {times} ms |")
+    click.echo("|---|---|---|---|---|---|")
+    for name, path in shipped().items():
+        header = read_checkpoint(path)[1]
+        graph = AreaGraph.from_json(json.dumps(header["graph"]))
+        areas = ", ".join(f"{area.name} {area.channels}" for area in graph.areas)
+        correct = " / ".join(percent(header["test"]["accuracy"][ticks(ms, "ms")]) for ms in MARKDOWN_MS)
+        recipe = ", ".join([*changed_fields(header), f"seed {header['recipe']['seed']}"])
+        click.echo(f"| `{name}` | {data_of(header)} | {areas} | {parameters(graph):,} | {recipe} | {correct} |")
+
+
+def changed_fields(header: Any) -> Iterator[str]:
+    """Fields in which the recipe of a checkpoint departs from the defaults, but for the seed."""
+    from ventral.training.recipe import Recipe, as_stored, stored_recipe
+
+    usual = as_stored(Recipe())
+    for field, value in stored_recipe(header).items():
+        if field != "seed" and value != usual[field]:
+            yield f"{field} {value:g}" if isinstance(value, (int, float)) else f"{field} {value}"
+
+
+@models.command("show")
+@click.argument("name", metavar="NAME|FILE")
+@figure_option("Draw the graph into this file (SVG, PNG or PDF).")
+@click.option(
+    "--json",
+    "description",
+    type=click.Path(path_type=Path),
+    metavar="FILE.json",
+    help="Write the description of the graph into this file.",
+)
+def models_show(name: str, figure: Path | None, description: Path | None) -> None:
+    """Print transitions, arrival times, parameters, operations, and accuracy over time.
+
+    NAME is that of a model, with knobs as in two-state:readout_ms=30,sharing=per-tick. FILE is a checkpoint, or the
+    JSON description of a graph.
+    """
+    with busy("loading"):
+        from ventral.model.zoo import GRAPHS
+
+        known, model, graph = find_model(name)
+    function = GRAPHS.get(known.partition(":")[0])
+    if function is not None:
+        click.echo(fitted(inspect.cleandoc(function.__doc__ or "").partition("\n\nParameters")[0]) + "\n")
+    print_graph(name, graph)
+    if function is not None:
+        print_knobs("knobs (NAME:knob=value,...)", function)
+    if model is not None:
+        print_training(model.metadata)
+    if figure is not None:
+        from ventral.figures.graph import graph_figure
+        from ventral.figures.saving import save_as
+
+        click.echo(save_as(graph_figure(graph, title=name), figure))
+    if description is not None:
+        description.write_text(json.dumps(json.loads(graph.to_json()), indent=1) + "\n", encoding="utf-8")
+        click.echo(description)
+
+
+def print_graph(name: str, graph: "AreaGraph") -> None:
+    """Print the transitions of a graph, when the stimulus arrives, what is learned, and what a readout costs."""
+    from ventral.model.counting import effective_parameters, multiply_adds, parameters
+    from ventral.model.graph import matrix
+
+    cells, names = matrix(graph), [area.name for area in graph.areas]
+    rows = [
+        (
+            area.name,
+            f"{area.size}x{area.size}x{area.channels}",
+            in_ms(graph.arrival_ms[area.name]),
+            *(cells.get((area.name, other), "") for other in names),
+        )
+        for area in graph.areas
+    ]
+    table(f"{name}: transitions from (row) to (column)", ("area", "size", "arrival", *names), rows)
+    click.echo(
+        f"An image enters {DRIVES[graph.drive]} ({graph.drive} drive), through {PRENETS[graph.prenet]}, into "
+        f"{graph.entry}."
+    )
+    biases = "with" if graph.bias else "without"
+    click.echo(f"{parameters(graph):,} parameters ({biases} biases); weights {SHARINGS[graph.sharing]}.")
+    for tie in graph.ties:
+        click.echo(f"One weight: {', '.join(entry.name for entry in tie)}.")
+    learned = "; their scale and shift are learned" if graph.scale_shift else ""
+    click.echo(f"Normalisation has mean and variance {STATISTICS[graph.statistics]}{learned}.\n")
+    rows = [
+        (str(ms), f"{effective_parameters(graph, [ms]):,}", spell_count(multiply_adds(graph, [ms])))
+        for ms in readout_times(graph)
+    ]
+    while len(rows) > 1 and not graph.readout_ms and rows[-1][1] == rows[-2][1]:
+        rows.pop()  # from then on, only the operations grow
+    table(f"read from {graph.readout}", ("ms", "effective parameters", "multiply-adds per image"), rows)
+
+
+def readout_times(graph: "AreaGraph") -> tuple[int, ...]:
+    """Times at which a graph is read; if it names none, those at which its readout area is present until it settles."""
+    from ventral.clock import to_ms
+
+    if graph.readout_ms:
+        return graph.readout_ms
+    last_ms = (graph.arrival_ms[graph.readout] or 0) + to_ms(graph.settled)
+    present = graph.presence_until(last_ms)[graph.readout]
+    return tuple(to_ms(tick) for tick in range(len(present)) if present[tick])
+
+
+def print_training(header: Any) -> None:
+    """Print what a checkpoint says of its training and its test."""
+    from ventral.clock import to_ms
+
+    test = header["test"]
+    table(
+        f"accuracy on {test['images']:,} test images of {test['name']}, images staying on",
+        ("ms", "% correct"),
+        [(str(to_ms(tick)), percent(value)) for tick, value in enumerate(test["accuracy"]) if value is not None],
+    )
+    if header.get("note"):
+        click.echo(header["note"])

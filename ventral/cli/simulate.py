@@ -1,0 +1,282 @@
+"""`ventral simulate`: record an experiment, or print what recording it would take."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ventral.cli.console import (
+    busy,
+    in_ms,
+    megabytes,
+    percent,
+    plural,
+    print_next,
+    progress_bar,
+    resumable,
+    spell,
+    table,
+    typed,
+)
+from ventral.cli.lookup import find_protocol, load_trained, make_untrained, own_data
+from ventral.cli.options import (
+    area_names,
+    check_device,
+    device_option,
+    horizon_option,
+    policy_option,
+    read_source,
+    set_threads,
+    settings_option,
+    threads_option,
+)
+from ventral.errors import DecodingError, UsageError
+
+if TYPE_CHECKING:
+    from ventral.experiment.simulate import Experiment
+    from ventral.store.run import Run
+
+
+@click.command()
+@click.option("--protocol", required=True, metavar="NAME|FILE.py", help="Experiment; `ventral protocols` lists them.")
+@settings_option
+@click.option(
+    "--model",
+    default="shapes",
+    show_default=True,
+    metavar="NAME|FILE",
+    help="Network; `ventral models` lists them.",
+)
+@click.option(
+    "--data",
+    metavar="SOURCE",
+    help="Images: shapes[:clutter=0.8,...], cifar10, a folder or an archive; the model's own if not given.",
+)
+@click.option("--split", default="test", show_default=True, help="Split of the data whose images are presented.")
+@click.option(
+    "--images",
+    type=click.IntRange(1),
+    metavar="N",
+    default=500,
+    show_default=True,
+    help="Number of images, drawn evenly over classes.",
+)
+@click.option("--areas", metavar="V1,V2,...", help="Areas to record; all if not given.")
+@click.option(
+    "--record",
+    default="units",
+    show_default=True,
+    help="What to record of an area: units (sampled sites), maps (all of it) or channels (means over space).",
+)
+@click.option(
+    "--units",
+    type=click.IntRange(1),
+    metavar="N",
+    default=1024,
+    show_default=True,
+    help="Sites per area with --record units.",
+)
+@click.option("--dtype", default="float16", show_default=True, help="Numbers on the disk: float16 or float32.")
+@click.option(
+    "--batch",
+    type=click.IntRange(1),
+    metavar="N",
+    default=100,
+    show_default=True,
+    help="Presentations that are computed and written together.",
+)
+@click.option("--untrained", is_flag=True, help="Give the graph that --model names random weights, as a control.")
+@policy_option
+@horizon_option
+@click.option("--control", is_flag=True, help="Record two runs, one under each policy.")
+@click.option(
+    "--drive", help="How images enter: sustained, or impulse (at onset only); the model's own drive if not given."
+)
+@click.option(
+    "--noise", metavar="KIND:LEVEL[:AREAS]", help="Noise: gaussian:0.5 on states, or poisson:2:V4,IT on rates."
+)
+@click.option(
+    "--repeats",
+    type=click.IntRange(1),
+    metavar="N",
+    default=1,
+    show_default=True,
+    help="Presentations of each image in each condition, which differ in noise.",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Decides images, sites, masks and noise.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Folder of the run; runs/<protocol>-<model>.zarr if not given."
+)
+@click.option("--dry-run", is_flag=True, help="Print what the run would take, and record nothing.")
+@device_option
+@threads_option
+def simulate(
+    protocol: str,
+    settings: tuple[str, ...],
+    model: str,
+    data: str | None,
+    split: str,
+    images: int,
+    areas: str | None,
+    record: str,
+    units: int,
+    dtype: str,
+    batch: int,
+    untrained: bool,
+    policy: str,
+    beyond_horizon: str,
+    control: bool,
+    drive: str | None,
+    noise: str | None,
+    repeats: int,
+    seed: int,
+    out: Path | None,
+    dry_run: bool,
+    device: str,
+    threads: int | None,
+) -> None:
+    """Record an experiment, or resume a recording.
+
+    Give the same command again to resume a recording that was interrupted.
+    """
+    experiment_protocol = find_protocol(protocol, settings)  # before anything heavy is loaded
+    with busy("loading"):
+        from ventral.experiment.noise import Noise
+        from ventral.experiment.simulate import Experiment, Settings, calibration_images, choose_images, spare_images
+        from ventral.model.checkpoint import driven
+
+        set_threads(threads)
+        how = Settings(
+            areas=area_names(areas),
+            record=record,
+            units=units,
+            dtype=dtype,
+            batch=batch,
+            statistics=policy,
+            beyond_horizon=beyond_horizon,
+            repeats=repeats,
+            noise=None if noise is None else Noise.read(noise),
+            seed=seed,
+            device=check_device(device),
+        )
+        if control and how.statistics != "frozen":
+            raise UsageError("--control records a run under each policy, frozen and recalibrated; leave out --policy.")
+        if untrained:
+            end_ms = experiment_protocol.end_ms - experiment_protocol.start_ms
+            network = make_untrained(model, data, split, images, seed, device, end_ms)
+        else:
+            network = load_trained(model, device)
+        network = driven(network, drive) if drive else network
+    name, shapes = read_source(data or own_data(network))
+    with busy(f"reading {name}"):
+        size = network.graph[network.graph.entry].size
+        needs_pool = bool(experiment_protocol.made())
+        presented, pool = choose_images(name, split, images, seed, size, shapes, pool=needs_pool)
+        spare = None
+        if control or how.statistics == "recalibrated":
+            number = calibration_images(experiment_protocol)
+            spare = spare_images(name, split, images, seed, size, shapes, number=number)
+        experiments = [
+            Experiment(network, experiment_protocol, presented, pool, replace(how, statistics=each), spare)
+            for each in (("frozen", "recalibrated") if control else (how.statistics,))
+        ]
+    place = out or Path("runs") / f"{experiment_protocol.name}-{network.name}.zarr"
+    print_experiment(experiments[0])
+    places = [place, place.with_name(f"{place.stem}-recalibrated{place.suffix}")]
+    if dry_run:
+        for experiment, folder in zip(experiments, places, strict=False):
+            print_costs(experiment, folder)
+        return
+    readable = []
+    for experiment, folder, other in zip(experiments, places, reversed(places), strict=False):
+        if control:
+            click.echo(f"\npolicy {experiment.settings.statistics}")
+        run = record_run(experiment, folder, other.name if control else "")
+        readable.append(print_accuracy(run))
+        click.echo(f"recorded in {folder}")
+    print_next("analyze", "readout" if all(readable) else "decoding", place)
+
+
+def print_experiment(experiment: "Experiment") -> None:
+    """Print what is presented to which network."""
+    protocol, images, repeats = experiment.protocol, experiment.images, experiment.settings.repeats
+    click.echo(
+        f"{protocol.name}: {plural(len(protocol.conditions), 'condition')} x {plural(len(images), 'image')}"
+        f"{f' x {repeats} repeats' if repeats > 1 else ''} of {images.name} ({images.split}) on "
+        f"{experiment.model.name}, {protocol.start_ms} to {protocol.end_ms} ms"
+    )
+
+
+def print_costs(experiment: "Experiment", place: Path) -> None:
+    """Print what a run will take, measured on a few of its batches, and when the stimulus arrives in each area."""
+    from ventral.experiment.costs import measure_costs
+    from ventral.store.run import check_space
+
+    recalibrated = experiment.settings.statistics == "recalibrated"
+    with busy("measuring a few batches"):
+        costs = measure_costs(experiment, place)
+    rows = [
+        ("presentations", f"{costs.presentations:,}"),
+        ("batches", f"{costs.batches:,}, each of at most {experiment.settings.batch} presentations"),
+        ("time", f"about {spell(costs.seconds)} on {experiment.settings.device}"),
+        ("disk", f"about {megabytes(costs.size)}, at most {megabytes(costs.largest_size)} in {place}"),
+    ]
+    if recalibrated:
+        rows.insert(2, ("statistics", f"{spell(costs.recalibrating_s)} to re-estimate them, before"))
+    if costs.memory is not None:
+        rows.append(
+            ("memory", f"about {megabytes(costs.memory)} at once, {megabytes(costs.images_memory)} of it images")
+        )
+    if costs.gpu_memory is not None:
+        rows.append(("memory of the GPU", f"about {megabytes(costs.gpu_memory)} at once"))
+    table("this run would take", ("", ""), rows)
+    arrival = experiment.model.graph.arrival_ms
+    table(
+        "the stimulus arrives",
+        ("area", "after onset"),
+        [(area, in_ms(arrival[area])) for area in experiment.areas],
+    )
+    check_space(place, experiment.layout())
+
+
+def record_run(experiment: "Experiment", place: Path, control: str) -> "Run":
+    """Record a run with a progress bar, or resume it."""
+    from ventral.experiment.simulate import record
+
+    with resumable(f"{place} keeps what is recorded"), progress_bar("recording", "batches") as advance:
+        reports: list[int] = []
+
+        def progress(done: int, total: int) -> None:
+            reports.append(done)
+            advance(done, total)
+
+        run = record(experiment, place, typed(), control, progress)
+    if len(reports) == 1:
+        click.echo(f"{place} was complete already; nothing was computed.")
+    return run
+
+
+def print_accuracy(run: "Run") -> bool:
+    """Print accuracy of the readout in each condition at the protocol's readout times; False if there is none.
+
+    A readout of other classes than those of the images has no accuracy.
+    """
+    from ventral.measures.readout import readout_accuracy
+
+    times = list(dict.fromkeys(run.attrs["readout_ms"]))
+    conditions = run.presentations["condition"].values
+    try:
+        curves = {str(name): readout_accuracy(run.logits[conditions == name]) for name in dict.fromkeys(conditions)}
+    except DecodingError as error:
+        click.echo(f"no accuracy: {error}\n")
+        return False
+    cells = [[percent(float(curve.sel(time=ms))) for ms in times] for curve in curves.values()]
+    title = f"% correct at the readout (chance {100 / run.logits.sizes['class']:.3g})"
+    if len(times) > max(8, len(curves)):
+        rows = [(str(ms), *column) for ms, column in zip(times, zip(*cells, strict=True), strict=True)]
+        table(title, ("ms", *curves), rows)
+    else:
+        rows = [(name, *row) for name, row in zip(curves, cells, strict=True)]
+        table(title, ("condition", *(f"{ms} ms" for ms in times)), rows)
+    return True

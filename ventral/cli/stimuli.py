@@ -1,0 +1,63 @@
+"""`ventral stimuli`: the kinds of masks and of changes of images there are, and a sheet on which they are drawn."""
+
+from pathlib import Path
+
+import click
+
+from ventral.cli.console import busy, first_line, table
+from ventral.cli.options import read_source
+from ventral.errors import choose
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def stimuli(context: click.Context) -> None:
+    """List kinds of masks and changes of images, or draw them with `show`."""
+    if context.invoked_subcommand is not None:
+        return
+    from ventral.stimuli.masks import AMOUNTS, CHANGES, MASKS
+
+    table("masks", ("name", "is"), [(name, first_line(make)) for name, make in MASKS.items()])
+    changes = [(name, first_line(change), "{}, 0 to {:g}".format(*AMOUNTS[name])) for name, change in CHANGES.items()]
+    table("changes", ("name", "is", "amount"), changes)
+    click.echo("`ventral stimuli show` draws all of them, `ventral stimuli show NAME ...` some.")
+
+
+@stimuli.command("show")
+@click.argument("kinds", nargs=-1, metavar="[NAME ...]")
+@click.option(
+    "--data", default="shapes", show_default=True, metavar="SOURCE", help="Images; `ventral data` lists them."
+)
+@click.option(
+    "--images",
+    type=click.IntRange(1, 50),
+    metavar="N",
+    default=4,
+    show_default=True,
+    help="Number of images, drawn evenly over classes.",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Decides images, masks and changes.")
+@click.option(
+    "--figure",
+    type=click.Path(path_type=Path),
+    default="stimuli.png",
+    show_default=True,
+    metavar="FILE.png",
+    help="The sheet (PNG, SVG or PDF).",
+)
+def stimuli_show(kinds: tuple[str, ...], data: str, images: int, seed: int, figure: Path) -> None:
+    """Draw masks, and a few images with each change.
+
+    Images and masks are those of `ventral simulate` with the same data, number of images and seed.
+    """
+    with busy("drawing"):
+        from ventral.experiment.simulate import choose_images
+        from ventral.figures.saving import save_as
+        from ventral.figures.stimuli import stimuli_figure
+        from ventral.stimuli.masks import CHANGES, MASKS
+
+        chosen = [choose("mask or change", kind, [*MASKS, *CHANGES]) for kind in kinds]  # before images are read
+        name, shapes = read_source(data)
+        presented, pool = choose_images(name, "test", images, seed, shapes=shapes)
+        drawn = save_as(stimuli_figure(presented, pool, chosen, seed), figure)
+    click.echo(drawn)

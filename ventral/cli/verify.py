@@ -1,0 +1,25 @@
+"""`ventral verify`: check the files of a run."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from ventral.cli.console import busy
+from ventral.cli.runs import expect_run
+
+
+@click.command()
+@click.argument("run", type=click.Path(path_type=Path))
+def verify(run: Path) -> None:
+    """Check that every byte of a run is as it was recorded."""
+    from ventral.store.run import verify as find_problems
+
+    expect_run(run)
+    with busy("reading every file"):
+        problems = find_problems(run)
+    for problem in problems:
+        click.echo(problem)
+    if problems:
+        sys.exit(1)
+    click.echo(f"{run} is complete, and every file is as it was recorded.")

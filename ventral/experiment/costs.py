@@ -1,0 +1,111 @@
+"""What a run will take: time, disk and memory, measured on a few of its batches."""
+
+import sys
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+
+import torch
+
+from ventral.experiment.simulate import Experiment
+from ventral.files import nearest_folder
+from ventral.store.run import Layout, Writer, bytes_needed
+
+SAMPLED = 3  # batches that are recorded to measure
+
+
+@dataclass(frozen=True)
+class Costs:
+    """What a run will take.
+
+    Parameters
+    ----------
+    presentations, batches
+        How many the run has.
+    recalibrating_s, seconds
+        Time to re-estimate the statistics, if the policy asks for it, and then to record all batches.
+    size, largest_size
+        Bytes on the disk: estimated, and at most.
+    images_memory
+        Bytes of the images that are held in memory.
+    memory, gpu_memory
+        Most bytes that this process has held at once; None where the system does not tell.
+    """
+
+    presentations: int
+    batches: int
+    recalibrating_s: float
+    seconds: float
+    size: float
+    largest_size: int
+    images_memory: int
+    memory: int | None
+    gpu_memory: int | None
+
+
+def measure_costs(experiment: Experiment, place: Path) -> Costs:
+    """Costs of a run at a place, from a few batches recorded into a folder beside it, which is removed again."""
+    start = time.perf_counter()
+    layout = experiment.layout()  # re-estimates the statistics if the policy asks for it
+    recalibrating_s = time.perf_counter() - start
+    seconds, size = _sample(experiment, layout, nearest_folder(place.absolute().parent))
+    held = (experiment.images, experiment.pool, experiment.calibration)
+    cuda = torch.device(experiment.settings.device).type == "cuda"
+    return Costs(
+        presentations=experiment.presentations,
+        batches=layout.shards,
+        recalibrating_s=recalibrating_s,
+        seconds=seconds,
+        size=size,
+        largest_size=bytes_needed(layout),
+        images_memory=sum(images.pixels.nbytes for images in held if images is not None),
+        memory=_peak_memory(),
+        gpu_memory=torch.cuda.max_memory_allocated(experiment.settings.device) if cuda else None,
+    )
+
+
+def _sample(experiment: Experiment, layout: Layout, folder: Path) -> tuple[float, float]:
+    """Seconds and bytes of a whole run.
+
+    Presentations of a batch that differ in presence or in scales are computed apart, so time is counted per group. The
+    first batch is computed twice, because the first call takes longer.
+    """
+    with TemporaryDirectory(prefix=".dry-run-", dir=folder) as name, Writer.open(Path(name) / "run", layout) as writer:
+        empty = _files_size(Path(name))
+        rows = [writer.shard_slice(batch) for batch in range(layout.shards)]
+        chosen = sorted({(2 * i + 1) * layout.shards // (2 * SAMPLED) for i in range(SAMPLED)})
+        experiment.record(range(rows[chosen[0]].start, rows[chosen[0]].stop))
+        seconds, presentations = [], 0
+        for batch in chosen:
+            start = time.perf_counter()
+            activity, logits = experiment.record(range(rows[batch].start, rows[batch].stop))
+            writer.write(batch, activity, logits)
+            seconds.append((time.perf_counter() - start) / _groups(experiment, rows[batch]))
+            presentations += len(logits)
+        size = (_files_size(Path(name)) - empty) / presentations * experiment.presentations + empty
+    return median(seconds) * sum(_groups(experiment, row) for row in rows), size
+
+
+def _groups(experiment: Experiment, rows: slice) -> int:
+    """Number of groups in which a batch is computed, from one presentation of each condition."""
+    each = experiment.presentations // len(experiment.protocol.conditions)
+    firsts = range(rows.start - rows.start % each, rows.stop, each)
+    return len(experiment.groups([max(first, rows.start) for first in firsts]))
+
+
+def _files_size(folder: Path) -> int:
+    """Bytes in all files of a folder."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def _peak_memory() -> int | None:
+    """Most bytes that this process has held at once; None on Windows, which does not tell."""
+    with suppress(ImportError):
+        import resource
+
+        unit = 1 if sys.platform == "darwin" else 1024
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    return None
