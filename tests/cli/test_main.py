@@ -676,7 +676,7 @@ def test_a_graph_of_the_paper_is_shown_with_its_knobs_set():
     assert "(Fig. 6; read at 20, 30, 50 or 100 ms in Fig. 8)" in said
     assert " V1     32x32x64      0 ms   BRCx2+I   BRCx2\n" in said
     assert " 20                297,994   304 M\n" in said
-    assert " sharing      over-time   over-time or per-tick " in said
+    assert " sharing      over-time   over-time or per-tick\n" in said
     assert "[30, 40)" in worked("models show three-state-resnet").out
     assert " 30                220,114" in worked("models show cifar10").out
 
