@@ -17,7 +17,7 @@ distractors, at the centre; durations in 10 ms steps.
 
 from ventral.errors import choose
 from ventral.experiment.timeline import Condition, Protocol, Show, mask, target
-from ventral.stimuli.masks import DISC_RADIUS
+from ventral.stimuli.regions import DISC_RADIUS
 
 KINDS = ("annulus", "four-dots")
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from ventral.stimuli.masks import CHANGES, MASKS
+from ventral.stimuli.degradations import CHANGES
+from ventral.stimuli.masks import MASKS
 
 
 @pytest.fixture(autouse=True)

@@ -14,7 +14,8 @@ from ventral.experiment.noise import Noise
 from ventral.experiment.simulate import Experiment, Settings
 from ventral.experiment.timeline import Condition, Protocol, Scale, Show, grey, image, mask, target
 from ventral.plugins import list_scripts, load
-from ventral.stimuli.masks import DISC_RADIUS, make_masks
+from ventral.stimuli.masks import make_masks
+from ventral.stimuli.regions import DISC_RADIUS
 
 HOW = Settings(batch=4, dtype="float32", units=40)
 AREAS = ("V1", "V2", "V4", "IT")

@@ -15,7 +15,8 @@ def stimuli(context: click.Context) -> None:
     """List kinds of masks and changes of images, or draw them with `show`."""
     if context.invoked_subcommand is not None:
         return
-    from ventral.stimuli.masks import AMOUNTS, CHANGES, MASKS
+    from ventral.stimuli.degradations import AMOUNTS, CHANGES
+    from ventral.stimuli.masks import MASKS
 
     table("masks", ("name", "is"), [(name, first_line(make)) for name, make in MASKS.items()])
     changes = [(name, first_line(change), "{}, 0 to {:g}".format(*AMOUNTS[name])) for name, change in CHANGES.items()]
@@ -54,7 +55,8 @@ def stimuli_show(kinds: tuple[str, ...], data: str, images: int, seed: int, figu
         from ventral.experiment.simulate import choose_images
         from ventral.figures.saving import save_as
         from ventral.figures.stimuli import stimuli_figure
-        from ventral.stimuli.masks import CHANGES, MASKS
+        from ventral.stimuli.degradations import CHANGES
+        from ventral.stimuli.masks import MASKS
 
         chosen = [choose("mask or change", kind, [*MASKS, *CHANGES]) for kind in kinds]  # before images are read
         name, shapes = read_source(data)

@@ -28,8 +28,10 @@ from ventral.model.layers import Normalisation
 from ventral.model.network import Network
 from ventral.seeds import stream
 from ventral.stimuli.datasets import labels_of, load_images
+from ventral.stimuli.degradations import changed, check_change
 from ventral.stimuli.images import Images, evenly
-from ventral.stimuli.masks import INTACT, MASKS, changed, check_change, make_masks, others, region
+from ventral.stimuli.masks import INTACT, MASKS, make_masks, others
+from ventral.stimuli.regions import region
 from ventral.stimuli.shapes import ShapeSettings
 from ventral.store.run import Layout, Recording, Run, Writer, as_columns, check_space, open_run
 

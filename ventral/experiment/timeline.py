@@ -21,7 +21,7 @@ CLASSES = ("feedforward", "lateral", "feedback")
 
 
 class Change(NamedTuple):
-    """What is done to an image before it is shown: `how` (see `ventral.stimuli.masks.CHANGES`), and how much of it."""
+    """A change of an image before it is shown: `how` (see `ventral.stimuli.degradations`), and how much of it."""
 
     how: str
     amount: float

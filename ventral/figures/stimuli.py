@@ -13,8 +13,10 @@ from matplotlib.figure import Figure
 
 from ventral.errors import DataError, UsageError, choose
 from ventral.figures.style import NEUTRAL, STYLE
+from ventral.stimuli.degradations import AMOUNTS, CHANGES, changed
 from ventral.stimuli.images import Images
-from ventral.stimuli.masks import AMOUNTS, CHANGES, DISC_RADIUS, MASKS, changed, make_masks, needs_pool
+from ventral.stimuli.masks import MASKS, make_masks, needs_pool
+from ventral.stimuli.regions import DISC_RADIUS
 
 SHOWN = {
     "occluded-blocks": (0.2, 0.4, 0.6, 0.8),

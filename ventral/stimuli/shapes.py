@@ -16,6 +16,7 @@ import torch
 from ventral.errors import UsageError
 from ventral.seeds import stream
 from ventral.stimuli.images import Images, Integers, checked_positions
+from ventral.stimuli.spectra import coloured, one_over_f
 
 Floats = npt.NDArray[np.floating[Any]]
 
@@ -128,7 +129,6 @@ TEXTURES: dict[str, Callable[[Floats, Floats, Floats], Floats]] = {
 THING = {"place": 2, "angle": 1, "radius": 1, "outline": 4, "paint": 6, "texture": 1, "grain": 4}
 SCENE = {"ground": 3, "clutter": 1, "contrast": 1, "occlusion": 1}
 FIELDS = 6  # of 1/f noise: four for a coloured background, one texture, one that occludes
-COMMON = 0.8  # share of the variance of natural images' colour channels that is common to all three
 
 
 def shape_labels(index: Integers) -> Integers:
@@ -197,21 +197,6 @@ def _chance(split: str, index: Integers, size: int, seed: int) -> tuple[dict[str
 def _named(columns: Floats, widths: Mapping[str, int]) -> dict[str, Floats]:
     parts = np.split(columns, np.cumsum(list(widths.values()))[:-1], axis=-1)
     return dict(zip(widths, parts, strict=True))
-
-
-def one_over_f(white: Floats, alpha: float = 1.0) -> Floats:
-    """White noise (..., y, x) filtered to an amplitude that falls as frequency to the minus `alpha`; mean 0, RMS 1."""
-    y, x = white.shape[-2:]
-    frequency = np.hypot(np.fft.fftfreq(y)[:, None], np.fft.rfftfreq(x))
-    frequency[0, 0] = np.inf
-    pink = np.fft.irfft2(np.fft.rfft2(white) * (frequency**-alpha).astype(np.float32), s=(y, x))
-    return np.asarray(pink / pink.std(axis=(-2, -1), keepdims=True), dtype=np.float32)
-
-
-def coloured(fields: Floats) -> Floats:
-    """Four independent fields (..., 4, y, x) made three colour channels that go partly together, (..., 3, y, x)."""
-    own, common = fields[..., :3, :, :], fields[..., 3:, :, :]
-    return np.asarray(np.sqrt(np.float32(1 - COMMON)) * own + np.sqrt(np.float32(COMMON)) * common)
 
 
 def _frame(

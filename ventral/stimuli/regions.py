@@ -1,0 +1,64 @@
+"""Parts of an image: the central disc, and the ring and the four dots around it.
+
+Lengths are fractions of half the image's size.
+
+Source: Enns & Di Lollo (1997), Psychol. Sci. 8:135, for four dots.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+Floats = npt.NDArray[np.floating[Any]]
+Where = npt.NDArray[np.bool_]
+
+DISC_RADIUS = 0.625  # of the "disc" of a target that "annulus" and "four-dots" go around
+RING_RADIUS = 1.0  # outer one; the inner one is DISC_RADIUS, so that the ring starts where the disc ends
+DOT_RADIUS, DOT_PLACE = 0.2, 0.75  # four dots at (±DOT_PLACE, ±DOT_PLACE) from the middle
+
+
+def ring(height: int, width: int) -> Where:
+    """Pixels of a ring that starts where the disc ends, (y, x)."""
+    radius = np.hypot(*_grid(height, width))
+    return np.asarray((radius >= DISC_RADIUS) & (radius < RING_RADIUS))
+
+
+def four_dots(height: int, width: int) -> Where:
+    """Pixels of four dots at the corners of a square around the disc, (y, x)."""
+    down, across = _grid(height, width)
+    return np.asarray(np.hypot(np.abs(down) - DOT_PLACE, np.abs(across) - DOT_PLACE) < DOT_RADIUS)
+
+
+def disc(height: int, width: int, radius: float) -> Where:
+    """Pixels of a central disc, (y, x)."""
+    return np.asarray(np.hypot(*_grid(height, width)) < radius)
+
+
+REGIONS: dict[str, Callable[[int, int], Where]] = {"annulus": ring, "four-dots": four_dots}
+
+
+def region(kind: str, size: int, changes: Sequence[tuple[str, float]] = ()) -> torch.Tensor | None:
+    """Pixels that a mask or a changed image covers, (y, x), bool; None if that is all of them.
+
+    Parameters
+    ----------
+    kind
+        "annulus" and "four-dots" leave the middle free; every other kind of mask or image covers everything.
+    size
+        Height and width of the image in pixels.
+    changes
+        Name and amount of each change of the image: outside of a "disc" nothing is left.
+    """
+    kind = kind.replace("_", "-")
+    parts = [REGIONS[kind](size, size)] if kind in REGIONS else []
+    parts += [disc(size, size, amount) for how, amount in changes if how == "disc"]
+    return torch.from_numpy(np.logical_and.reduce(parts)) if parts else None
+
+
+def _grid(height: int, width: int) -> tuple[Floats, Floats]:
+    """Places of pixels from -1 to 1 down, (y, 1), and across, (1, x)."""
+    down, across = ((2 * np.arange(count) + 1) / count - 1 for count in (height, width))
+    return down[:, None], across[None, :]
