@@ -15,12 +15,12 @@ import logging
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from ventral.errors import choose
+from ventral.experiment.run import Run
 from ventral.figures.curves import Curve, Panel, Timeline, decoding_figure, read_timelines
 from ventral.figures.saving import save, write_table
 from ventral.measures.decoding import decode_over_time
@@ -32,7 +32,7 @@ LOG = logging.getLogger("ventral.analysis.decoding")
 
 
 def analyze(
-    run: Any,
+    run: Run,
     out: Path,
     *,
     areas: tuple[str, ...] | None = None,
@@ -47,7 +47,7 @@ def analyze(
     Parameters
     ----------
     run
-        What `ventral.store.run.open_run` gives.
+        What `ventral.experiment.run.open_run` gives.
     out
         Folder for decoding.png, decoding.svg and decoding.csv.
     areas, conditions
@@ -80,7 +80,7 @@ def analyze(
 
 
 def decode_run(
-    run: Any,
+    run: Run,
     areas: Sequence[str] | None = None,
     conditions: Sequence[str] | None = None,
     folds: int = 5,
@@ -125,7 +125,7 @@ def _chosen(kind: str, asked: Sequence[str] | None, known: Sequence[str]) -> lis
     return [name for name in known if name in wanted]
 
 
-def _images(run: Any, condition: str) -> int:
+def _images(run: Run, condition: str) -> int:
     return len(np.unique(run.presentations["image"].values[run.presentations["condition"].values == condition]))
 
 

@@ -40,6 +40,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from ventral.errors import UsageError, choose
+from ventral.experiment.run import Run
 from ventral.figures.masking import Effect, Line, difficulty_figure
 from ventral.figures.saving import save, write_table
 from ventral.measures.controls import by_policy, with_other_models
@@ -78,7 +79,7 @@ class Strata:
 
 
 def analyze(
-    run: Any,
+    run: Run,
     out: Path,
     *,
     at_ms: int | None = None,
@@ -95,7 +96,7 @@ def analyze(
     Parameters
     ----------
     run
-        What `ventral.store.run.open_run` gives.
+        What `ventral.experiment.run.open_run` gives.
     out
         Folder for difficulty.png, difficulty.svg and difficulty.csv.
     at_ms
@@ -298,7 +299,7 @@ def _strata(
     return predicted_strata(features[0], confidence[:, 0], right[:, 0], groups, splits, seed, features[1])
 
 
-def _features(run: Any, names: Sequence[str], answers: xr.Dataset) -> tuple[Array, str] | None:
+def _features(run: Run, names: Sequence[str], answers: xr.Dataset) -> tuple[Array, str] | None:
     """Activity in the last area at the last time at which it is the same in all conditions; None with repeats.
 
     Raises

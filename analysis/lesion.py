@@ -21,6 +21,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from ventral.errors import UsageError, choose
+from ventral.experiment.run import Run
 from ventral.figures.masking import Line, Loss, Trace, Traces, lesion_figure
 from ventral.figures.saving import save, write_table
 from ventral.measures.controls import by_policy
@@ -51,14 +52,14 @@ class Lesion:
 
 
 def analyze(
-    run: Any, out: Path, *, at_ms: int | None = None, reference: str = "intact", resamples: int = 1000, seed: int = 0
+    run: Run, out: Path, *, at_ms: int | None = None, reference: str = "intact", resamples: int = 1000, seed: int = 0
 ) -> list[Path]:
     """Draw and tabulate what lesions take.
 
     Parameters
     ----------
     run
-        What `ventral.store.run.open_run` gives.
+        What `ventral.experiment.run.open_run` gives.
     out
         Folder for lesion.png, lesion.svg, lesion.csv and accuracy over time in lesion-time.csv.
     at_ms

@@ -26,6 +26,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from ventral.errors import UsageError
+from ventral.experiment.run import Run
 from ventral.figures.masking import NO_MASK, Fit, Line, Reading, masking_figure
 from ventral.figures.saving import save, write_table
 from ventral.measures.controls import by_policy, with_other_models
@@ -64,7 +65,7 @@ class Series:
 
 
 def analyze(
-    run: Any,
+    run: Run,
     out: Path,
     *,
     at_ms: int | None = None,
@@ -78,7 +79,7 @@ def analyze(
     Parameters
     ----------
     run
-        What `ventral.store.run.open_run` gives.
+        What `ventral.experiment.run.open_run` gives.
     out
         Folder for masking.png, masking.svg, masking.csv and the functions in masking-fits.csv.
     at_ms
@@ -208,7 +209,7 @@ def _measured(
             yield {**row, "images": images, **spread({m: [v[place] for v in found[m]] for m in MEASURES})}
 
 
-def names_of(models: Sequence[Any]) -> list[str]:
+def names_of(models: Sequence[Run]) -> list[str]:
     """What runs of several models are called: their files, with folders if they need them."""
     stems = [one.path.stem for one in models]
     return stems if len(set(stems)) == len(stems) else [str(one.path) for one in models]

@@ -15,12 +15,12 @@ accuracy against SOA.
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from ventral.clock import ticks
 from ventral.errors import UsageError, choose
+from ventral.experiment.run import Run
 from ventral.figures.curves import Curve, Panel, Timeline, read_timelines, readout_figure
 from ventral.figures.masking import policies_figure
 from ventral.figures.saving import save, write_table
@@ -29,13 +29,13 @@ from ventral.measures.intervals import wilson_interval
 from ventral.measures.readout import readout_accuracy
 
 
-def analyze(run: Any, out: Path, *, conditions: tuple[str, ...] | None = None, at_ms: int | None = None) -> list[Path]:
+def analyze(run: Run, out: Path, *, conditions: tuple[str, ...] | None = None, at_ms: int | None = None) -> list[Path]:
     """Draw and tabulate the accuracy of the readout.
 
     Parameters
     ----------
     run
-        What `ventral.store.run.open_run` gives.
+        What `ventral.experiment.run.open_run` gives.
     out
         Folder for readout.png, readout.svg and readout.csv, and with a control readout-policies.png and .svg.
     conditions
@@ -71,7 +71,7 @@ def analyze(run: Any, out: Path, *, conditions: tuple[str, ...] | None = None, a
     return [*drawn, write_table(rows, out / "readout.csv")]
 
 
-def _curve(run: Any, timeline: Timeline) -> tuple[Curve, int, float]:
+def _curve(run: Run, timeline: Timeline) -> tuple[Curve, int, float]:
     """Accuracy over time in one condition, on how many images, and chance."""
     shown = np.flatnonzero(run.presentations["condition"].values == timeline.condition)
     accuracy = readout_accuracy(run.logits.isel(presentation=shown))

@@ -15,8 +15,7 @@ PNAS 115:8835. Departures: durations in 10 ms steps (SOAs of 25 and 75 ms do not
 mask is on.
 """
 
-from ventral.errors import ProtocolError
-from ventral.experiment.timeline import Condition, Protocol, Show, mask, target
+from ventral import Condition, Protocol, ProtocolError, Show, mask, target
 
 
 def protocol(

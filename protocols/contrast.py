@@ -13,8 +13,7 @@ Majaj & Pelli (2020), arXiv:2011.12859, for blur of CIFAR-10. Departures: a whol
 not a grating.
 """
 
-from ventral.errors import ProtocolError, choose
-from ventral.experiment.timeline import Condition, Protocol, Show, target
+from ventral import Condition, Protocol, ProtocolError, Show, choose, target
 
 
 def protocol(

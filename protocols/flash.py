@@ -9,7 +9,7 @@ Source: Thorpe, Fize & Marlot (1996), Nature 381:520 (20 ms photographs); the ri
 Liao & Poggio (2016), section 6. Departures: durations in 10 ms steps.
 """
 
-from ventral.experiment.timeline import Condition, Protocol, Show, target
+from ventral import Condition, Protocol, Show, target
 
 
 def protocol(duration_ms: tuple[int, ...] = (10, 20, 50, 100, 200), end_ms: int = 300) -> Protocol:

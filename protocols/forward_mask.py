@@ -16,8 +16,7 @@ Source: Macknik & Livingstone (1998), Nature Neurosci. 1:144 (targets of 30 ms, 
 the target, they do not flank it; SOAs end at -150 ms and the record at 150 ms, so as to last 300 ms in all.
 """
 
-from ventral.errors import ProtocolError
-from ventral.experiment.timeline import Condition, Protocol, Show, mask, target
+from ventral import Condition, Protocol, ProtocolError, Show, mask, target
 
 
 def protocol(

@@ -14,8 +14,7 @@ Source: Kar & DiCarlo (2021), Neuron 109:164 (without vlPFC, IT is worse from 15
 and ends within a tick, and leaves the rest as it was trained.
 """
 
-from ventral.errors import ProtocolError
-from ventral.experiment.timeline import Condition, Protocol, Scale, Show, target
+from ventral import Condition, Protocol, ProtocolError, Scale, Show, target
 
 
 def protocol(

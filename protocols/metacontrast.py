@@ -15,11 +15,10 @@ Enns & Rensink (2000), J. Exp. Psychol. Gen. 129:481 (four dots, trailing masks)
 distractors, at the centre; durations in 10 ms steps.
 """
 
-from ventral.errors import choose
-from ventral.experiment.timeline import Condition, Protocol, Show, mask, target
-from ventral.stimuli.regions import DISC_RADIUS
+from ventral import Condition, Protocol, Show, choose, mask, target
 
 KINDS = ("annulus", "four-dots")
+RADIUS = 0.625  # of the disc through which the target is seen, half an image being 1; the masks lie around it
 
 
 def protocol(
@@ -31,7 +30,7 @@ def protocol(
     end_ms: int = 250,
 ) -> Protocol:
     """One condition per kind and SOA, one per time that dots trail, and their controls."""
-    flash = Show(target.changed("disc", DISC_RADIUS), 0, target_ms)
+    flash = Show(target.changed("disc", RADIUS), 0, target_ms)
     conditions = [Condition("unmasked", (flash,))]
     for name in (choose("kind of mask", name, KINDS) for name in kind):
         conditions.append(Condition(f"mask_only_{name}", (Show(mask(name), 0, mask_ms),)))
@@ -40,7 +39,7 @@ def protocol(
             conditions.append(Condition(f"soa_{soa}_{name}", masked, soa_ms=soa, combine="over"))
     for trail in trail_ms or ():
         masked = (flash, Show(mask("four-dots"), 0, target_ms + trail))
-        told = {"trail_ms": trail}
-        conditions.append(Condition(f"trail_{trail}", masked, soa_ms=0, parameters=told, combine="over"))
+        known = {"trail_ms": trail}
+        conditions.append(Condition(f"trail_{trail}", masked, soa_ms=0, parameters=known, combine="over"))
     readout_ms = tuple(sorted({min(100, end_ms), end_ms}))
     return Protocol(tuple(conditions), end_ms=end_ms, readout_ms=readout_ms, source=__doc__ or "")

@@ -14,8 +14,7 @@ Source: Emadi & Esteky (2013), PLoS ONE 8:e76856 (macaque IT); Kumbhar, Sizikova
 people saw it until they answered.
 """
 
-from ventral.errors import ProtocolError, choose
-from ventral.experiment.timeline import Condition, Protocol, Show, target
+from ventral import Condition, Protocol, ProtocolError, Show, choose, target
 
 
 def protocol(

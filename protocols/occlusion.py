@@ -14,8 +14,7 @@ Source: Tang et al. (2018), PNAS 115:8835 (bubbles; the target on for the whole 
 steps; targets of 30 ms at every SOA; masks of 50 ms.
 """
 
-from ventral.errors import ProtocolError, choose
-from ventral.experiment.timeline import Condition, Protocol, Show, mask, target
+from ventral import Condition, Protocol, ProtocolError, Show, choose, mask, target
 
 KINDS = ("occluded-bubbles", "occluded-blocks")
 

@@ -16,8 +16,7 @@ Source: De Baene & Vogels (2010), Cereb. Cortex 20:2145; Kaliukhovich, De Baene 
 as to last 300 ms in all.
 """
 
-from ventral.errors import ProtocolError, choose
-from ventral.experiment.timeline import Condition, Protocol, Show, image, target
+from ventral import Condition, Protocol, ProtocolError, Show, choose, image, target
 
 NAMES = {"target": "same", "other-object": "different", "same-object": "same_class"}
 

@@ -15,8 +15,7 @@ Mohsenzadeh et al. (2018), eLife 7:e36329 (11 images, target in the middle); Key
 13:90. Departures: durations in 10 ms steps; 6 items of at most 50 ms, so as to last 300 ms in all.
 """
 
-from ventral.errors import ProtocolError
-from ventral.experiment.timeline import Condition, Protocol, Show, image, target
+from ventral import Condition, Protocol, ProtocolError, Show, image, target
 
 
 def protocol(

@@ -14,8 +14,7 @@ Source: Nikolic, Hausler, Singer & Maass (2009), PLoS Biol. 7:e1000260 (letters 
 erase the one before). Departures: no gap (100 ms there); B stays on; times in 10 ms steps.
 """
 
-from ventral.errors import ProtocolError
-from ventral.experiment.timeline import Condition, Protocol, Show, image, target
+from ventral import Condition, Protocol, ProtocolError, Show, image, target
 
 
 def protocol(

@@ -9,7 +9,7 @@ Source: Liao & Poggio (2016), Fig. 8 (readout at 2, 3, 5, 10) and Fig. 10 (train
 Departures: a first reading is possible only when something has reached the last area.
 """
 
-from ventral.experiment.timeline import Condition, Protocol, Show, target
+from ventral import Condition, Protocol, Show, target
 
 TIMES_MS = (30, 50, 60, 70, 80, 90, 100, 110, 120, 150, 200)
 

@@ -1,6 +1,8 @@
 """Short protocols of which the paper's predictions can be measured."""
 
-from ventral.experiment.timeline import Condition, Protocol, Show, mask, target
+from ventral.experiment.condition import Condition
+from ventral.experiment.events import Show, mask, target
+from ventral.experiment.protocol import Protocol
 from ventral.paper.predictions import FOLDS
 
 COUNT = FOLDS * 10  # images of ten classes

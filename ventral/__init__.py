@@ -10,10 +10,14 @@ import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ventral.errors import ProtocolError, UsageError, VentralError
+    from ventral.errors import ProtocolError, UsageError, VentralError, choose
+    from ventral.experiment.condition import Condition
+    from ventral.experiment.events import Show, image, mask, target
+    from ventral.experiment.interventions import Scale
+    from ventral.experiment.protocol import Protocol
     from ventral.experiment.protocols import load_protocol
+    from ventral.experiment.run import open_run
     from ventral.experiment.simulate import simulate
-    from ventral.experiment.timeline import Condition, Protocol, Scale, Show, image, mask, target
     from ventral.measures.decoding import decode_over_time
     from ventral.model import zoo
     from ventral.model.checkpoint import Model, load_model
@@ -21,7 +25,6 @@ if TYPE_CHECKING:
     from ventral.model.graph import Area, AreaGraph, Entry, Transition
     from ventral.model.network import Network
     from ventral.stimuli.datasets import load_images
-    from ventral.store.run import open_run
     from ventral.training.recipe import Recipe
     from ventral.training.train import train
 
@@ -43,6 +46,7 @@ __all__ = [
     "UsageError",
     "VentralError",
     "__version__",
+    "choose",
     "decode_over_time",
     "effective_parameters",
     "image",
@@ -61,28 +65,29 @@ __all__ = [
 HOMES = {
     "Area": "model.graph",
     "AreaGraph": "model.graph",
-    "Condition": "experiment.timeline",
+    "Condition": "experiment.condition",
     "Entry": "model.graph",
     "Model": "model.checkpoint",
     "Network": "model.network",
-    "Protocol": "experiment.timeline",
+    "Protocol": "experiment.protocol",
     "ProtocolError": "errors",
     "Recipe": "training.recipe",
-    "Scale": "experiment.timeline",
-    "Show": "experiment.timeline",
+    "Scale": "experiment.interventions",
+    "Show": "experiment.events",
     "Transition": "model.graph",
     "UsageError": "errors",
     "VentralError": "errors",
+    "choose": "errors",
     "decode_over_time": "measures.decoding",
     "effective_parameters": "model.counting",
-    "image": "experiment.timeline",
+    "image": "experiment.events",
     "load_images": "stimuli.datasets",
     "load_model": "model.checkpoint",
     "load_protocol": "experiment.protocols",
-    "mask": "experiment.timeline",
-    "open_run": "store.run",
+    "mask": "experiment.events",
+    "open_run": "experiment.run",
     "simulate": "experiment.simulate",
-    "target": "experiment.timeline",
+    "target": "experiment.events",
     "train": "training.train",
     "zoo": "model.zoo",
 }

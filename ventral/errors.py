@@ -89,6 +89,8 @@ def _plain(name: str) -> str:
 def choose(kind: str, name: str, choices: Iterable[str]) -> str:
     """Return the choice that `name` means ("-" and "_" are the same), or raise `unknown`."""
     known = list(choices)
+    if name in known:
+        return name
     for choice in known:
         if choice.replace("_", "-") == name.replace("_", "-"):
             return choice

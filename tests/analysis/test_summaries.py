@@ -14,10 +14,12 @@ from matplotlib.text import Text
 from ventral.analysis import difficulty, lesion, masking, readout
 
 from ventral.errors import ClockError, StoreError, UsageError
+from ventral.experiment.run import open_run
 from ventral.measures import controls, responses
 from ventral.measures.psychophysics import chance_corrected, d_prime
 from ventral.measures.weibull import fit_weibull
-from ventral.store.run import Layout, Recording, Writer, open_run
+from ventral.store.layout import Layout, Recording
+from ventral.store.writer import Writer
 
 TIME_MS = np.arange(0, 101, 10)
 ARRIVAL_MS = 30
@@ -253,9 +255,9 @@ def stored(path: Path, run: FakeRun, complete: bool = True) -> None:
     attrs = run.attrs | {"identity": {"statistics": run.attrs["statistics"]}}
     layout = Layout(columns, TIME_MS, (area,), names, 100, "float32", attrs)
     with Writer.open(path, layout) as writer:
-        for shard in writer.pending if complete else writer.pending[:-1]:
-            rows = writer.shard_slice(shard)
-            writer.write(shard, {"IT": run["IT"].values[rows]}, run.logits.values[rows])
+        for batch in writer.pending if complete else writer.pending[:-1]:
+            rows = writer.batch_slice(batch)
+            writer.write(batch, {"IT": run["IT"].values[rows]}, run.logits.values[rows])
 
 
 def test_a_control_on_disk_is_found_beside_the_run(run, tmp_path):

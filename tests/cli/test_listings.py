@@ -11,16 +11,19 @@ import pytest
 from small import small_graph
 
 from ventral.cli.console import spell
+from ventral.experiment.run import open_run
 from ventral.experiment.simulate import Experiment
 from ventral.model.network import Network
-from ventral.store.run import open_run
 
 MIXED = '''"""Mixed: a little of everything.
 
 Source: none.
 """
 
-from ventral.experiment.timeline import Condition, Protocol, Scale, Show, grey, image, mask, target
+from ventral.experiment.condition import Condition
+from ventral.experiment.events import Show, grey, image, mask, target
+from ventral.experiment.interventions import Scale
+from ventral.experiment.protocol import Protocol
 
 
 def protocol(soa_ms: tuple[int, ...] = (20, 50), contrast: float = 0.3, end_ms: int = 200) -> Protocol:
@@ -46,7 +49,10 @@ LESION = '''"""Lesion: intact, or feedback scaled.
 Source: none.
 """
 
-from ventral.experiment.timeline import Condition, Protocol, Scale, Show, target
+from ventral.experiment.condition import Condition
+from ventral.experiment.events import Show, target
+from ventral.experiment.interventions import Scale
+from ventral.experiment.protocol import Protocol
 
 
 def protocol(scale: tuple[float, ...] = (0.5, 0.0), end_ms: int = 50) -> Protocol:

@@ -26,11 +26,11 @@ from safetensors.torch import save_file
 from small import small_graph
 
 from ventral.cli import main as cli
+from ventral.experiment.run import open_run
 from ventral.experiment.simulate import Experiment
 from ventral.knobs import knobs
 from ventral.model.checkpoint import read_checkpoint, write_checkpoint
 from ventral.plugins import list_scripts, load
-from ventral.store.run import open_run
 from ventral.training.train import Trainer
 
 SHORT = "--set epochs=2 --set batch=4 --set held_out=4 --set statistics_images=8 --set end_ms=50 --set horizon_ms=100"
@@ -124,7 +124,7 @@ def places(model_file: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[s
     at["notjson"].write_text("V1 -> V2")
     at["syntax"].write_text("def protocol(:\n")
     at["mistaken"].write_text(
-        "from ventral.experiment.timeline import Condition, Protocol, Show, target\n\n"
+        "from ventral import Condition, Protocol, Show, target\n\n"
         "def protocol() -> Protocol:\n    return Protocol((Condition('on', Show(target, 0, 10)),))\n"
     )
     at["functionless"].write_text("soa_ms = 20\n")
@@ -325,8 +325,8 @@ MISTAKES = {
     "images to analyse": ("analyze readout {images}", 1, "is not a run of ventral"),
     "images to export": ("export {images} --to npz", 1, "is not a run of ventral"),
     "images to verify": ("verify {images}", 1, "there is no run at"),
-    "half a run to analyse": ("analyze readout {incomplete}", 1, "has 3 of 4 shards", "go on with `ventral sim"),
-    "half a run to export": ("export {incomplete} --to npz", 1, "has 3 of 4 shards", "go on with", "with --partial."),
+    "half a run to analyse": ("analyze readout {incomplete}", 1, "has 3 of 4 batches", "resume with `ventral sim"),
+    "half a run to export": ("export {incomplete} --to npz", 1, "has 3 of 4 batches", "resume with", "with --partial."),
     "a time that is not there": (
         "analyze readout {run} --set at_ms=10",
         2,
@@ -509,7 +509,7 @@ def test_a_recording_that_is_stopped_says_how_to_go_on_and_goes_on(places, monke
     assert said.err == "\nstopped; mask.zarr keeps what is recorded. Give the same command again to resume.\n"
     assert "1 of 4 batches" not in said.out
     half = ventral("verify mask.zarr")
-    assert (half.code, "3 of 4 shards are not recorded" in half.out) == (1, True)
+    assert (half.code, "3 of 4 batches are not recorded" in half.out) == (1, True)
     with monkeypatch.context() as patched:
         patched.setattr(Experiment, "record", stopped_at(4, Experiment.record))  # the first three are what is left
         worked(line)

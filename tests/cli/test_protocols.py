@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from ventral.errors import UsageError
+from ventral.experiment.run import open_run
 from ventral.experiment.template import write_protocol
 from ventral.plugins import load
-from ventral.store.run import open_run
 
 
 @pytest.fixture(autouse=True)

@@ -5,9 +5,11 @@ import pytest
 import torch
 
 from ventral.errors import StoreError, UsageError
+from ventral.experiment.condition import Condition
+from ventral.experiment.events import Show, target
 from ventral.experiment.noise import Noise, Trials
+from ventral.experiment.protocol import Protocol
 from ventral.experiment.simulate import Experiment, Settings, simulate
-from ventral.experiment.timeline import Condition, Protocol, Show, target
 
 FLASH = Protocol((Condition("on", (Show(target, 0, 50),)),), end_ms=60)
 COUNT = 4000  # presentations; a mean of them has a standard error of a 63rd of a standard deviation

@@ -16,11 +16,15 @@ import torch
 from PIL import Image
 
 from ventral.errors import DataError, ProtocolError, StoreError, UsageError
+from ventral.experiment.condition import Condition
+from ventral.experiment.events import Show, grey, image, mask, target
+from ventral.experiment.interventions import Scale
+from ventral.experiment.protocol import Protocol
+from ventral.experiment.run import open_run
 from ventral.experiment.simulate import Experiment, Settings, choose_images, simulate, spare_images
-from ventral.experiment.timeline import Condition, Protocol, Scale, Show, grey, image, mask, target
 from ventral.model.checkpoint import driven
 from ventral.plugins import load
-from ventral.store.run import open_run, verify
+from ventral.store.verify import verify
 
 HOW = Settings(batch=16, dtype="float32")
 
@@ -239,7 +243,7 @@ def test_a_finished_run_is_left_alone_and_another_seed_is_refused(run, model, im
     before = {path: path.stat().st_mtime_ns for path in run.path.rglob("*") if path.is_file()}
     steps = []
     simulate(model, masking(), images, run.path, pool=pool, settings=HOW, progress=lambda *done: steps.append(done))
-    assert steps == [(len(run.recorded), len(run.recorded))]
+    assert steps == [(len(run.store.recorded), len(run.store.recorded))]
     with pytest.raises(StoreError, match="seed"):
         simulate(model, masking(), images, run.path, pool=pool, settings=replace(HOW, seed=1))
     assert before == {path: path.stat().st_mtime_ns for path in run.path.rglob("*") if path.is_file()}
@@ -318,7 +322,7 @@ def test_a_run_killed_at_ten_random_moments_ends_bit_identical(model_file, tmp_p
         if out.exists():
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                done = int(open_run(out).recorded.sum())
+                done = int(open_run(out).store.recorded.sum())
         print(f"killed with {done} shards recorded")
         subprocess.run(command, check=True, capture_output=True, cwd=place)
         assert digests(place) == digests(whole)  # every file, and no others

@@ -7,7 +7,10 @@ from hypothesis import strategies as st
 from small import small_graph
 
 from ventral.errors import ClockError, ProtocolError, UsageError
-from ventral.experiment.timeline import Condition, Protocol, Scale, Show, Stimulus, grey, image, mask, nothing, target
+from ventral.experiment.condition import Condition
+from ventral.experiment.events import Show, Stimulus, grey, image, mask, nothing, target
+from ventral.experiment.interventions import Scale
+from ventral.experiment.protocol import Protocol
 from ventral.plugins import list_scripts, load
 
 

@@ -8,9 +8,11 @@ import pytest
 import xarray as xr
 
 from ventral.errors import StoreError, UsageError
+from ventral.experiment.run import IncompleteRun, open_run
 from ventral.export import formats as export
 from ventral.export.formats import export_run
-from ventral.store.run import IncompleteRun, Layout, Recording, Writer, open_run
+from ventral.store.layout import Layout, Recording
+from ventral.store.writer import Writer
 
 TIMES = np.array([-10, 0, 10])
 SHAPES = {"V1": (5,), "IT": (2, 2, 3), "A2": (3,)}
@@ -29,13 +31,13 @@ PRESENTATION = {
 }
 
 
-def record(path, shards=(0, 1, 2), dtype="float16"):
+def record(path, batches=(0, 1, 2), dtype="float16"):
     """Three areas recorded in three ways, exactly representable numbers, absent at the first tick."""
     plan = Layout(PRESENTATION, TIMES, RECORDINGS, ("cat", "ship"), 3, dtype, {"identity": {"seed": 0}, "model": "m"})
     with Writer.open(path, plan) as writer:
-        for shard in shards:
-            here = writer.shard_slice(shard)
-            writer.write(shard, {area: values(area)[here] for area in SHAPES}, values("logits")[here])
+        for batch in batches:
+            here = writer.batch_slice(batch)
+            writer.write(batch, {area: values(area)[here] for area in SHAPES}, values("logits")[here])
     return path
 
 
@@ -206,7 +208,7 @@ def test_a_full_disk_leaves_the_file_that_was_there(run, tmp_path, monkeypatch):
     assert len(list(tmp_path.iterdir())) == 1
 
 
-def test_never_more_than_a_shard_is_in_memory(tmp_path, monkeypatch):
+def test_never_more_than_a_batch_is_in_memory(tmp_path, monkeypatch):
     run, read = open_run(record(tmp_path / "run.zarr")), []
     plain = xr.DataArray.values.fget
 

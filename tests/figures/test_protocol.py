@@ -13,7 +13,10 @@ from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
 from ventral.errors import ProtocolError, UsageError
-from ventral.experiment.timeline import Condition, Protocol, Scale, Show, Stimulus, grey, image, mask, nothing, target
+from ventral.experiment.condition import Condition
+from ventral.experiment.events import Show, Stimulus, grey, image, mask, nothing, target
+from ventral.experiment.interventions import Scale
+from ventral.experiment.protocol import Protocol
 from ventral.figures.protocol import arrivals, first_image_ms, last_known_ms, overlaps, schedule_figure
 from ventral.figures.saving import save_as
 from ventral.model.graph import Area, AreaGraph, Transition, full

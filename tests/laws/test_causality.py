@@ -10,9 +10,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from small import small_graph
 
+from ventral.experiment.condition import Condition
+from ventral.experiment.events import Show, grey, image, mask, target
+from ventral.experiment.interventions import Scale
 from ventral.experiment.noise import Noise
+from ventral.experiment.protocol import Protocol
 from ventral.experiment.simulate import Experiment, Settings
-from ventral.experiment.timeline import Condition, Protocol, Scale, Show, grey, image, mask, target
 from ventral.plugins import list_scripts, load
 from ventral.stimuli.masks import make_masks
 from ventral.stimuli.regions import DISC_RADIUS

@@ -9,6 +9,8 @@ from foretold import COUNT, FLASH, MASKING, flashes, masks
 from small import small_graph, with_statistics
 
 from ventral.errors import ProtocolError, StoreError, UsageError
+from ventral.experiment.coordinates import as_columns
+from ventral.experiment.run import open_run
 from ventral.experiment.simulate import STATISTICS
 from ventral.measures.decoding import decode_over_time, image_folds
 from ventral.model.checkpoint import driven
@@ -32,7 +34,6 @@ from ventral.paper.predictions import (
 )
 from ventral.paper.verdicts import FAILS, HOLDS, UNDECIDED
 from ventral.plugins import load
-from ventral.store.run import as_columns, open_run
 
 ABOUT = {"model": "planted", "data": "pets (test)", "images": 100}
 ARRIVAL_MS = 30

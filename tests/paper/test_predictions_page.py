@@ -6,6 +6,7 @@ import pytest
 from matplotlib.text import Text
 
 from ventral.errors import StoreError
+from ventral.experiment.run import open_run
 from ventral.figures.saving import write_table
 from ventral.paper.predictions import run_paths
 from ventral.paper.predictions_page import (
@@ -18,7 +19,6 @@ from ventral.paper.predictions_page import (
     table_rows,
 )
 from ventral.paper.verdicts import FAILS, HOLDS, UNDECIDED
-from ventral.store.run import open_run
 
 
 def test_the_same_runs_give_the_same_table_which_can_be_read_again(findings, predicted, model, tmp_path):

@@ -7,7 +7,9 @@ import pytest
 
 from ventral.clock import to_ms
 from ventral.errors import ClockError, ProtocolError, UsageError
-from ventral.experiment.timeline import Condition, Protocol, Show, Stimulus, grey, image, mask, target
+from ventral.experiment.condition import Condition
+from ventral.experiment.events import Show, Stimulus, grey, image, mask, target
+from ventral.experiment.protocol import Protocol
 from ventral.knobs import Knob, apply_settings, knobs, written
 from ventral.model.graph import Area, AreaGraph, adjacent
 from ventral.plugins import list_scripts, load

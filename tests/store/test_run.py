@@ -19,8 +19,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ventral.errors import StoreError, UsageError
-from ventral.store import run as store
-from ventral.store.run import IncompleteRun, Layout, Recording, Writer, open_complete, open_run, verify
+from ventral.experiment.run import IncompleteRun, open_complete, open_run
+from ventral.store.encoding import bytes_needed
+from ventral.store.layout import Layout, Recording
+from ventral.store.manifest import root_problem
+from ventral.store.verify import verify
+from ventral.store.writer import Writer, check_space, create
 
 TICKS = 4
 SITES = {name: np.arange(6) for name in ("channel", "y", "x")}
@@ -31,7 +35,7 @@ RECORDINGS = (
 )
 
 
-def layout(presentations=7, shard=3, dtype="float16", recordings=RECORDINGS, **identity):
+def layout(presentations=7, batch=3, dtype="float16", recordings=RECORDINGS, **identity):
     index = np.arange(presentations)
     return Layout(
         presentation={
@@ -46,32 +50,32 @@ def layout(presentations=7, shard=3, dtype="float16", recordings=RECORDINGS, **i
         time_ms=np.arange(TICKS) * 10 - 10,
         recordings=recordings,
         classes=("cat", "ship", "horse"),
-        shard=shard,
+        batch=batch,
         dtype=dtype,
         attrs={"identity": {"seed": 0, "weights": "ab" * 32, **identity}, "graph": {"areas": ["V1", "IT", "A2"]}},
     )
 
 
-def values(plan, shard, area):
+def values(plan, batch, area):
     """Numbers that depend on the presentation alone; the area is absent at the first tick."""
     target = next(target for target in plan.targets if target.area == area)
-    here = range(plan.presentations)[shard * plan.shard : (shard + 1) * plan.shard]
+    here = range(plan.presentations)[batch * plan.batch : (batch + 1) * plan.batch]
     shape = (TICKS, *target.shape)
     made = np.stack([np.random.default_rng([len(area), number]).standard_normal(shape) for number in here])
     made[:, 0] = np.nan
     return made.astype(np.float32)
 
 
-def write(writer, shard):
+def write(writer, batch):
     plan = writer.layout
-    activity = {recording.area: values(plan, shard, recording.area) for recording in plan.recordings}
-    writer.write(shard, activity, values(plan, shard, "readout"))
+    activity = {recording.area: values(plan, batch, recording.area) for recording in plan.recordings}
+    writer.write(batch, activity, values(plan, batch, "readout"))
 
 
-def record(path, plan, shards=None):
+def record(path, plan, batches=None):
     with Writer.open(path, plan) as writer:
-        for shard in writer.pending if shards is None else shards:
-            write(writer, shard)
+        for batch in writer.pending if batches is None else batches:
+            write(writer, batch)
     return path
 
 
@@ -104,7 +108,7 @@ def test_what_was_recorded_is_read_back_to_the_last_bit(tmp_path, dtype):
     plan = layout(dtype=dtype)
     run = open_run(record(tmp_path / "run.zarr", plan))
     for area, read in {**{area: run[area] for area in run.areas}, "readout": run.logits}.items():
-        written = np.concatenate([values(plan, shard, area) for shard in range(plan.shards)]).astype(dtype)
+        written = np.concatenate([values(plan, batch, area) for batch in range(plan.batches)]).astype(dtype)
         assert read.dtype == dtype
         assert read.values.tobytes() == written.tobytes()
 
@@ -123,7 +127,7 @@ def test_an_area_has_every_coordinate_of_its_presentations(complete):
             np.testing.assert_array_equal(read.values, wanted)
     assert run["V1"]["time"].attrs["units"] == "ms"
     assert run["V1"].attrs["arrival_ms"] == 0
-    assert run.tree["IT"].attrs["arrival_ms"] == 20
+    assert run.store.tree["IT"].attrs["arrival_ms"] == 20
     assert run["IT"].dims == ("presentation", "time", "channel", "y", "x")
     assert run["A2"]["channel"].values.tolist() == [4, 7, 9]
     assert run.logits.sel({"class": "ship"}).dims == ("presentation", "time")
@@ -183,17 +187,17 @@ def test_activity_is_nan_where_nothing_is_and_zstd_with_a_checksum(complete, nam
 
 def test_a_shard_file_is_what_zarr_itself_would_write(complete, tmp_path):
     other = tmp_path / "other.zarr"
-    store.create(other, layout())
+    create(other, layout())
     group = zarr.open_group(other, mode="r+")
-    for shard in range(3):
-        group["V1/activity"][shard * 3 : (shard + 1) * 3] = values(layout(), shard, "V1").astype(np.float16)
+    for batch in range(3):
+        group["V1/activity"][batch * 3 : (batch + 1) * 3] = values(layout(), batch, "V1").astype(np.float16)
     for file in (other / "V1/activity").glob("c.*"):
         assert file.read_bytes() == (complete / "V1/activity" / file.name).read_bytes()
 
 
 def test_the_layout_on_disk_is_one_file_per_shard_and_one_chunk_per_tick(tmp_path):
     units = Recording("V1", ("unit",), (1024,), {}, {})
-    store.create(tmp_path / "run.zarr", layout(shard=64, recordings=(units,)))
+    create(tmp_path / "run.zarr", layout(batch=64, recordings=(units,)))
     group = zarr.open_group(tmp_path / "run.zarr", mode="r")
     assert group["V1/activity"].shards == (64, TICKS, 1024)
     assert group["V1/activity"].chunks == (64, 1, 1024)
@@ -201,7 +205,7 @@ def test_the_layout_on_disk_is_one_file_per_shard_and_one_chunk_per_tick(tmp_pat
 
 
 def test_ticks_that_do_not_fill_the_last_chunk_are_read_back(tmp_path):
-    plan = layout(shard=3, recordings=(Recording("V1", ("unit",), (4000,), {}, {}),))
+    plan = layout(batch=3, recordings=(Recording("V1", ("unit",), (4000,), {}, {}),))
     run = open_run(record(tmp_path / "run.zarr", plan))
     assert zarr.open_group(tmp_path / "run.zarr", mode="r")["V1/activity"].chunks[1] == 3
     assert np.array_equal(run["V1"][6:].values, values(plan, 2, "V1").astype(np.float16), equal_nan=True)
@@ -209,11 +213,11 @@ def test_ticks_that_do_not_fill_the_last_chunk_are_read_back(tmp_path):
 
 
 @settings(max_examples=8, deadline=None, derandomize=True)
-@given(presentations=st.integers(1, 9), shard=st.integers(1, 10), order=st.randoms(use_true_random=False))
-def test_neither_the_size_of_shards_nor_their_order_changes_what_is_read(tmp_path_factory, presentations, shard, order):
+@given(presentations=st.integers(1, 9), batch=st.integers(1, 10), order=st.randoms(use_true_random=False))
+def test_neither_the_size_of_shards_nor_their_order_changes_what_is_read(tmp_path_factory, presentations, batch, order):
     path = tmp_path_factory.mktemp("sizes") / "run.zarr"
-    plan = layout(presentations, shard)
-    numbers = list(range(plan.shards))
+    plan = layout(presentations, batch)
+    numbers = list(range(plan.batches))
     order.shuffle(numbers)
     run = open_run(record(path, plan, numbers))
     whole = values(layout(presentations, presentations), 0, "IT").astype(np.float16)
@@ -227,18 +231,20 @@ def test_neither_the_size_of_shards_nor_their_order_changes_what_is_read(tmp_pat
 
 def test_what_was_not_recorded_is_nan_and_the_run_says_so(tmp_path):
     path = record(tmp_path / "run.zarr", layout(), [0, 2])
-    with pytest.warns(IncompleteRun, match=r"2 of 3 shards, and 3 of 7 presentations read as NaN; go on with .*--out"):
+    with pytest.warns(
+        IncompleteRun, match=r"2 of 3 batches, and 3 of 7 presentations read as NaN; resume with .*--out"
+    ):
         run = open_run(path)
     assert not run.complete
     assert run.missing.tolist() == [3, 4, 5]
     assert np.isnan(run["V1"][3:6].values).all()
     assert not np.isnan(run["V1"][6:, 1:].values).any()
-    assert verify(path) == ["commit/c.1.0.0 is not there: 1 of 3 shards are not recorded."]
+    assert verify(path) == ["commit/c.1.0.0 is not there: 1 of 3 batches are not recorded."]
 
 
 def test_a_run_that_has_to_be_whole_is_refused_until_it_is(tmp_path):
     path = record(tmp_path / "run.zarr", layout(), [0, 2])
-    with pytest.raises(StoreError, match=r"2 of 3 shards, and 3 of 7 presentations read as NaN; go on with .*--out"):
+    with pytest.raises(StoreError, match=r"2 of 3 batches, and 3 of 7 presentations read as NaN; resume with .*--out"):
         open_complete(path)
     record(path, layout())
     assert open_complete(path).complete
@@ -256,7 +262,7 @@ def test_a_run_that_lost_a_file_is_not_complete_and_can_be_completed(copy, compl
 
 def test_files_that_were_not_committed_are_named(copy):
     (copy / "commit/c.1.0.0").unlink()
-    assert "V1/activity/c.1.0.0 is there, but shard 1 is not committed." in verify(copy)
+    assert "V1/activity/c.1.0.0 is there, but batch 1 is not committed." in verify(copy)
 
 
 def test_files_that_do_not_belong_are_named(copy):
@@ -287,7 +293,7 @@ def test_a_flipped_byte_anywhere_in_the_root_is_noticed(copy):
     data = (copy / "zarr.json").read_bytes()
     for position in range(0, len(data), 11):
         (copy / "zarr.json").write_bytes(data[:position] + bytes([data[position] ^ 1]) + data[position + 1 :])
-        assert store._root_problem(copy).startswith("zarr.json ")
+        assert root_problem(copy).startswith("zarr.json ")
 
 
 def test_damaged_metadata_or_coordinates_are_refused_when_a_run_is_opened(copy):
@@ -308,7 +314,7 @@ def test_damaged_metadata_or_coordinates_are_refused_when_a_run_is_opened(copy):
         (layout(seed=1), "seed is 0 there and 1 here"),
         (layout(device="cuda"), 'device is not given there and "cuda" here'),
         (layout(dtype="float32"), 'dtype is "float16" there and "float32" here'),
-        (layout(shard=4), "batch_shape is 3 there and 4 here"),
+        (layout(batch=4), "batch_shape is 3 there and 4 here"),
         (layout(presentations=8), "presentations is 7 there and 8 here"),
         (layout(recordings=RECORDINGS[:2]), r'areas is \["V1", "IT", "A2"\] there and \["V1", "IT"\] here'),
     ],
@@ -360,14 +366,14 @@ OF_IMAGES = {"images": {"name": "shapes", "fingerprint": DIGEST["a"]}, "pool": D
     ],
 )
 def test_a_difference_is_told_in_words_and_what_follows_from_it_is_left_out(tmp_path, there, here, words):
-    store.create(tmp_path / "run.zarr", there)
+    create(tmp_path / "run.zarr", there)
     with pytest.raises(StoreError) as caught:
         Writer.open(tmp_path / "run.zarr", here)
     assert f" was recorded otherwise: {words}. Use the same values, or another --out." in str(caught.value)
 
 
 def test_of_many_differences_a_few_are_told(tmp_path):
-    store.create(tmp_path / "run.zarr", layout(**{f"knob_{number}": 0 for number in range(9)}))
+    create(tmp_path / "run.zarr", layout(**{f"knob_{number}": 0 for number in range(9)}))
     with pytest.raises(StoreError, match=r"otherwise: knob_0 is .* knob_4 is 0 there and not given here; and 4 more\."):
         Writer.open(tmp_path / "run.zarr", layout())
 
@@ -408,10 +414,10 @@ def kill_at_step(monkeypatch, step):
 
 
 def test_a_run_killed_at_any_step_goes_on_to_the_same_files(tmp_path, monkeypatch):
-    plan = layout(presentations=3, shard=2, recordings=RECORDINGS[:1])
+    plan = layout(presentations=3, batch=2, recordings=RECORDINGS[:1])
     with monkeypatch.context() as patch:
         steps = kill_at_step(patch, 0)
-        store.create(tmp_path / "whole.zarr", plan)
+        create(tmp_path / "whole.zarr", plan)
         created = steps[0]
         wanted = contents(record(tmp_path / "whole.zarr", plan))
     for step in (*range(1, created - 4, 9), *range(created - 4, steps[0] + 1)):
@@ -448,21 +454,21 @@ SCRIPT = """
 import sys, time
 from pathlib import Path
 sys.path.insert(0, {tests!r})
-import test_store
-plan = test_store.layout(presentations=24, shard=2)
+import test_run
+plan = test_run.layout(presentations=24, batch=2)
 print("ready", flush=True)
-test_store.record(Path(sys.argv[1]), plan)
+test_run.record(Path(sys.argv[1]), plan)
 """
 
 
 def test_a_killed_process_leaves_a_run_that_goes_on_to_the_same_files(tmp_path):
-    plan = layout(presentations=24, shard=2)
+    plan = layout(presentations=24, batch=2)
     began = time.perf_counter()
     wanted = contents(record(tmp_path / "whole.zarr", plan))
     takes = time.perf_counter() - began
     path, left = tmp_path / "run.zarr", []
     for part in (0.05, 0.3, 0.6):
-        script = textwrap.dedent(SCRIPT).format(tests=str(Path(__file__).parents[1]))
+        script = textwrap.dedent(SCRIPT).format(tests=str(Path(__file__).parent))
         child = subprocess.Popen([sys.executable, "-c", script, str(path)], stdout=subprocess.PIPE, text=True)
         assert child.stdout.readline() == "ready\n"
         time.sleep(part * takes)
@@ -483,7 +489,7 @@ def test_a_run_is_written_by_one_process_at_a_time(tmp_path):
         Writer.open(tmp_path / "run.zarr", layout())
     with Writer.open(tmp_path / "run.zarr", layout()) as writer:
         assert writer.pending == [0, 1, 2]
-        assert writer.shard_slice(2) == slice(6, 7)
+        assert writer.batch_slice(2) == slice(6, 7)
 
 
 def test_files_of_others_are_left_alone(tmp_path):
@@ -492,7 +498,7 @@ def test_files_of_others_are_left_alone(tmp_path):
     with pytest.raises(StoreError, match="not a run of ventral"):
         Writer.open(tmp_path / "mine", layout())
     with pytest.raises(StoreError, match="exists already; choose another --out"):
-        store.create(tmp_path / "mine", layout())
+        create(tmp_path / "mine", layout())
     assert (tmp_path / "mine/.c.0.partial").exists()
 
 
@@ -531,12 +537,12 @@ def test_a_shard_is_written_whole_once_and_with_every_area(tmp_path):
     activity = {recording.area: values(plan, 0, recording.area) for recording in plan.recordings}
     logits = values(plan, 0, "readout")
     with Writer.open(tmp_path / "run.zarr", plan) as writer:
-        with pytest.raises(StoreError, match=r"shard 0 of V1 has shape \(2, 4, 6\); it should be \(3, 4, 6\)"):
+        with pytest.raises(StoreError, match=r"batch 0 of V1 has shape \(2, 4, 6\); it should be \(3, 4, 6\)"):
             writer.write(0, {**activity, "V1": activity["V1"][:2]}, logits)
         with pytest.raises(StoreError, match="activity is given for V1; the run records V1, IT, A2"):
             writer.write(0, {"V1": activity["V1"]}, logits)
         writer.write(0, activity, logits)
-        with pytest.raises(StoreError, match="shard 0 is recorded already"):
+        with pytest.raises(StoreError, match="batch 0 is recorded already"):
             writer.write(0, activity, logits)
 
 
@@ -569,7 +575,7 @@ def test_a_disk_that_refuses_says_what_to_do_and_the_run_goes_on(tmp_path, monke
 def test_a_place_under_a_file_is_refused(tmp_path, place):
     (tmp_path / "text.txt").write_text("mine")
     (tmp_path / "loose").symlink_to(tmp_path / "nowhere")
-    for refuse in (Writer.open, store.check_space):
+    for refuse in (Writer.open, check_space):
         with pytest.raises(
             StoreError, match=r"cannot be written: .*(txt|loose) is a file, not a folder; choose another"
         ):
@@ -585,21 +591,21 @@ def test_a_place_that_cannot_be_made_is_refused(tmp_path, name):
 
 def test_a_run_that_does_not_fit_is_refused_before_it_begins(tmp_path, monkeypatch):
     plan = layout()
-    store.check_space(tmp_path / "new" / "run.zarr", plan)
+    check_space(tmp_path / "new" / "run.zarr", plan)
     usage = shutil.disk_usage(tmp_path)
-    needed = store.bytes_needed(plan)
+    needed = bytes_needed(plan)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=needed - 1))
     with pytest.raises(StoreError, match=r"GB free; record fewer images \(--images\).*--record channels.*--out"):
-        store.check_space(tmp_path / "run.zarr", plan)
+        check_space(tmp_path / "run.zarr", plan)
     path = record(tmp_path / "half.zarr", plan, [0])
-    store.check_space(path, plan)
+    check_space(path, plan)
 
 
 @pytest.mark.parametrize("presentations", [1, 50])
 def test_a_run_never_takes_more_than_was_said(tmp_path, presentations):
     plan = layout(presentations, 4, dtype="float32")
     path = record(tmp_path / "run.zarr", plan)
-    assert sum(-(-len(data) // 4096) * 4096 for data in contents(path).values()) <= store.bytes_needed(plan)
+    assert sum(-(-len(data) // 4096) * 4096 for data in contents(path).values()) <= bytes_needed(plan)
 
 
 def test_a_misspelt_area_is_corrected(complete):
@@ -631,7 +637,7 @@ def test_what_is_not_a_run_is_refused(tmp_path, copy):
     [
         ({"time_ms": np.array([0, 15])}, "multiples of 10 ms"),
         ({"dtype": "float64"}, "use 'float16' or 'float32'"),
-        ({"shard": 0}, "one presentation in a shard"),
+        ({"batch": 0}, "one presentation in a batch"),
         ({"presentation": {"image": np.arange(2), "label": np.arange(3)}}, "one value of each coordinate"),
         ({"presentation": {"V1": np.arange(2)}}, "two things in a run are called 'V1'"),
         ({"presentation": {"image": np.array([1j])}}, "image has dtype complex128"),
@@ -641,7 +647,7 @@ def test_what_is_not_a_run_is_refused(tmp_path, copy):
 )
 def test_a_layout_that_cannot_be_stored_is_refused(tmp_path, changes, words):
     with pytest.raises(StoreError, match=words):
-        store.create(tmp_path / "run.zarr", replace(layout(), **changes))
+        create(tmp_path / "run.zarr", replace(layout(), **changes))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -652,7 +658,7 @@ def test_sites_must_be_one_per_unit():
 
 def test_the_commit_holds_the_digest_of_every_file(complete):
     commit = zarr.open_group(complete, mode="r")["commit"][:]
-    for shard in range(3):
+    for batch in range(3):
         names = ("V1/activity/c.{}.0.0", "IT/activity/c.{}.0.0.0.0", "A2/activity/c.{}.0.0", "readout/logits/c.{}.0.0")
-        for row, name in zip(commit[shard], names, strict=True):
-            assert row.tobytes() == hashlib.sha256((complete / name.format(shard)).read_bytes()).digest()
+        for row, name in zip(commit[batch], names, strict=True):
+            assert row.tobytes() == hashlib.sha256((complete / name.format(batch)).read_bytes()).digest()

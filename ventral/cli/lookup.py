@@ -13,7 +13,7 @@ from ventral.cli.options import NAMED_DATA, read_source
 from ventral.errors import ClockError, GraphError, UsageError, choose
 
 if TYPE_CHECKING:
-    from ventral.experiment.timeline import Protocol
+    from ventral.experiment.protocol import Protocol
     from ventral.model.checkpoint import Model
     from ventral.model.graph import AreaGraph
 

@@ -11,7 +11,8 @@ from ventral.cli.lookup import find_model, find_protocol
 from ventral.cli.options import figure_option, settings_option
 
 if TYPE_CHECKING:
-    from ventral.experiment.timeline import Condition, Protocol
+    from ventral.experiment.condition import Condition
+    from ventral.experiment.protocol import Protocol
     from ventral.model.graph import AreaGraph
 
 COMBINED = {"over": "over", "add": "added to"}

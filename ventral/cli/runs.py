@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ventral.errors import StoreError, VentralError
 
 if TYPE_CHECKING:
-    from ventral.store.run import Run
+    from ventral.experiment.run import Run
 
 
 def expect_run(path: Path) -> None:
@@ -25,7 +25,7 @@ def expect_run(path: Path) -> None:
 
 def open_named(path: Path, partial: bool = False, otherwise: str = "") -> "Run":
     """Open a run; one that is not complete is refused unless it may be partial, and `otherwise` ends the message."""
-    from ventral.store.run import IncompleteRun, open_run
+    from ventral.experiment.run import IncompleteRun, open_run
 
     expect_run(path)
     with warnings.catch_warnings():
@@ -44,7 +44,7 @@ def undamaged(path: Path) -> Iterator[None]:
     except (VentralError, OSError):
         raise
     except Exception as error:
-        from ventral.store.run import verify
+        from ventral.store.verify import verify
 
         if problems := verify(path):
             command = shlex.join(["ventral", "verify", str(path)])

@@ -34,8 +34,8 @@ from ventral.cli.options import (
 from ventral.errors import DecodingError, UsageError
 
 if TYPE_CHECKING:
+    from ventral.experiment.run import Run
     from ventral.experiment.simulate import Experiment
-    from ventral.store.run import Run
 
 
 @click.command()
@@ -211,7 +211,7 @@ def print_experiment(experiment: "Experiment") -> None:
 def print_costs(experiment: "Experiment", place: Path) -> None:
     """Print what a run will take, measured on a few of its batches, and when the stimulus arrives in each area."""
     from ventral.experiment.costs import measure_costs
-    from ventral.store.run import check_space
+    from ventral.store.writer import check_space
 
     recalibrated = experiment.settings.statistics == "recalibrated"
     with busy("measuring a few batches"):

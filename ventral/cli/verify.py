@@ -13,7 +13,7 @@ from ventral.cli.runs import expect_run
 @click.argument("run", type=click.Path(path_type=Path))
 def verify(run: Path) -> None:
     """Check that every byte of a run is as it was recorded."""
-    from ventral.store.run import verify as find_problems
+    from ventral.store.verify import verify as find_problems
 
     expect_run(run)
     with busy("reading every file"):

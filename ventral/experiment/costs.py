@@ -12,7 +12,9 @@ import torch
 
 from ventral.experiment.simulate import Experiment
 from ventral.files import nearest_folder
-from ventral.store.run import Layout, Writer, bytes_needed
+from ventral.store.encoding import bytes_needed
+from ventral.store.layout import Layout
+from ventral.store.writer import Writer
 
 SAMPLED = 3  # batches that are recorded to measure
 
@@ -56,7 +58,7 @@ def measure_costs(experiment: Experiment, place: Path) -> Costs:
     cuda = torch.device(experiment.settings.device).type == "cuda"
     return Costs(
         presentations=experiment.presentations,
-        batches=layout.shards,
+        batches=layout.batches,
         recalibrating_s=recalibrating_s,
         seconds=seconds,
         size=size,
@@ -75,8 +77,8 @@ def _sample(experiment: Experiment, layout: Layout, folder: Path) -> tuple[float
     """
     with TemporaryDirectory(prefix=".dry-run-", dir=folder) as name, Writer.open(Path(name) / "run", layout) as writer:
         empty = _files_size(Path(name))
-        rows = [writer.shard_slice(batch) for batch in range(layout.shards)]
-        chosen = sorted({(2 * i + 1) * layout.shards // (2 * SAMPLED) for i in range(SAMPLED)})
+        rows = [writer.batch_slice(batch) for batch in range(layout.batches)]
+        chosen = sorted({(2 * i + 1) * layout.batches // (2 * SAMPLED) for i in range(SAMPLED)})
         experiment.record(range(rows[chosen[0]].start, rows[chosen[0]].stop))
         seconds, presentations = [], 0
         for batch in chosen:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ventral.clock import ticks
 from ventral.errors import ProtocolError, choose
-from ventral.experiment.timeline import Protocol
+from ventral.experiment.protocol import Protocol
 from ventral.knobs import knobs as turnable
 from ventral.plugins import call, load
 

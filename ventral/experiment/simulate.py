@@ -21,8 +21,12 @@ from torch import Tensor
 
 from ventral.clock import MS_PER_TICK, to_ms
 from ventral.errors import DataError, MissingSplit, ProtocolError, StoreError, UsageError, choose
+from ventral.experiment.condition import Condition
+from ventral.experiment.coordinates import as_columns
+from ventral.experiment.events import Frame, Stimulus
 from ventral.experiment.noise import Noise, Trials
-from ventral.experiment.timeline import Condition, Frame, Protocol, Stimulus
+from ventral.experiment.protocol import Protocol
+from ventral.experiment.run import Run, open_run
 from ventral.model.checkpoint import Model, load_model
 from ventral.model.layers import Normalisation
 from ventral.model.network import Network
@@ -33,7 +37,8 @@ from ventral.stimuli.images import Images, evenly
 from ventral.stimuli.masks import INTACT, MASKS, make_masks, others
 from ventral.stimuli.regions import region
 from ventral.stimuli.shapes import ShapeSettings
-from ventral.store.run import Layout, Recording, Run, Writer, as_columns, check_space, open_run
+from ventral.store.layout import Layout, Recording
+from ventral.store.writer import Writer, check_space
 
 RECORDS = ("units", "maps", "channels")
 STATISTICS = ("frozen", "recalibrated")
@@ -393,7 +398,7 @@ class Experiment:
             time_ms=np.array(self.protocol.times_ms),
             recordings=tuple(self.recording(area) for area in self.areas),
             classes=self.model.label_names,
-            shard=self.settings.batch,
+            batch=self.settings.batch,
             dtype=self.settings.dtype,
             attrs=attrs,
             statistics=self.statistics,
@@ -623,12 +628,12 @@ def record(
     check_space(out, layout)
     with Writer.open(out, layout) as writer:
         pending = writer.pending
-        progress(layout.shards - len(pending), layout.shards)
-        for done, shard in enumerate(pending, start=1):
-            where = writer.shard_slice(shard)
-            activity, logits = experiment.record(range(where.start, where.stop))
-            writer.write(shard, activity, logits)
-            progress(layout.shards - len(pending) + done, layout.shards)
+        progress(layout.batches - len(pending), layout.batches)
+        for done, batch in enumerate(pending, start=1):
+            rows = writer.batch_slice(batch)
+            activity, logits = experiment.record(range(rows.start, rows.stop))
+            writer.write(batch, activity, logits)
+            progress(layout.batches - len(pending) + done, layout.batches)
     return open_run(out)
 
 

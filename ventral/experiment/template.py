@@ -13,7 +13,10 @@ Design: what is shown when, and which conditions are compared.
 Source: where the design comes from. Departures: what differs from there.
 """
 
-from ventral.experiment.timeline import Condition, Protocol, Scale, Show, image, mask, target
+from ventral.experiment.condition import Condition
+from ventral.experiment.events import Show, image, mask, target
+from ventral.experiment.interventions import Scale
+from ventral.experiment.protocol import Protocol
 
 
 def protocol(

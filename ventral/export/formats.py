@@ -1,6 +1,6 @@
 """Hand a run to other tools, as files that need nothing of ours to be read.
 
-A run is read and written shard by shard, so that memory does not grow with it. Activity is handed over as
+A run is read and written batch by batch, so that memory does not grow with it. Activity is handed over as
 float32 also where it was stored as float16, which few tools read and which overflows in sums.
 """
 
@@ -17,8 +17,8 @@ import xarray as xr
 
 from ventral.clock import MS_PER_TICK
 from ventral.errors import StoreError, UsageError, choose
+from ventral.experiment.run import Run
 from ventral.files import PARTIAL, disk_errors, nearest_folder, need_space
-from ventral.store.run import Run
 
 SITE = ("channel", "y", "x")
 ATTRIBUTE_BYTES = 60_000  # HDF5 holds at most 64 kB in one attribute
@@ -88,7 +88,7 @@ def _write_npz(run: Run, areas: Sequence[str], path: Path) -> None:
     """One uncompressed member per array, as `numpy.savez` would write it; strings are unicode, never objects."""
     with zipfile.ZipFile(path, "w") as archive:
         for name, activity in {**{area: run[area] for area in areas}, "logits": run.logits}.items():
-            _add_streamed(archive, name, activity, run.shards)
+            _add_streamed(archive, name, activity, run.batches)
             for coord, values in activity.coords.items():
                 if not {"presentation", "time"} & set(values.dims):
                     _add_array(archive, "class" if coord == "class" else f"{name}_{coord}", values.values)
@@ -98,12 +98,12 @@ def _write_npz(run: Run, areas: Sequence[str], path: Path) -> None:
         _add_array(archive, "attrs", np.array(json.dumps(run.attrs)))
 
 
-def _add_streamed(archive: zipfile.ZipFile, name: str, activity: xr.DataArray, shards: Sequence[slice]) -> None:
+def _add_streamed(archive: zipfile.ZipFile, name: str, activity: xr.DataArray, batches: Sequence[slice]) -> None:
     header = {"descr": "<f4", "fortran_order": False, "shape": activity.shape}
     with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as member:
         np.lib.format.write_array_header_1_0(member, header)
-        for shard in shards:
-            member.write(np.ascontiguousarray(activity[shard].values, dtype="<f4").data.cast("B"))
+        for batch in batches:
+            member.write(np.ascontiguousarray(activity[batch].values, dtype="<f4").data.cast("B"))
 
 
 def _add_array(archive: zipfile.ZipFile, name: str, values: Array) -> None:
@@ -128,7 +128,7 @@ def _write_brainscore(run: Run, areas: Sequence[str], path: Path) -> None:
     bins = {"time_bin_start": start, "time_bin_end": start + MS_PER_TICK}
     presentations = {str(name): values.values for name, values in run.presentations.data_vars.items()}
     columns = {"presentation": presentations, "neuroid": sites, "time_bin": bins}
-    sizes = {"presentation": run.shards[-1].stop, "neuroid": len(sites["region"]), "time_bin": len(start)}
+    sizes = {"presentation": run.batches[-1].stop, "neuroid": len(sites["region"]), "time_bin": len(start)}
     with Dataset(path, "w") as file:
         for dim, size in sizes.items():
             file.createDimension(dim, size)
@@ -139,10 +139,10 @@ def _write_brainscore(run: Run, areas: Sequence[str], path: Path) -> None:
         first = 0
         for area in areas:
             count = int(np.count_nonzero(sites["region"] == area))
-            for shard in run.shards:
-                values = run[area][shard].values.astype("<f4")
+            for batch in run.batches:
+                values = run[area][batch].values.astype("<f4")
                 values = values.reshape(*values.shape[:2], count).transpose(0, 2, 1)
-                activity[shard, first : first + count, :] = np.ascontiguousarray(values)
+                activity[batch, first : first + count, :] = np.ascontiguousarray(values)
             first += count
         _add_attrs(file, run.attrs)
 

@@ -20,7 +20,10 @@ from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import blended_transform_factory
 
 from ventral.clock import ticks
-from ventral.experiment.timeline import Condition, Protocol, Scale, Show, Stimulus
+from ventral.experiment.condition import Condition
+from ventral.experiment.events import Show, Stimulus
+from ventral.experiment.interventions import Scale
+from ventral.experiment.protocol import Protocol
 from ventral.figures.graph import LOOKS
 from ventral.figures.style import INK, NEUTRAL, STYLE, area_colour, text_width
 from ventral.model.graph import AreaGraph

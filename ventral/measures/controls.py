@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ventral.errors import StoreError, UsageError
-from ventral.store.run import IncompleteRun, Run, open_complete, open_run
+from ventral.experiment.run import IncompleteRun, Run, open_complete, open_run
 
 
 def policy_of(run: Run) -> str:

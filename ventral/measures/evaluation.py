@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 
 from ventral.clock import MS_PER_TICK, ticks, to_ms
 from ventral.errors import DataError, UsageError
+from ventral.experiment.condition import Condition
+from ventral.experiment.events import Show, target
+from ventral.experiment.protocol import Protocol
 from ventral.experiment.simulate import Experiment, Settings, limit_of
-from ventral.experiment.timeline import Condition, Protocol, Show, target
 from ventral.measures.calibration import calibration_error, confidences, cross_entropy, reliability
 from ventral.measures.intervals import wilson_interval
 from ventral.model.checkpoint import Model

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from ventral.clock import ticks
 from ventral.errors import UsageError, choose
+from ventral.experiment.coordinates import as_columns
+from ventral.experiment.run import Run
 from ventral.measures.readout import class_positions, readout_accuracy
-from ventral.store.run import Run, as_columns
 
 
 def read_responses(run: Run, conditions: Sequence[str] | None = None) -> xr.Dataset:

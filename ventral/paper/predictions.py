@@ -32,6 +32,8 @@ from numpy.typing import NDArray
 
 from ventral.clock import MS_PER_TICK, to_ms
 from ventral.errors import ProtocolError, StoreError, UsageError
+from ventral.experiment.protocol import Protocol
+from ventral.experiment.run import Run, open_complete
 from ventral.experiment.simulate import (
     STATISTICS,
     Experiment,
@@ -42,7 +44,6 @@ from ventral.experiment.simulate import (
     record,
     spare_images,
 )
-from ventral.experiment.timeline import Protocol
 from ventral.figures.curves import Curve, read_timelines
 from ventral.measures.controls import policy_of
 from ventral.measures.decoding import decode_over_time, image_folds
@@ -53,7 +54,6 @@ from ventral.model.checkpoint import Model
 from ventral.paper.verdicts import FAILS, HOLDS, UNDECIDED
 from ventral.seeds import stream
 from ventral.stimuli.shapes import ShapeSettings
-from ventral.store.run import Run, open_complete
 
 Array = NDArray[np.float64]
 

@@ -1,0 +1,147 @@
+"""A condition: events and interventions, with the parameters that tell it from the other conditions.
+
+SOA (stimulus onset asynchrony) is mask onset minus target onset.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+from ventral.clock import ticks, to_ms
+from ventral.errors import ProtocolError, choose
+from ventral.experiment.events import Show, Stimulus
+from ventral.experiment.fields import checked_fields, checked_list
+from ventral.experiment.interventions import Scale
+
+COMBINE = ("refuse", "over", "add")
+Parameter = float | str
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A named sequence of events, with the parameters that tell it from the others.
+
+    Parameters
+    ----------
+    name
+        Short, unique in its protocol.
+    events
+        What is shown; events may touch, and overlap only if `combine` says how.
+    soa_ms
+        Mask onset minus target onset, where there are both.
+    interventions
+        What is changed in the network meanwhile.
+    parameters
+        Further coordinates of each presentation: name to number or string. A parameter that says what the events say
+        already, such as target_ms, is dropped; one that says something else is kept in its place.
+    combine
+        What is seen where events overlap: "refuse" that; "over", the later one covers the earlier where it has pixels;
+        "add", their contrasts add, as far as a screen can show it.
+
+    Raises
+    ------
+    ClockError
+        If `soa_ms` is off the clock.
+    ProtocolError
+        If it has no name, events overlap without `combine`, or `soa_ms` is among the parameters.
+    """
+
+    name: str
+    events: tuple[Show, ...] = ()
+    soa_ms: int | None = None
+    interventions: tuple[Scale, ...] = ()
+    parameters: Mapping[str, Parameter] = field(default_factory=dict)
+    combine: str = "refuse"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "events", tuple(self.events))
+        object.__setattr__(self, "combine", choose("way to combine events", self.combine, COMBINE))
+        object.__setattr__(self, "interventions", tuple(self.interventions))
+        if not self.name:
+            raise ProtocolError("a condition needs a name.")
+        if self.soa_ms is not None:
+            ticks(self.soa_ms, "soa_ms")
+        if "soa_ms" in self.parameters:
+            raise ProtocolError(f"condition {self.name}: give soa_ms by itself, not among the parameters.")
+        shown = self._shown()
+        new = {name: value for name, value in self.parameters.items() if not _same(value, shown.get(name))}
+        object.__setattr__(self, "parameters", new)
+        ordered = sorted(self.events, key=lambda event: event.start_ms)
+        for first, second in pairwise(ordered):
+            if second.start_ms < first.stop_ms and self.combine == "refuse":
+                raise ProtocolError(
+                    f"condition {self.name}: {second.what} starts at {second.start_ms} ms while {first.what} "
+                    f"is on until {first.stop_ms} ms; start it at {first.stop_ms} or later, end {first.what} "
+                    "earlier, or say how they combine (combine)."
+                )
+
+    @property
+    def target(self) -> Show | None:
+        """The first event of the target; None if it is not shown."""
+        return next((event for event in self.events if event.what.role == "target"), None)
+
+    @property
+    def masks(self) -> tuple[Show, ...]:
+        """The events of masks, in the order in which they are given."""
+        return tuple(event for event in self.events if event.what.role == "mask")
+
+    def shows(self, ms: int) -> tuple[Stimulus, ...]:
+        """What is on at a time, the latest last; nothing in a gap."""
+        on = [event for event in self.events if event.start_ms <= ms < event.stop_ms]
+        return tuple(event.what for event in sorted(on, key=lambda event: event.start_ms))
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """What is shown and changed when, as JSON holds it; conditions that differ in name only have the same."""
+        return {
+            "events": [event.to_dict() for event in self.events],
+            "interventions": [intervention.to_dict() for intervention in self.interventions],
+            "combine": self.combine,
+        }
+
+    def coordinates(self) -> dict[str, Parameter]:
+        """Coordinates of a presentation under this condition, by name: how long each role is on, SOA, parameters."""
+        return {**self._shown(), **self.parameters}
+
+    def _shown(self) -> dict[str, Parameter]:
+        """The coordinates that follow from the events, and the SOA."""
+        lasting: dict[str, Parameter] = {}
+        for event in self.events:
+            role = event.what.role
+            lasting[f"{role}_ms"] = float(lasting.get(f"{role}_ms", 0.0)) + event.duration_ms
+            if role in ("mask", "image"):
+                lasting[f"{role}_kind"] = event.what.kind
+        return lasting if self.soa_ms is None else {**lasting, "soa_ms": float(self.soa_ms)}
+
+    def to_dict(self) -> dict[str, Any]:
+        """The condition as JSON holds it."""
+        return {"name": self.name, "parameters": self.coordinates(), **self.content}
+
+    @classmethod
+    def from_dict(cls, given: Any) -> "Condition":
+        """The condition that JSON holds so, the inverse of `to_dict`.
+
+        Raises
+        ------
+        ProtocolError
+            If it has an unknown field or lacks one.
+        """
+        fields = checked_fields("a condition", given, ("name", "parameters", "events", "interventions", "combine"))
+        parameters = dict(fields["parameters"])
+        soa_ms = parameters.pop("soa_ms", None)
+        return cls(
+            name=fields["name"],
+            events=tuple(Show.from_dict(event) for event in checked_list("events", fields["events"])),
+            soa_ms=None if soa_ms is None else to_ms(ticks(soa_ms, "soa_ms")),
+            interventions=tuple(
+                Scale.from_dict(change) for change in checked_list("interventions", fields["interventions"])
+            ),
+            parameters=parameters,
+            combine=fields["combine"],
+        )
+
+
+def _same(value: Parameter, shown: Parameter | None) -> bool:
+    """Whether a parameter is what the events say, to the JSON character: 20.0, but not 20."""
+    return any(isinstance(value, kind) and isinstance(shown, kind) and value == shown for kind in (float, str))

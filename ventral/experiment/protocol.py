@@ -1,0 +1,203 @@
+"""A protocol: an experiment as conditions on one time axis.
+
+Times count in ms from target onset; the network's clock starts at the earliest event.
+"""
+
+import json
+from dataclasses import dataclass
+
+from ventral.clock import ticks, to_ms
+from ventral.errors import ProtocolError, choose
+from ventral.experiment.condition import Condition
+from ventral.experiment.events import Frame, Stimulus, grey, nothing
+from ventral.experiment.fields import checked_fields, checked_list
+from ventral.model.graph import AreaGraph
+
+GAPS = ("grey", "none")
+FIELDS = ("name", "conditions", "start_ms", "end_ms", "gap", "readout_ms", "source")
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """An experiment: conditions on one time axis.
+
+    Parameters
+    ----------
+    conditions
+        Each is shown to every image.
+    end_ms
+        Last recorded time.
+    gap
+        What is on between events: "grey" (the mean image) or "none" (no input).
+    readout_ms
+        Times at which accuracy is summed up; the last if empty.
+    source
+        Where the design comes from.
+    name
+        Given by the file it was found in.
+
+    Raises
+    ------
+    ClockError
+        If a time is off the clock.
+    ProtocolError
+        If it has no conditions, two of one name, or events that are never shown.
+    """
+
+    conditions: tuple[Condition, ...]
+    end_ms: int = 200
+    gap: str = "grey"
+    readout_ms: tuple[int, ...] = ()
+    source: str = ""
+    name: str = "protocol"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "conditions", tuple(self.conditions))
+        object.__setattr__(self, "readout_ms", tuple(self.readout_ms) or (self.end_ms,))
+        object.__setattr__(self, "gap", choose("gap", self.gap, GAPS))
+        names = [condition.name for condition in self.conditions]
+        if not names:
+            raise ProtocolError("a protocol needs at least one condition.")
+        for name in names:
+            if names.count(name) > 1:
+                raise ProtocolError(f"two conditions are called {name!r}; a value is given twice or names must differ.")
+        ticks(self.end_ms, "end_ms")
+        if self.end_ms < self.start_ms:
+            raise ProtocolError(f"end_ms is {self.end_ms}, but the record starts at {self.start_ms} ms; end later.")
+        for ms in self.readout_ms:
+            ticks(ms, "readout_ms")
+            if not self.start_ms <= ms <= self.end_ms:
+                raise ProtocolError(
+                    f"readout_ms {ms} is outside the record, {self.start_ms} to {self.end_ms} ms; read within it, "
+                    "or use a later end_ms."
+                )
+        for condition in self.conditions:
+            for event in condition.events:
+                if event.start_ms > self.end_ms:
+                    raise ProtocolError(
+                        f"condition {condition.name}: {event.what} starts at {event.start_ms} ms, after the "
+                        f"record ends at {self.end_ms} ms; use a later end_ms."
+                    )
+            for change in condition.interventions:
+                if change.start_ms > self.end_ms or change.stop_ms <= self.start_ms:
+                    raise ProtocolError(
+                        f"condition {condition.name}: the intervention on {change.what} is outside the record, "
+                        f"{self.start_ms} to {self.end_ms} ms."
+                    )
+
+    def condition(self, name: str) -> Condition:
+        """The condition of this name.
+
+        Raises
+        ------
+        UsageError
+            If there is no such condition; with the nearest name.
+        """
+        known = {condition.name: condition for condition in self.conditions}
+        return known[choose("condition", name, known)]
+
+    @property
+    def start_ms(self) -> int:
+        """The earliest event, at which the network's clock starts; target onset is 0."""
+        return min((event.start_ms for c in self.conditions for event in c.events), default=0)
+
+    @property
+    def times_ms(self) -> list[int]:
+        """Every recorded time, from target onset."""
+        return [to_ms(t) for t in range(ticks(self.start_ms, "start"), ticks(self.end_ms, "end_ms") + 1)]
+
+    @property
+    def count(self) -> int:
+        """Number of recorded ticks."""
+        return len(self.times_ms)
+
+    def frames(self, condition: Condition) -> list[Frame]:
+        """What is on at each recorded tick, gaps filled; empty where there is no input at all."""
+        between = (grey,) if self.gap == "grey" else ()
+        frames = [condition.shows(ms) or between for ms in self.times_ms]
+        return [tuple(what for what in frame if what != nothing) for frame in frames]
+
+    def entering(self, condition: Condition, graph: AreaGraph) -> list[Frame]:
+        """What enters the first area at each tick under the graph's drive, the latest last; empty where nothing does.
+
+        Raises
+        ------
+        ProtocolError
+            If the drive is impulse and an event lasts longer than a tick, or a blank is asked for.
+        """
+        if graph.drive == "sustained":
+            return self.frames(condition)
+        impulses: list[Frame] = [()] * self.count
+        for event in sorted(condition.events, key=lambda event: event.start_ms):
+            if event.duration_ms != to_ms(1) or event.what.role == "blank":
+                raise ProtocolError(
+                    f"condition {condition.name}: with impulse drive an image enters only at the tick of its onset, so "
+                    f"{event.what} can neither last {event.duration_ms} ms nor be blank; show it for "
+                    f"{to_ms(1)} ms or use a model with sustained drive."
+                )
+            impulses[ticks(event.start_ms - self.start_ms, "onset")] += (event.what,)
+        return impulses
+
+    def inputs(self, condition: Condition, graph: AreaGraph) -> list[bool]:
+        """Whether anything enters at each tick."""
+        return [bool(frame) for frame in self.entering(condition, graph)]
+
+    def gains(self, condition: Condition, graph: AreaGraph) -> list[dict[str, float]]:
+        """For each tick, the scales of transitions (and of areas' identities) by name, where one is not 1."""
+        table: list[dict[str, float]] = [{} for _ in range(self.count)]
+        for change in condition.interventions:
+            for name in change.names(graph):
+                for tick, ms in enumerate(self.times_ms):
+                    if change.start_ms <= ms < change.stop_ms and change.scale != 1:
+                        table[tick][name] = change.scale * table[tick].get(name, 1.0)
+        return table
+
+    def stimuli(self) -> list[Stimulus]:
+        """Every different thing that is shown, in the order of the conditions."""
+        return list(dict.fromkeys(event.what for condition in self.conditions for event in condition.events))
+
+    def made(self) -> list[Stimulus]:
+        """Those that are made of other images than the target: masks and other images."""
+        return [what for what in self.stimuli() if what.role in ("mask", "image") and what.kind != "target"]
+
+    def to_json(self) -> str:
+        """The protocol as JSON, with sorted keys; times in ms."""
+        whole = {
+            "name": self.name,
+            "conditions": [condition.to_dict() for condition in self.conditions],
+            "start_ms": self.start_ms,
+            "end_ms": self.end_ms,
+            "gap": self.gap,
+            "readout_ms": list(self.readout_ms),
+            "source": self.source,
+        }
+        return json.dumps(whole, sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> "Protocol":
+        """The protocol that JSON holds so, the inverse of `to_json`.
+
+        Raises
+        ------
+        ProtocolError
+            If it is not the JSON of a protocol, or has a field that is not known.
+        """
+        try:
+            fields = checked_fields("the protocol", json.loads(text), FIELDS)
+            made = cls(
+                conditions=tuple(
+                    Condition.from_dict(condition) for condition in checked_list("conditions", fields["conditions"])
+                ),
+                end_ms=fields["end_ms"],
+                gap=fields["gap"],
+                readout_ms=tuple(checked_list("readout_ms", fields["readout_ms"])),
+                source=fields["source"],
+                name=fields["name"],
+            )
+        except (ValueError, TypeError, AttributeError) as error:
+            raise ProtocolError(f"the description of the protocol cannot be read ({error}).") from None
+        if made.start_ms != fields["start_ms"]:
+            raise ProtocolError(
+                f"start_ms of the protocol is {fields['start_ms']}; its events start at {made.start_ms} ms."
+            )
+        return made

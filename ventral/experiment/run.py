@@ -1,0 +1,169 @@
+"""A recorded run, as what it was: an experiment, with its protocol, its network's graph and all that was recorded."""
+
+import os
+import warnings
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from ventral.errors import StoreError, choose
+from ventral.experiment.condition import Condition
+from ventral.experiment.protocol import Protocol
+from ventral.model.graph import AreaGraph
+from ventral.store.reader import Store, open_store
+
+
+class IncompleteRun(UserWarning):
+    """A run was opened of which some presentations are not recorded yet; they read as NaN."""
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A recorded run. Made by `open_run`.
+
+    ``run["V1"]`` is an area's activity, (presentation, time, ...), read from the disk when it is used, with every
+    coordinate of its presentations.
+
+    Parameters
+    ----------
+    store
+        The arrays on disk.
+    """
+
+    store: Store
+
+    def __getitem__(self, area: str) -> xr.DataArray:
+        return self.store.array(choose("area", area, self.areas))
+
+    @property
+    def path(self) -> Path:
+        """Folder of the run."""
+        return self.store.path
+
+    @property
+    def attrs(self) -> dict[str, Any]:
+        """Provenance: how the run was made."""
+        return self.store.attrs
+
+    @property
+    def areas(self) -> tuple[str, ...]:
+        """Recorded areas, in the order of the graph."""
+        return tuple(self.attrs["areas"])
+
+    @property
+    def presentations(self) -> xr.Dataset:
+        """One row per presentation: image, stimulus_id, label, condition, ..."""
+        return self.store.presentations
+
+    @property
+    def logits(self) -> xr.DataArray:
+        """Output of the readout, (presentation, time, class)."""
+        return self.store.logits
+
+    @cached_property
+    def protocol(self) -> Protocol:
+        """The protocol that was recorded."""
+        return Protocol.from_json(self.attrs["protocol"])
+
+    @cached_property
+    def graph(self) -> AreaGraph:
+        """The graph of the network that was recorded."""
+        return AreaGraph.from_json(self.attrs["graph"])
+
+    @property
+    def policy(self) -> str:
+        """The policy for normalisation statistics: "frozen" or "recalibrated"."""
+        return str(self.attrs.get("statistics", "frozen"))
+
+    @property
+    def statistics(self) -> dict[str, npt.NDArray[Any]]:
+        """Mean and variance of each normalisation that were estimated for this run, (tick, channel); else empty."""
+        return self.store.statistics
+
+    def condition(self, name: str) -> Condition:
+        """The condition of this name.
+
+        Raises
+        ------
+        UsageError
+            If the protocol has no such condition.
+        """
+        return self.protocol.condition(name)
+
+    def rows(self, condition: str) -> npt.NDArray[np.int64]:
+        """Positions of the presentations of a condition, sorted.
+
+        Raises
+        ------
+        UsageError
+            If the run has no presentation of such a condition.
+        """
+        presented = self.presentations["condition"].values
+        return np.flatnonzero(presented == choose("condition", condition, dict.fromkeys(map(str, presented))))
+
+    def image_count(self, condition: str) -> int:
+        """Number of different images that were presented in a condition."""
+        return len(np.unique(self.presentations["image"].values[self.rows(condition)]))
+
+    @property
+    def batches(self) -> list[slice]:
+        """Rows of each batch, which lie in one file: the pieces in which a large run is best read."""
+        return self.store.batches
+
+    @property
+    def complete(self) -> bool:
+        """Whether every batch is recorded."""
+        return bool(self.store.recorded.all())
+
+    @property
+    def missing(self) -> npt.NDArray[np.int64]:
+        """Presentations that are not recorded; they read as NaN."""
+        return self.store.missing
+
+
+def open_run(path: str | os.PathLike[str]) -> Run:
+    """Open a run.
+
+    Warns
+    -----
+    IncompleteRun
+        If some of it is not recorded; says how to resume.
+
+    Raises
+    ------
+    StoreError
+        If there is no run, or its metadata or coordinates have changed since they were written.
+    """
+    run = Run(open_store(path))
+    if not run.complete:
+        command = run.attrs.get("command")
+        again = f"`{command}`" if command else f"the command that made it, with --out {path}"
+        recorded = run.store.recorded
+        warnings.warn(
+            f"{path} has {int(recorded.sum())} of {len(recorded)} batches, and {len(run.missing)} of "
+            f"{run.attrs['presentations']} presentations read as NaN; resume with {again}.",
+            IncompleteRun,
+            stacklevel=2,
+        )
+    return run
+
+
+def open_complete(path: str | os.PathLike[str]) -> Run:
+    """Open a run as `open_run` does, but refuse one that is not complete.
+
+    Raises
+    ------
+    StoreError
+        If the run is not complete; says how to resume. Also as `open_run`.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", IncompleteRun)
+            return open_run(path)
+    except IncompleteRun as problem:
+        raise StoreError(str(problem)) from None

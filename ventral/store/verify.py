@@ -1,0 +1,63 @@
+"""Verifying a run: is every byte that was recorded still there."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from ventral.store.index import ROOT, Index, commit_file, read_index
+from ventral.store.manifest import file_problems, root_problem
+from ventral.store.reader import read_rows
+
+
+def verify(path: str | os.PathLike[str]) -> list[str]:
+    """Read every file of a run and say which is not as it was recorded.
+
+    Returns
+    -------
+    list of str
+        One sentence per file that is missing, has changed, or does not belong, and one for all batches that were never
+        recorded. Empty if the run is complete and every byte of it is still there.
+
+    Raises
+    ------
+    StoreError
+        If there is no run, or it is of another schema.
+    """
+    path = Path(path)
+    if problem := root_problem(path):
+        return [problem]
+    index = read_index(path)
+    problems = file_problems(path, index.manifest)
+    if any(problem.startswith("commit/") for problem in problems):
+        return problems  # without the metadata of ``commit`` its rows cannot be read
+    known = {ROOT, *index.manifest}
+    rows, damaged = read_rows(index)
+    absent = [batch for batch, row in enumerate(rows) if not row.any() and batch not in damaged]
+    for batch in sorted({*range(index.batches)} - {*absent}):
+        files = index.files(batch)
+        known.update(files, [commit_file(batch)])
+        if batch in damaged:
+            problems.append(f"{commit_file(batch)} has changed, so batch {batch} cannot be checked.")
+        else:
+            digests = (digest.tobytes().hex() for digest in rows[batch])
+            problems += file_problems(path, dict(zip(files, digests, strict=True)))
+    problems += _strays(index, known)
+    if absent:
+        problems.append(
+            f"{commit_file(absent[0])} is not there: {len(absent)} of {len(rows)} batches are not recorded."
+        )
+    return problems
+
+
+def _strays(index: Index, known: Iterable[str]) -> list[str]:
+    """One sentence for each file that is neither in the manifest nor of a committed batch."""
+    known = set(known)
+    uncommitted = {name: batch for batch in range(index.batches) for name in index.files(batch)}
+    problems = []
+    for file in sorted(file for file in index.path.rglob("*") if not file.is_dir()):
+        name = file.relative_to(index.path).as_posix()
+        if name not in known:
+            batch = uncommitted.get(name)
+            why = "is not part of the run" if batch is None else f"is there, but batch {batch} is not committed"
+            problems.append(f"{name} {why}.")
+    return problems

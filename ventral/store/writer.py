@@ -1,0 +1,198 @@
+"""Writing a run, so that a half-written run can never look whole.
+
+Zarr reads a chunk that is missing as NaN without a word, so completeness has to be recorded. The order of writes:
+
+1. `create` writes metadata, coordinates and manifest into a hidden folder beside the run, syncs every file and folder,
+   and only then renames it into place: a run exists with all of them or not at all.
+2. A batch is one file per area and one for the readout. Each is written under a temporary name, synced, renamed, and
+   its folder is synced.
+3. Only then the batch's row of ``commit``, with the sha256 of each of these files, is written in the same way.
+
+A row therefore never stands for bytes that a power cut could still take away, and whatever moment a process is killed
+at, a batch without a row is computed again. So ``commit`` is the list of what is recorded, of what is still to do, and
+of what every file must contain. One process writes at a time (a lock on the run's folder).
+"""
+
+import contextlib
+import hashlib
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+
+from ventral.errors import StoreError
+from ventral.files import PARTIAL, disk_errors, locked, nearest_folder, need_space, put, sync_folder, write_synced
+from ventral.store.difference import refuse_difference
+from ventral.store.encoding import batch_bytes, bytes_needed, encode, encode_batch, encode_row
+from ventral.store.index import ROOT, Index, batch_file, commit_file, read_index
+from ventral.store.layout import READOUT, Layout, Recording, batch_slice
+from ventral.store.manifest import refuse_damage
+from ventral.store.reader import recorded_batches
+from ventral.store.values import Array
+
+
+def check_space(path: str | os.PathLike[str], layout: Layout) -> None:
+    """Refuse a run, or the rest of one, that does not fit on its disk.
+
+    Raises
+    ------
+    StoreError
+        With what is needed, what is free, and what makes a run smaller; or if there can be no folder at `path`.
+    """
+    path = Path(path)
+    nearest_folder(path)  # refuses a place at which nothing can be made
+    needed = bytes_needed(layout)
+    if (path / ROOT).is_file():
+        index = read_index(path)
+        refuse_damage(index)
+        needed = int(np.sum(~recorded_batches(index))) * batch_bytes(layout)
+    smaller = "record fewer images (--images), less of each (--record channels), or on another disk (--out)"
+    need_space(path, needed, "the run", smaller)
+
+
+def create(path: str | os.PathLike[str], layout: Layout) -> None:
+    """Make an empty run: metadata, coordinates and manifest, all of it or nothing.
+
+    Raises
+    ------
+    StoreError
+        If there is something at `path` already, or it cannot be written.
+    """
+    path = Path(path)
+    if path.exists() or path.is_symlink():
+        raise StoreError(f"{path} exists already; choose another --out.")
+    building = path.with_name(f".{path.name}{PARTIAL}")
+    files = encode(layout)
+    with disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if building.exists():  # left by a process that was killed
+            with locked(building):
+                shutil.rmtree(building)
+        building.mkdir()
+        with locked(building):
+            for name, data in files.items():
+                (building / name).parent.mkdir(parents=True, exist_ok=True)
+                write_synced(building / name, data)
+            for folder, _, _ in os.walk(building):
+                sync_folder(Path(folder))
+            building.rename(path)
+            sync_folder(path.parent)
+
+
+class Writer:
+    """Records into a run, batch by batch; one process at a time.
+
+    Use it in a ``with`` statement: ``with Writer.open(path, layout) as writer``.
+    """
+
+    def __init__(self, path: Path, layout: Layout, recorded: Array, lock: contextlib.ExitStack) -> None:
+        self.path = path
+        self.layout = layout
+        self._recorded = recorded
+        self._lock = lock
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str], layout: Layout) -> Self:
+        """Open the run at `path` to continue it, or create it.
+
+        Raises
+        ------
+        StoreError
+            If what is there is not a run, is damaged, is being written by another process, or was recorded
+            with another layout or identity; names the fields that differ.
+        """
+        path = Path(path)
+        nearest_folder(path)  # refuses a place at which nothing can be made
+        if not path.exists():
+            create(path, layout)
+        index = read_index(path)
+        with contextlib.ExitStack() as lock:
+            lock.enter_context(locked(path))
+            refuse_damage(index)
+            refuse_difference(index, layout)
+            with disk_errors(path):
+                _remove_partial(index)
+            recorded, held = recorded_batches(index), lock.pop_all()
+        return cls(path, layout, recorded, held)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let another process write."""
+        self._lock.close()
+
+    @property
+    def pending(self) -> list[int]:
+        """Numbers of the batches that are not recorded."""
+        return [int(batch) for batch in np.flatnonzero(~self._recorded)]
+
+    def batch_slice(self, batch: int) -> slice:
+        """Rows of the presentations of a batch."""
+        return batch_slice(batch, self.layout.batch, self.layout.presentations)
+
+    def write(self, batch: int, activity: Mapping[str, Array], logits: Array) -> None:
+        """Record a batch: its files, then its row of ``commit``.
+
+        Parameters
+        ----------
+        batch
+            One of `pending`.
+        activity
+            Per area (presentation, time, ...), for the presentations of `batch_slice`. NaN where the area is absent.
+        logits
+            (presentation, time, class).
+
+        Raises
+        ------
+        StoreError
+            If a value does not fit the dtype, a shape is not that of the layout, or the disk refuses. Nothing is
+            committed then, and the same command resumes.
+        """
+        if self._recorded[batch]:
+            raise StoreError(f"batch {batch} is recorded already; write only those that are pending.")
+        given = {**activity, READOUT: logits}
+        if given.keys() != {target.area for target in self.layout.targets}:
+            raise StoreError(
+                f"activity is given for {', '.join(activity)}; the run records {', '.join(self.layout.areas)}."
+            )
+        values = [self._cast(batch, target, np.asarray(given[target.area])) for target in self.layout.targets]
+        row = []
+        with disk_errors(self.path):
+            for target, data in zip(self.layout.targets, values, strict=True):
+                encoded = encode_batch(self.layout, target, data)
+                put(self.path / batch_file(target.area, len(target.dims), batch), encoded)
+                row.append(hashlib.sha256(encoded).digest())
+            put(self.path / commit_file(batch), encode_row(row))
+        self._recorded[batch] = True
+
+    def _cast(self, batch: int, target: Recording, values: Array) -> Array:
+        """Values in the dtype in which they are stored; refused if one does not fit."""
+        rows = self.batch_slice(batch)
+        shape = (rows.stop - rows.start, len(self.layout.time_ms), *target.shape)
+        if values.shape != shape:
+            raise StoreError(f"batch {batch} of {target.area} has shape {values.shape}; it should be {shape}.")
+        with np.errstate(over="ignore"):
+            cast = values.astype(self.layout.dtype)
+        infinite = np.isinf(cast)
+        if not infinite.any():
+            return cast
+        at = tuple(np.argwhere(infinite)[0])
+        where = f"{target.area} is {values[at]:g} at {int(self.layout.time_ms[at[1]])} ms"
+        if np.isinf(values[at]):
+            raise StoreError(f"{where}: the network diverges, so record a shorter time or another network.")
+        limit = float(np.finfo(self.layout.dtype).max)
+        raise StoreError(f"{where}, and {self.layout.dtype} ends at {limit:g}; record with --dtype float32.")
+
+
+def _remove_partial(index: Index) -> None:
+    """Remove the temporary files of a process that was killed."""
+    for folder in index.folders:
+        for partial in folder.glob(f".c.*{PARTIAL}"):
+            partial.unlink()
