@@ -17,7 +17,7 @@ NEXT_CHANGE = re.compile(r"\+(?=[^+=]+=)")  # not the "+" of an amount such as 1
 
 
 class Change(NamedTuple):
-    """What is done to an image before it is shown: `how` (see `ventral.stimuli.masks.CHANGES`), and how much of it."""
+    """A change of an image before it is shown: `how` (see `ventral.stimuli.degradations`), and how much of it."""
 
     how: str
     amount: float
