@@ -1,13 +1,20 @@
-"""A small CIFAR-10 in each of its forms."""
+"""A small CIFAR-10 in each of its forms, and image files."""
 
 import io
 import tarfile
 
 import numpy as np
+from PIL import Image
 
 
 def random_pixels(count, size=32, seed=0):
     return np.random.default_rng(seed).integers(0, 256, (count, 3, size, size), dtype=np.uint8)
+
+
+def save_image(pixels, file):
+    """Write (3, y, x) pixels as an image file."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels.transpose(1, 2, 0)).save(file)
 
 
 def batches(count=4):

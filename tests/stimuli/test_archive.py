@@ -11,8 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cifar import batches, cifar_files, random_pixels, write_cifar
-from PIL import Image
+from cifar import batches, cifar_files, random_pixels, save_image, write_cifar
 from server import free_port
 
 from ventral.cli import console
@@ -167,7 +166,7 @@ def test_an_archive_that_cannot_be_copied_leaves_nothing(tmp_path, target, monke
 
 @pytest.fixture
 def ventral(monkeypatch, capsys):
-    """Gives a command; its exit code, and what it said on both streams."""
+    """Gives a command; its exit code, and what it wrote to both streams."""
 
     def give(*words):
         monkeypatch.setattr(sys, "argv", ["ventral", *map(str, words)])
@@ -226,7 +225,7 @@ def test_without_a_sum_only_the_published_file_is_taken(server, served, target, 
     assert not Path(".data").exists()
 
 
-def test_a_download_that_is_stopped_says_how_to_go_on_and_goes_on(server, served, target, ventral, monkeypatch):
+def test_a_stopped_download_says_how_to_resume_and_resumes(server, served, target, ventral, monkeypatch):
     def stop(_):
         raise KeyboardInterrupt
 
@@ -236,7 +235,7 @@ def test_a_download_that_is_stopped_says_how_to_go_on_and_goes_on(server, served
         patched.setattr(time, "sleep", stop)
         code, out, err = ventral(*line)
     assert (code, out) == (130, "")
-    assert err.endswith("\nstopped; what was received is kept, and the same command goes on.\n")
+    assert err.endswith("\nstopped; what was received is kept. Give the same command again to resume.\n")
     assert ventral(*line)[0] == 0
     assert server.sent == [(0, 5000), (5000, len(server.content))]
 
@@ -255,8 +254,7 @@ def test_progress_is_told_in_lines_where_there_is_no_terminal(server, target, ve
 def test_what_else_the_word_cifar10_means_or_meant_there_is_told(server, served, target, ventral, extra):
     place = Path(".data/cifar10")
     if extra == "test/cat":
-        (place / extra).mkdir(parents=True)
-        Image.fromarray(random_pixels(1)[0].transpose(1, 2, 0)).save(place / extra / "0.png")
+        save_image(random_pixels(1)[0], place / extra / "0.png")
         told = "from now on cifar10 means the archive, not the images in .data/cifar10/test; to use those, move"
     else:
         write_cifar(place, "binary", cifar_files("binary"))

@@ -28,7 +28,8 @@ def data(context: click.Context) -> None:
 def data_show(source: str) -> None:
     """Count the images of each class in each split."""
     with busy(f"reading {source}"):
-        from ventral.stimuli.datasets import SPLITS, class_counts
+        from ventral.stimuli.datasets import class_counts
+        from ventral.stimuli.folders import SPLITS
 
         name, _ = read_source(source)
         rows, problems = [], []

@@ -33,9 +33,10 @@ from ventral.model.network import Network
 from ventral.seeds import stream
 from ventral.stimuli.datasets import labels_of, load_images
 from ventral.stimuli.degradations import changed, check_change
-from ventral.stimuli.images import Images, evenly
+from ventral.stimuli.images import Images
 from ventral.stimuli.masks import INTACT, MASKS, make_masks, others
 from ventral.stimuli.regions import region
+from ventral.stimuli.sampling import evenly
 from ventral.stimuli.shapes import ShapeSettings
 from ventral.store.layout import Layout, Recording
 from ventral.store.writer import Writer, check_space

@@ -24,7 +24,8 @@ from ventral.model.checkpoint import read_checkpoint
 from ventral.model.counting import effective_parameters, multiply_adds
 from ventral.paper.claims import FIGURES, NARROWEST, VARIANTS, Compared, Variant, needed
 from ventral.paper.results import RESULTS, Epoch, Key, Result, add, read_results
-from ventral.stimuli.images import Images, evenly
+from ventral.stimuli.images import Images
+from ventral.stimuli.sampling import evenly
 from ventral.training.recipe import RECIPES, Recipe, different, fitted, stored_recipe
 from ventral.training.train import Trainer, states, train
 

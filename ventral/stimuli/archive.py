@@ -12,9 +12,10 @@ from pathlib import Path
 
 from ventral.errors import DataError, UsageError
 from ventral.files import PARTIAL, disk_errors, locked, need_space, sync_folder
+from ventral.stimuli.cifar10 import ARCHIVES, default_path
 from ventral.stimuli.download import MAKE_ROOM, Report, Tell, download, md5_of
 
-NAME = "cifar-10-binary.tar.gz"
+NAME = ARCHIVES[0]
 URL = f"https://www.cs.toronto.edu/~kriz/{NAME}"
 MD5 = "c32a1d4ab5d03f1284b67883e8d87530"
 ADDRESS = r"https?://(\w[\w.-]*|\[[0-9a-fA-F:]+\])(:\d+)?([/?][!-~]*)?"
@@ -25,7 +26,7 @@ AGAIN = f"give the same command again, or {ELSEWHERE}"
 
 def archive_place() -> Path:
     """Path of the archive: in .data/cifar10, or in the folder, or the file itself, that VENTRAL_DATA names."""
-    path = Path(os.environ.get("VENTRAL_DATA") or Path(".data", "cifar10")).expanduser()
+    path = default_path()
     as_file = path.is_file() or (path.suffix in (".gz", ".tgz") and not path.is_dir())
     return path if as_file else path / NAME
 

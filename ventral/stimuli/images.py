@@ -1,7 +1,7 @@
-"""What an image is: pixels and what is known of each, drawing some of many, and what a network sees of them.
+"""Images with what is known of each, and what a network sees of them.
 
-An image keeps its place in its data set (`index`) and its name (`stimulus_id`) wherever it is taken, so that nothing
-computed from it depends on what it was loaded or batched with.
+An image keeps its position in its data set (`index`) and its name (`stimulus_id`) when it is taken from others, so that
+nothing computed from it depends on what it was loaded or batched with.
 """
 
 import hashlib
@@ -16,7 +16,6 @@ import numpy.typing as npt
 import torch
 
 from ventral.errors import DataError, UsageError
-from ventral.seeds import stream
 
 Integers = npt.NDArray[np.int64]
 
@@ -166,9 +165,6 @@ class Preprocessing:
         return ((levels / 255 - mean) / self.scale).to(dtype)
 
 
-# ---- choosing images
-
-
 def checked_positions(positions: npt.ArrayLike, count: int) -> Integers:
     """Positions as whole numbers from 0 to count - 1, or an error."""
     at = np.atleast_1d(np.asarray(positions))
@@ -179,53 +175,3 @@ def checked_positions(positions: npt.ArrayLike, count: int) -> Integers:
     if at.min() < 0 or at.max() >= count:
         raise UsageError(f"positions go from {at.min()} to {at.max()}; there are {count} images, 0 to {count - 1}.")
     return at.astype(np.int64)
-
-
-def evenly(labels: npt.ArrayLike, count: int, seed: int = 0) -> Integers:
-    """Positions of `count` images drawn evenly over classes; a smaller draw is part of a larger one.
-
-    Parameters
-    ----------
-    labels
-        Class of each image, (image,), integers.
-    count
-        How many; what is left over after dividing by the classes goes to classes in a seeded order.
-    seed
-        Decides which images of a class come first.
-
-    Returns
-    -------
-    ndarray
-        Sorted positions, (count,).
-
-    Raises
-    ------
-    DataError
-        If a class has too few images.
-    """
-    classes, sizes = np.unique(np.asarray(labels), return_counts=True)
-    if count < 1:
-        raise UsageError(f"{count} images cannot be drawn; ask for 1 or more.")
-    if not len(classes):
-        raise DataError(f"{count} images cannot be drawn from none.")
-    each, rest = divmod(count, len(classes))
-    wanted = each + (np.argsort(np.argsort(stream("classes", seed).random(len(classes)))) < rest)
-    short = np.flatnonzero(wanted > sizes)
-    if len(short):
-        raise DataError(
-            f"{count} images evenly over {len(classes)} classes need {wanted[short[0]]} of class {classes[short[0]]}, "
-            f"which has {sizes[short[0]]}; ask for at most {len(classes) * sizes.min()}."
-        )
-    drawn = [_shuffled(labels, cls, seed)[:some] for cls, some in zip(classes, wanted, strict=True)]
-    return np.sort(np.concatenate(drawn))
-
-
-def _shuffled(labels: npt.ArrayLike, cls: int, seed: int) -> Integers:
-    members = np.flatnonzero(np.asarray(labels) == cls)
-    return members[np.argsort(stream("images", seed, int(cls)).random(len(members)), kind="stable")]
-
-
-def hold_out(labels: npt.ArrayLike, count: int = 5000, seed: int = 0) -> tuple[Integers, Integers]:
-    """Positions to keep and positions held out (0 for none), the latter drawn evenly over classes; both sorted."""
-    held = evenly(labels, count, seed) if count else np.zeros(0, int)
-    return np.setdiff1d(np.arange(len(np.asarray(labels))), held), held

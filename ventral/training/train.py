@@ -43,8 +43,9 @@ from ventral.model.graph import AreaGraph
 from ventral.model.network import Network
 from ventral.model.ranks import Ranks, summed
 from ventral.seeds import generator
-from ventral.stimuli.images import Images, Preprocessing, evenly, hold_out
+from ventral.stimuli.images import Images, Preprocessing
 from ventral.stimuli.masks import make_masks
+from ventral.stimuli.sampling import evenly, hold_out
 from ventral.training.presentation import MASKS, Showing, augment, shown
 from ventral.training.recipe import Recipe, different, fitted, renamed, stored_recipe
 
