@@ -1,8 +1,10 @@
 """Laws of the layout: knowledge runs one way, and nothing heavy is imported before it is asked for."""
 
 import ast
+import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,6 +28,7 @@ LAYERS = (
     ("cli",),
 )
 PICTURED = ("figures", "paper", "cli")  # may draw; all other rooms hold numbers
+IMPORTED_AS = {"PIL": "pillow"}  # import name -> name of the distribution, where they differ
 DOORS = ("__init__", "__main__")  # what is imported from outside; not part of the order
 ZARR = ("ventral/store/encoding", "ventral/store/reader")
 MODULES = sorted(path for path in (ROOT / "ventral").rglob("*.py") if path.stem not in DOORS)
@@ -100,6 +103,13 @@ def test_a_protocol_imports_from_ventral_alone(path):
 def test_no_script_imports_another(path):
     assert not ours(path) & {"protocols", "analysis"}
     assert not {full.split(".")[0] for full in imported(path)} & {"", "protocols", "analysis"}
+
+
+def test_what_is_imported_is_declared_and_what_is_declared_is_imported():
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    used = {full.split(".")[0] for path in (*MODULES, *SCRIPTS) for full in imported(path)}
+    others = {IMPORTED_AS.get(name, name) for name in used - sys.stdlib_module_names - {"ventral"}}
+    assert others == {re.split(r"\W", requirement)[0] for requirement in declared}
 
 
 def test_every_public_name_is_there():
