@@ -1,15 +1,15 @@
 """What several tests share: a small network with statistics, a few images, and runs of what the paper predicts."""
 
 import contextlib
-import sys
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from commands import ventral
 from foretold import COUNT, FLASH, MASKING, SHARDS
 from small import small_graph, with_statistics
 
-from ventral.cli import main as cli
 from ventral.model.checkpoint import Model, describe, load_model, network_tensors, write_checkpoint
 from ventral.model.network import Network
 from ventral.paper.predictions import Findings, measure, record_predictions
@@ -90,18 +90,11 @@ def findings(model: Model, predicted: Predicted) -> Findings:
 
 
 @pytest.fixture
-def give(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
-    """Give a command, as one line or in words: its exit code, and what it printed and complained of."""
+def give() -> Callable[..., tuple[int, str, str]]:
+    """Function that gives a command, as one line or in words; it returns exit code, output and complaints."""
 
     def run(*words: object) -> tuple[int, str, str]:
-        line = str(words[0]).split() if len(words) == 1 else [str(word) for word in words]
-        monkeypatch.setattr(sys, "argv", ["ventral", *line])
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as end:
-            code = int(end.code or 0)
-        said = capsys.readouterr()
-        return code, said.out, said.err
+        outcome = ventral(str(words[0]) if len(words) == 1 else shlex.join(map(str, words)))
+        return outcome.code, outcome.out, outcome.err
 
     return run

@@ -10,12 +10,6 @@ from ventral.stimuli.degradations import CHANGES
 from ventral.stimuli.masks import MASKS
 
 
-@pytest.fixture(autouse=True)
-def here(tmp_path, monkeypatch):
-    """An empty folder, in which the command is given."""
-    monkeypatch.chdir(tmp_path)
-
-
 def test_masks_and_changes_are_listed_with_a_line_each(give):
     code, out, err = give("stimuli")
     assert (code, err) == (0, "")
@@ -75,11 +69,11 @@ def test_images_of_ones_own_are_drawn(give):
         ("stimuli show blur --images 0", "0 is not in the range"),
     ],
 )
-def test_what_cannot_be_drawn_is_refused_and_nothing_is_left(give, tmp_path, line, message):
+def test_what_cannot_be_drawn_is_refused_and_nothing_is_left(give, here, line, message):
     code, out, err = give(line)
     assert (code, out) == (2, "")
     assert message in err
-    assert not list(tmp_path.iterdir())
+    assert not list(here.iterdir())
 
 
 def test_show_has_help_that_fits(give):

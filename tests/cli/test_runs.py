@@ -1,0 +1,37 @@
+"""`ventral export` and `ventral verify`: a run that is handed on, and one that is damaged."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+from commands import (
+    ventral,
+    worked,
+)
+
+
+def test_an_export_is_named_and_opens(places):
+    said = worked("export {run} --to npz --areas V1,IT --out here.npz", **places)
+    assert said.out == "here.npz\n"
+    with np.load("here.npz") as arrays:
+        assert arrays["IT"].shape == (40, 11, 20)
+        assert "V2" not in arrays
+    worked("export {incomplete} --to npz --out half.npz --partial", **places)
+
+
+def test_a_flipped_byte_is_found_and_named(places):
+    assert worked("verify {run}", **places).out.endswith(
+        "mask.zarr is complete, and every file is as it was recorded.\n"
+    )
+    shutil.copytree(places["run"], "flipped.zarr")
+    file = next(Path("flipped.zarr/V4/activity").glob("c.1*"))
+    content = bytearray(file.read_bytes())
+    content[len(content) // 4] ^= 1
+    file.write_bytes(content)
+    said = ventral("verify flipped.zarr")
+    assert (said.code, said.err) == (1, "")
+    assert said.out == f"V4/activity/{file.name} has changed since it was written.\n"
+    said = ventral("export flipped.zarr --to npz")
+    assert said.code == 1
+    assert f"flipped.zarr is damaged: V4/activity/{file.name} has changed" in said.err
+    assert not Path("flipped.npz").exists()
