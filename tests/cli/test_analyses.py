@@ -3,11 +3,7 @@
 import re
 
 import pytest
-from commands import (
-    stopped_at,
-    ventral,
-    worked,
-)
+from commands import stopped_at, ventral, worked
 
 from ventral.knobs import knobs
 from ventral.plugins import list_scripts, load

@@ -2,9 +2,7 @@
 
 import shutil
 
-from commands import (
-    worked,
-)
+from commands import worked
 
 from ventral.plugins import list_scripts
 

@@ -8,18 +8,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from commands import (
-    FLASH,
-    printed,
-    rows,
-    ventral,
-    worked,
-)
+from commands import FLASH, printed, rows, ventral, worked
 
 from ventral.cli.console import spell
+from ventral.experiment.run import open_run
 from ventral.experiment.simulate import Experiment
 from ventral.model.network import Network
-from ventral.experiment.run import open_run
 
 LESION = '''"""Lesion: intact, or feedback scaled.
 

@@ -3,9 +3,7 @@
 from pathlib import Path
 
 import pytest
-from commands import (
-    worked,
-)
+from commands import worked
 
 from ventral.model.checkpoint import read_checkpoint, write_checkpoint
 

@@ -4,9 +4,7 @@ import subprocess
 import sys
 
 import pytest
-from commands import (
-    worked,
-)
+from commands import worked
 
 from ventral.cli import main as cli
 

@@ -1,13 +1,7 @@
 """Mistakes of the user: each is explained in one line that names it, and leaves nothing on the disk."""
 
 import pytest
-from commands import (
-    EVALUATE,
-    FLASH,
-    MASK,
-    TRAIN,
-    ventral,
-)
+from commands import EVALUATE, FLASH, MASK, TRAIN, ventral
 
 MISTAKES = {
     # names

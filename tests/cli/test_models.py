@@ -3,10 +3,7 @@
 from pathlib import Path
 
 import pytest
-from commands import (
-    ventral,
-    worked,
-)
+from commands import ventral, worked
 
 
 def test_models_are_listed_and_shown(places):

@@ -4,18 +4,13 @@ import re
 from pathlib import Path
 
 import pytest
-from commands import (
-    printed,
-    rows,
-    texts,
-    worked,
-)
+from commands import printed, rows, texts, worked
 from small import small_graph
 
 from ventral.errors import UsageError
+from ventral.experiment.run import open_run
 from ventral.experiment.template import write_protocol
 from ventral.plugins import list_scripts, load
-from ventral.experiment.run import open_run
 
 MIXED = '''"""Mixed: a little of everything.
 

@@ -4,10 +4,7 @@ import shutil
 from pathlib import Path
 
 import numpy as np
-from commands import (
-    ventral,
-    worked,
-)
+from commands import ventral, worked
 
 
 def test_an_export_is_named_and_opens(places):

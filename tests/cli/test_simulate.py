@@ -6,18 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from commands import (
-    FLASH,
-    TRAIN,
-    masking,
-    refusing,
-    stopped_at,
-    ventral,
-    worked,
-)
+from commands import FLASH, TRAIN, masking, refusing, stopped_at, ventral, worked
 
-from ventral.experiment.simulate import Experiment
 from ventral.experiment.run import open_run
+from ventral.experiment.simulate import Experiment
 
 
 def test_a_recording_ends_with_a_table_and_the_next_command(places):

@@ -3,12 +3,7 @@
 from pathlib import Path
 
 import pytest
-from commands import (
-    Outcome,
-    stopped_at,
-    ventral,
-    worked,
-)
+from commands import Outcome, stopped_at, ventral, worked
 from small import small_graph
 
 from ventral.training.train import Trainer

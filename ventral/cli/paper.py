@@ -9,14 +9,7 @@ import click
 
 from ventral.cli.console import busy, progress_bar, resumable, table, typed
 from ventral.cli.lookup import find_protocol, load_trained, own_data
-from ventral.cli.options import (
-    check_device,
-    device_option,
-    read_source,
-    set_threads,
-    settings_option,
-    threads_option,
-)
+from ventral.cli.options import check_device, device_option, read_source, set_threads, settings_option, threads_option
 from ventral.errors import TrainingError, UsageError, choose
 
 if TYPE_CHECKING:
