@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ventral.model.graph import Area, AreaGraph, Entry, Transition
     from ventral.model.network import Network
     from ventral.stimuli.datasets import load_images
+    from ventral.stimuli.selection import Selection, select_images
     from ventral.training.recipe import Recipe
     from ventral.training.train import train
 
@@ -41,6 +42,7 @@ __all__ = [
     "ProtocolError",
     "Recipe",
     "Scale",
+    "Selection",
     "Show",
     "Transition",
     "UsageError",
@@ -55,6 +57,7 @@ __all__ = [
     "load_protocol",
     "mask",
     "open_run",
+    "select_images",
     "simulate",
     "target",
     "train",
@@ -72,6 +75,7 @@ HOMES = {
     "Protocol": "experiment.protocol",
     "ProtocolError": "errors",
     "Recipe": "training.recipe",
+    "Selection": "stimuli.selection",
     "Scale": "experiment.interventions",
     "Show": "experiment.events",
     "Transition": "model.graph",
@@ -86,6 +90,7 @@ HOMES = {
     "load_protocol": "experiment.protocols",
     "mask": "experiment.events",
     "open_run": "experiment.run",
+    "select_images": "stimuli.selection",
     "simulate": "experiment.simulate",
     "target": "experiment.events",
     "train": "training.train",

@@ -10,6 +10,7 @@ from ventral.experiment.events import Show, target
 from ventral.experiment.noise import Noise, Trials
 from ventral.experiment.protocol import Protocol
 from ventral.experiment.simulate import Experiment, Settings, simulate
+from ventral.stimuli.selection import Selection
 
 FLASH = Protocol((Condition("on", (Show(target, 0, 50),)),), end_ms=60)
 COUNT = 4000  # presentations; a mean of them has a standard error of a 63rd of a standard deviation
@@ -88,7 +89,9 @@ def test_noise_is_written_as_it_is_read(text):
 @pytest.fixture(scope="module")
 def noisy_run(model, images, tmp_path_factory):
     how = Settings(batch=16, dtype="float32", noise=Noise("poisson", 4.0, ("IT",)), repeats=3)
-    return simulate(model, FLASH, images.take(range(8)), tmp_path_factory.mktemp("noisy") / "run.zarr", settings=how)
+    return simulate(
+        model, FLASH, Selection(images.take(range(8))), tmp_path_factory.mktemp("noisy") / "run.zarr", settings=how
+    )
 
 
 def test_a_repeat_is_a_coordinate_and_each_is_another_draw(noisy_run):
@@ -110,9 +113,9 @@ def test_counts_are_recorded_where_noise_is_poisson_and_states_elsewhere(noisy_r
 def test_noise_is_felt_downstream_only_from_where_it_is(model, images, tmp_path):
     how = Settings(batch=16, dtype="float32")
     shown = images.take(range(4))
-    quiet = simulate(model, FLASH, shown, tmp_path / "quiet", settings=how)
+    quiet = simulate(model, FLASH, Selection(shown), tmp_path / "quiet", settings=how)
     loud = simulate(
-        model, FLASH, shown, tmp_path / "loud", settings=replace(how, noise=Noise("gaussian", 0.5, ("V4",)))
+        model, FLASH, Selection(shown), tmp_path / "loud", settings=replace(how, noise=Noise("gaussian", 0.5, ("V4",)))
     )
     # V4 is there from 20 ms and reaches V2 a tick and V1 two ticks later
     for area, tick in (("V4", 2), ("V2", 3), ("IT", 3), ("V1", 4)):
@@ -128,18 +131,18 @@ def test_repeats_without_noise_are_refused():
 
 def test_noise_in_an_area_that_is_not_there_is_refused(model, images):
     with pytest.raises(UsageError, match="no area named 'V5'; there is: IT, V1, V2, V4"):
-        Experiment(model, FLASH, images, None, Settings(noise=Noise("gaussian", 1.0, ("V5",))))
+        Experiment(model, FLASH, Selection(images), Settings(noise=Noise("gaussian", 1.0, ("V5",))))
 
 
 def test_counts_that_float16_cannot_hold_are_refused(model, images):
     how = Settings(batch=4, noise=Noise("poisson", 1e5, ("V1",)))
     with pytest.raises(StoreError, match="float16 is exact to 2048, so record float32"):
-        Experiment(model, FLASH, images.take(range(4)), None, how).record(range(4))
+        Experiment(model, FLASH, Selection(images.take(range(4))), how).record(range(4))
 
 
 def test_noise_and_repeats_decide_the_run_key(model, images):
     def key(**changes):
-        return Experiment(model, FLASH, images, None, Settings(**changes)).layout().run_key
+        return Experiment(model, FLASH, Selection(images), Settings(**changes)).layout().run_key
 
     noise = Noise("gaussian", 1.0)
     keys = {key(), key(noise=noise), key(noise=replace(noise, level=2.0)), key(noise=noise, repeats=2)}

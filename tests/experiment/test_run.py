@@ -7,6 +7,7 @@ from ventral.errors import UsageError
 from ventral.experiment.run import open_run
 from ventral.experiment.simulate import Settings, simulate
 from ventral.plugins import load
+from ventral.stimuli.selection import Selection
 
 PROTOCOL = load("protocols", "backward-mask").protocol(soa_ms=(20,), end_ms=60)
 
@@ -14,7 +15,7 @@ PROTOCOL = load("protocols", "backward-mask").protocol(soa_ms=(20,), end_ms=60)
 @pytest.fixture(scope="module")
 def run(model, images, pool, tmp_path_factory):
     path = tmp_path_factory.mktemp("runs") / "run.zarr"
-    simulate(model, PROTOCOL, images.take(range(6)), path, pool, Settings(batch=4, units=8))
+    simulate(model, PROTOCOL, Selection(images.take(range(6)), pool), path, Settings(batch=4, units=8))
     return open_run(path)
 
 

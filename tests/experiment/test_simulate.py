@@ -1,8 +1,6 @@
 import copy
 import hashlib
-import itertools
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -13,7 +11,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 from ventral.errors import DataError, ProtocolError, StoreError, UsageError
 from ventral.experiment.condition import Condition
@@ -21,9 +18,10 @@ from ventral.experiment.events import Show, grey, image, mask, target
 from ventral.experiment.interventions import Scale
 from ventral.experiment.protocol import Protocol
 from ventral.experiment.run import open_run
-from ventral.experiment.simulate import Experiment, Settings, choose_images, simulate, spare_images
+from ventral.experiment.simulate import Experiment, Settings, simulate
 from ventral.model.checkpoint import driven
 from ventral.plugins import load
+from ventral.stimuli.selection import Selection, select_images
 from ventral.store.verify import verify
 
 HOW = Settings(batch=16, dtype="float32")
@@ -36,7 +34,7 @@ def masking(**knobs):
 @pytest.fixture(scope="module")
 def run(model, images, pool, tmp_path_factory):
     path = tmp_path_factory.mktemp("runs") / "mask.zarr"
-    return simulate(model, masking(), images, path, pool=pool, settings=HOW)
+    return simulate(model, masking(), Selection(images, pool), path, settings=HOW)
 
 
 def of(run, area, condition):
@@ -62,7 +60,7 @@ def test_an_area_is_absent_before_arrival_and_there_after(run, area, arrival):
 
 def test_a_mask_that_cannot_reach_the_readout_leaves_it_bit_identical(model, images, pool, tmp_path):
     protocol = masking(soa_ms=(40, 50), end_ms=70)
-    late = simulate(model, protocol, images, tmp_path / "late.zarr", pool=pool, settings=HOW)
+    late = simulate(model, protocol, Selection(images, pool), tmp_path / "late.zarr", settings=HOW)
     assert np.array_equal(of(late, "readout", "soa_50"), of(late, "readout", "unmasked"), equal_nan=True)
     assert not np.array_equal(of(late, "readout", "soa_40"), of(late, "readout", "unmasked"), equal_nan=True)
 
@@ -70,7 +68,7 @@ def test_a_mask_that_cannot_reach_the_readout_leaves_it_bit_identical(model, ima
 def test_a_presentation_is_the_same_alone_in_another_order_and_in_another_shard(run, model, images, pool, tmp_path):
     few = images.take([31, 5])
     protocol = masking(soa_ms=(30,))
-    other = simulate(model, protocol, few, tmp_path / "few.zarr", pool=pool, settings=HOW)
+    other = simulate(model, protocol, Selection(few, pool), tmp_path / "few.zarr", settings=HOW)
     for area in (*run.areas, "readout"):
         for condition in ("unmasked", "mask_only", "soa_30"):
             assert np.array_equal(of(other, area, condition), of(run, area, condition)[[31, 5]], equal_nan=True)
@@ -80,7 +78,7 @@ def test_before_its_first_event_a_condition_shows_grey_the_same_for_every_image(
     alone = Condition("alone", (Show(mask("noise"), 20, 60),))
     both = Condition("both", (Show(target, 0, 10), Show(mask("noise"), 20, 60)))
     protocol = Protocol((alone, both), end_ms=60)
-    run = simulate(model, protocol, images, tmp_path / "r.zarr", pool=pool, settings=HOW)
+    run = simulate(model, protocol, Selection(images, pool), tmp_path / "r.zarr", settings=HOW)
     grey, seen = of(run, "V1", "alone")[:, :2], of(run, "V1", "both")[:, :2]
     assert np.array_equal(grey, np.broadcast_to(grey[:1], grey.shape))
     assert not np.array_equal(seen, np.broadcast_to(seen[:1], seen.shape))
@@ -90,7 +88,7 @@ def test_a_lesion_that_removes_nothing_is_bit_identical_and_one_that_does_is_lat
     shown = (Show(target, 0, 100),)
     cut = [Scale("IT->V4", 50, 100, scale) for scale in (1.0, 0.0)]
     conditions = [Condition("intact", shown), *(Condition(f"scale_{c.scale:g}", shown, None, (c,)) for c in cut)]
-    run = simulate(model, Protocol(tuple(conditions), end_ms=100), images, tmp_path / "l.zarr", settings=HOW)
+    run = simulate(model, Protocol(tuple(conditions), end_ms=100), Selection(images), tmp_path / "l.zarr", settings=HOW)
     intact = of(run, "V4", "intact")
     assert np.array_equal(of(run, "V4", "scale_1"), intact, equal_nan=True)
     assert np.array_equal(of(run, "V4", "scale_0")[:, :6], intact[:, :6], equal_nan=True)
@@ -137,13 +135,13 @@ def test_an_image_has_the_same_mask_at_every_soa(run, soa):
 def test_what_it_would_record_is_refused_before_anything_is_written(model, images, pool, tmp_path):
     place = tmp_path / "never.zarr"
     with pytest.raises(ProtocolError, match="statistics only to 300 ms"):
-        simulate(model, masking(end_ms=310), images, place, pool=pool, settings=HOW)
+        simulate(model, masking(end_ms=310), Selection(images, pool), place, settings=HOW)
     with pytest.raises(DataError, match="images that are not presented"):
-        simulate(model, masking(), images, place, settings=HOW)
+        simulate(model, masking(), Selection(images), place, settings=HOW)
     with pytest.raises(UsageError, match="no mask named 'nois'; did you mean 'noise'"):
-        simulate(model, masking(kind=("nois",)), images, place, pool=pool, settings=HOW)
+        simulate(model, masking(kind=("nois",)), Selection(images, pool), place, settings=HOW)
     with pytest.raises(UsageError, match="no area named 'V3'"):
-        simulate(model, masking(), images, place, pool=pool, settings=replace(HOW, areas=("V3",)))
+        simulate(model, masking(), Selection(images, pool), place, settings=replace(HOW, areas=("V3",)))
     with pytest.raises(UsageError, match="did you mean 'maps'"):
         Settings(record="map")
     assert not place.exists()
@@ -151,19 +149,19 @@ def test_what_it_would_record_is_refused_before_anything_is_written(model, image
 
 def test_beyond_the_horizon_the_last_statistics_can_be_held(model, images, tmp_path):
     protocol = Protocol((Condition("on", (Show(target, 0, 400),)),), end_ms=320)
-    run = simulate(model, protocol, images, tmp_path / "h", settings=replace(HOW, beyond_horizon="held"))
+    run = simulate(model, protocol, Selection(images), tmp_path / "h", settings=replace(HOW, beyond_horizon="held"))
     assert np.isfinite(of(run, "IT", "on")[:, -1]).all()
 
 
 # --- statistics re-estimated for the run
 
-ANEW = replace(HOW, statistics="recalibrated")
+ANEW = replace(HOW, policy="recalibrated")
 FLASH = Protocol((Condition("unmasked", (Show(target, 0, 60),)),), end_ms=50)
 
 
 def recalibrated(model, protocol, images, calibration, settings=ANEW):
     """Statistics by name."""
-    experiment = Experiment(model, protocol, images, calibration, settings, calibration)
+    experiment = Experiment(model, protocol, Selection(images, calibration, calibration), settings)
     return {name: torch.as_tensor(values) for name, values in experiment.statistics.items()}
 
 
@@ -200,91 +198,44 @@ def test_recalibrated_statistics_know_in_which_condition_a_lesion_is(model, imag
 
 def test_a_run_holds_the_statistics_estimated_for_it_and_the_model_keeps_its_own(model, images, pool, tmp_path):
     before = {name: buffer.clone() for name, buffer in model.network.named_buffers()}
-    anew = simulate(model, FLASH, images, tmp_path / "anew.zarr", settings=ANEW, calibration=pool)
-    frozen = simulate(model, FLASH, images, tmp_path / "frozen.zarr", settings=HOW)
-    for name, values in Experiment(model, FLASH, images, None, ANEW, pool).statistics.items():
+    anew = simulate(model, FLASH, Selection(images, calibration=pool), tmp_path / "anew.zarr", settings=ANEW)
+    frozen = simulate(model, FLASH, Selection(images), tmp_path / "frozen.zarr", settings=HOW)
+    for name, values in Experiment(model, FLASH, Selection(images, calibration=pool), ANEW).statistics.items():
         assert np.array_equal(anew.statistics[name], values, equal_nan=True)
         assert torch.equal(before[name].nan_to_num(), dict(model.network.named_buffers())[name].nan_to_num())
     assert frozen.statistics == {}
     assert not np.array_equal(anew.logits.values, frozen.logits.values, equal_nan=True)
     assert verify(tmp_path / "anew.zarr") == []
     with pytest.raises(StoreError, match="statistics is"):
-        simulate(model, FLASH, images, tmp_path / "anew.zarr", settings=HOW)
+        simulate(model, FLASH, Selection(images), tmp_path / "anew.zarr", settings=HOW)
 
 
 def test_recalibrated_statistics_reach_as_far_as_the_protocol(model, images, pool, tmp_path):
     long = replace(FLASH, end_ms=320)
     with pytest.raises(ProtocolError, match="statistics only to 300 ms"):
-        Experiment(model, long, images, None, HOW)
-    run = simulate(model, long, images.take([0, 1]), tmp_path / "long.zarr", settings=ANEW, calibration=pool)
+        Experiment(model, long, Selection(images), HOW)
+    run = simulate(model, long, Selection(images.take([0, 1]), calibration=pool), tmp_path / "long.zarr", settings=ANEW)
     assert np.isfinite(run.logits.values[:, 3:]).all()
 
 
 def test_statistics_cannot_be_recalibrated_without_images_or_over_different_presence(model, images, pool):
     with pytest.raises(DataError, match="images that are not presented"):
-        Experiment(model, FLASH, images, None, ANEW)
+        Experiment(model, FLASH, Selection(images), ANEW)
     gapped = Protocol((*FLASH.conditions, Condition("late", (Show(target, 20, 60),))), end_ms=50, gap="none")
     with pytest.raises(ProtocolError, match="at other times in late than in unmasked; use grey gaps"):
-        Experiment(model, gapped, images, None, ANEW, pool)
-
-
-def test_images_to_calibrate_with_are_neither_presented_nor_in_the_pool(folder):
-    for split in ("test", "train"):
-        shown, pool = choose_images(folder, split, 4, size=16)
-        spare = spare_images(folder, split, 4, size=16, number=4)
-        assert spare.split == "train"
-        assert not {*spare.stimulus_ids} & {*shown.stimulus_ids, *pool.stimulus_ids}
-        assert len({*np.bincount(spare.labels, minlength=2)}) == 1
-    with pytest.raises(DataError, match=r"present fewer \(--images\)"):
-        spare_images(folder, "train", None, size=16)
+        Experiment(model, gapped, Selection(images, calibration=pool), ANEW)
 
 
 def test_a_finished_run_is_left_alone_and_another_seed_is_refused(run, model, images, pool):
     before = {path: path.stat().st_mtime_ns for path in run.path.rglob("*") if path.is_file()}
     steps = []
-    simulate(model, masking(), images, run.path, pool=pool, settings=HOW, progress=lambda *done: steps.append(done))
+    simulate(
+        model, masking(), Selection(images, pool), run.path, settings=HOW, progress=lambda *done: steps.append(done)
+    )
     assert steps == [(len(run.store.recorded), len(run.store.recorded))]
     with pytest.raises(StoreError, match="seed"):
-        simulate(model, masking(), images, run.path, pool=pool, settings=replace(HOW, seed=1))
+        simulate(model, masking(), Selection(images, pool), run.path, settings=replace(HOW, seed=1))
     assert before == {path: path.stat().st_mtime_ns for path in run.path.rglob("*") if path.is_file()}
-
-
-def test_presentations_are_images_evenly_over_classes_and_masks_come_from_others():
-    shown, pool = choose_images("shapes", "test", 20, size=16)
-    assert np.bincount(shown.labels).tolist() == [2] * 10
-    assert not set(shown.stimulus_ids) & set(pool.stimulus_ids)
-    more, _ = choose_images("shapes", "test", 40, size=16)
-    assert set(shown.stimulus_ids) < set(more.stimulus_ids)
-
-
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    """Ten images of two classes in both splits."""
-    monkeypatch.setenv("VENTRAL_CACHE", str(tmp_path / "cache"))
-    chance = np.random.default_rng(0)
-    for split, label, number in itertools.product(("train", "test"), ("cat", "dog"), range(5)):
-        place = tmp_path / "pets" / split / label
-        place.mkdir(parents=True, exist_ok=True)
-        pixels = chance.integers(0, 256, (16, 16, 3), dtype=np.uint8)
-        Image.fromarray(pixels).save(place / f"{number}.png")
-    return tmp_path / "pets"
-
-
-def test_masks_come_from_the_other_split_or_where_there_is_none_from_the_rest_of_this_one(folder):
-    assert choose_images(folder, "test", 4, size=16)[1].split == "train"
-    shutil.rmtree(folder / "train")
-    shown, pool = choose_images(folder, "test", 4, size=16)
-    assert (len(shown), len(pool), pool.split) == (4, 3, "test")  # half of the rest
-    assert not set(shown.stimulus_ids) & set(pool.stimulus_ids)
-    assert choose_images(folder, "test", size=16)[1] is None
-
-
-def test_a_corrupt_image_in_the_other_split_is_refused_unless_no_masks_are_made(folder):
-    (folder / "train" / "dog" / "3.png").write_bytes(b"this is no image")
-    with pytest.raises(DataError, match=r"train/dog/3.png cannot be read as an image"):
-        choose_images(folder, "test", 4, size=16)
-    shown, pool = choose_images(folder, "test", 4, size=16, pool=False)
-    assert (len(shown), pool) == (4, None)
 
 
 def digests(path):
@@ -331,12 +282,12 @@ def test_a_run_killed_at_ten_random_moments_ends_bit_identical(model_file, tmp_p
 
 def test_the_experiment_is_checked_against_the_network_when_it_is_made(model, images, pool):
     with pytest.raises(DataError, match="takes images of 16x16"):
-        Experiment(model, masking(), choose_images("shapes", "test", 10, size=32)[0], pool, HOW)
+        Experiment(model, masking(), Selection(select_images("shapes", "test", 10).presented, pool), HOW)
     impulse = copy.copy(model)
     object.__setattr__(impulse, "network", copy.copy(model.network))
     impulse.network.graph = replace(model.graph, drive="impulse")
     with pytest.raises(ProtocolError, match="with impulse drive"):
-        Experiment(impulse, masking(), images, pool, HOW)
+        Experiment(impulse, masking(), Selection(images, pool), HOW)
 
 
 def test_recalibrated_variance_has_a_floor_of_a_hundredth_of_that_in_training(model, images, pool):
@@ -365,11 +316,11 @@ def test_under_another_drive_the_weights_and_statistics_are_the_same_and_the_ima
     for one, other in zip(once.network.state_dict().values(), model.network.state_dict().values(), strict=True):
         assert torch.equal(one.nan_to_num(), other.nan_to_num())
     brief = Protocol((Condition("on", (Show(target, 0, 10),)),), end_ms=60, gap="none")
-    runs = [simulate(m, brief, images, tmp_path / str(i), settings=HOW, pool=None) for i, m in enumerate((once, model))]
+    runs = [simulate(m, brief, Selection(images), tmp_path / str(i), settings=HOW) for i, m in enumerate((once, model))]
     assert np.array_equal(runs[0].logits.values, runs[1].logits.values, equal_nan=True)
     assert runs[0].attrs["drive"] == "impulse"
     with pytest.raises(ProtocolError, match="with impulse drive an image enters only at the tick of its onset"):
-        simulate(once, FLASH, images, tmp_path / "long", settings=HOW)
+        simulate(once, FLASH, Selection(images), tmp_path / "long", settings=HOW)
     with pytest.raises(UsageError, match="did you mean 'impulse'"):
         driven(model, "impuls")
 
@@ -384,7 +335,7 @@ def test_the_label_and_name_of_another_image_are_coordinates(model, images, pool
         Condition("two", (Show(target, 0, 20), second)),
         Condition("masked", (Show(target, 0, 20), Show(mask("same-object"), 20, 40))),
     )
-    run = simulate(model, Protocol(conditions, end_ms=50), images.take(range(6)), tmp_path / "r", pool, HOW)
+    run = simulate(model, Protocol(conditions, end_ms=50), Selection(images.take(range(6)), pool), tmp_path / "r", HOW)
     rows = run.presentations
     condition = rows["condition"].values
     assert np.array_equal(np.isnan(rows["image_1_label"].values), condition != "two")
@@ -400,4 +351,4 @@ def test_the_label_and_name_of_another_image_are_coordinates(model, images, pool
 def test_a_parameter_of_conditions_cannot_take_the_place_of_one_of_the_images(model, images):
     named = Protocol((Condition("on", (Show(target, 0, 10),), parameters={"clutter": 1.0}),), end_ms=20)
     with pytest.raises(ProtocolError, match="clutter is a parameter of the conditions and one of the images of shapes"):
-        Experiment(model, named, images, None, HOW)
+        Experiment(model, named, Selection(images), HOW)

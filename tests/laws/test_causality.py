@@ -19,6 +19,7 @@ from ventral.experiment.simulate import Experiment, Settings
 from ventral.plugins import list_scripts, load
 from ventral.stimuli.masks import make_masks
 from ventral.stimuli.regions import DISC_RADIUS
+from ventral.stimuli.selection import Selection
 
 HOW = Settings(batch=4, dtype="float32", units=40)
 AREAS = ("V1", "V2", "V4", "IT")
@@ -29,7 +30,7 @@ noises = st.sampled_from([None, Noise("gaussian", 0.3), Noise("poisson", 4.0, ("
 
 def recorded(model, protocol, images, pool, how=HOW, order=None):
     """Activity by area and, as "readout", logits: (presentation, time, ...)."""
-    experiment = Experiment(model, protocol, images, pool, how)
+    experiment = Experiment(model, protocol, Selection(images, pool), how)
     order = range(experiment.presentations) if order is None else order
     batches = [list(order)[i : i + how.batch] for i in range(0, len(order), how.batch)]
     parts = [experiment.record(batch) for batch in batches]
@@ -204,7 +205,7 @@ def test_a_disc_and_the_ring_around_it_are_both_seen_whichever_came_first(model,
     inner, ring = target.changed("disc", DISC_RADIUS), mask("annulus")
     one = Condition("disc_first", (Show(inner, 0, 30), Show(ring, 10, 30)), combine="over")
     other = Condition("ring_first", (Show(ring, 0, 30), Show(inner, 10, 30)), combine="over")
-    experiment = Experiment(model, Protocol((one, other), end_ms=30), images.take([0, 1]), pool, HOW)
+    experiment = Experiment(model, Protocol((one, other), end_ms=30), Selection(images.take([0, 1]), pool), HOW)
     first, second = (experiment.protocol.entering(c, model.graph)[1] for c in (one, other))
     assert (first, second) == ((inner, ring), (ring, inner))
     seen = [experiment._pixels(frame, "over", experiment.images) for frame in (first, second)]
@@ -217,7 +218,7 @@ def test_a_disc_and_the_ring_around_it_are_both_seen_whichever_came_first(model,
 def test_contrasts_add_as_far_as_a_screen_can_show_it(model, images, pool):
     shown = images.take([0, 1])
     both = Condition("both", (Show(target, 0, 10), Show(mask(), 0, 10)), combine="add")
-    experiment = Experiment(model, Protocol((both,), end_ms=10), shown, pool, HOW)
+    experiment = Experiment(model, Protocol((both,), end_ms=10), Selection(shown, pool), HOW)
     frame = experiment.protocol.entering(both, model.graph)[0]
     masks = make_masks("noise", shown.stimulus_ids, shown.labels, pool, HOW.seed)
     sum_of_both = model.preprocessing(shown.pixels) + model.preprocessing(masks)

@@ -11,7 +11,7 @@ from small import small_graph, with_statistics
 from ventral.errors import ProtocolError, StoreError, UsageError
 from ventral.experiment.coordinates import as_columns
 from ventral.experiment.run import open_run
-from ventral.experiment.simulate import STATISTICS
+from ventral.experiment.simulate import POLICIES
 from ventral.measures.decoding import decode_over_time, image_folds
 from ventral.model.checkpoint import driven
 from ventral.model.network import Network
@@ -286,7 +286,7 @@ def folder(predicted):
 
 def test_every_comparison_is_there_under_both_policies(findings, model):
     outcomes = findings.outcomes
-    by_policy = [{one.key for one in outcomes if one.statistics == policy} for policy in STATISTICS]
+    by_policy = [{one.key for one in outcomes if one.statistics == policy} for policy in POLICIES]
     assert by_policy[0] == by_policy[1]
     assert len(outcomes) == 2 * len(by_policy[0])  # none twice
     assert {one.measure for one in outcomes if one.prediction == "b"} == {"readout", *model.graph.arrival_ms}

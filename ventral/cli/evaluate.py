@@ -72,9 +72,10 @@ def evaluate(
         if ms is not None:
             ticks(ms, option)  # at this point the error has the name that the user gave
     with busy("loading"):
-        from ventral.experiment.simulate import choose_images, spare_images
+        from ventral.experiment.simulate import CALIBRATION
         from ventral.figures.evaluation import save_evaluation
         from ventral.measures.evaluation import evaluate as run_evaluation
+        from ventral.stimuli.selection import select_images
 
         set_threads(threads)
         network = load_trained(model, check_device(device))
@@ -83,12 +84,14 @@ def evaluate(
     nearest_folder(place / "accuracy.csv")  # a place that is a file is refused before anything is computed
     with busy(f"reading {name}"):
         size = network.graph[network.graph.entry].size
-        presented, _ = choose_images(name, split, images, 0, size, shapes, pool=False)
-        spare = spare_images(name, split, images, 0, size, shapes) if policy == "recalibrated" else None
+        calibration = CALIBRATION if policy == "recalibrated" else 0
+        selection = select_images(name, split, images, 0, size, shapes, pool=False, calibration=calibration)
     with progress_bar("evaluating", "images") as advance:
-        found = run_evaluation(network, presented, at_ms, end_ms, policy, beyond_horizon, spare, progress=advance)
+        found = run_evaluation(
+            network, selection.presented, at_ms, end_ms, policy, beyond_horizon, selection.calibration, progress=advance
+        )
     print_evaluation(found)
-    if spare is not None:
+    if (spare := selection.calibration) is not None:
         click.echo(f"statistics estimated, without labels, on {len(spare)} images of {spare.name} ({spare.split})\n")
     with busy("drawing"):
         files = save_evaluation(found, place)

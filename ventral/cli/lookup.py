@@ -55,14 +55,17 @@ def load_trained(name: str, device: str) -> "Model":
 
 def make_untrained(name: str, data: str | None, split: str, images: int, seed: int, device: str, ms: int) -> "Model":
     """Model with random weights, whose statistics are estimated to a time on images that are not presented."""
-    from ventral.experiment.simulate import spare_images
+    from ventral.experiment.simulate import CALIBRATION
     from ventral.model.checkpoint import untrained_model
+    from ventral.stimuli.selection import select_images
 
     graph, title = read_graph(name), title_of(name)
     source, shapes = read_source(source_of(name, data, "which images it is shown"))
-    spare = spare_images(source, split, images, seed, graph[graph.entry].size, shapes)
-    graph = with_classes(graph, name, len(spare.label_names), source)
-    model = untrained_model(graph, spare, seed, ms, f"{title}-untrained")
+    size = graph[graph.entry].size
+    selection = select_images(source, split, images, seed, size, shapes, pool=False, calibration=CALIBRATION)
+    assert selection.calibration is not None
+    graph = with_classes(graph, name, len(selection.calibration.label_names), source)
+    model = untrained_model(graph, selection.calibration, seed, ms, f"{title}-untrained")
     model.network.to(device)
     return model
 

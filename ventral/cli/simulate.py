@@ -143,8 +143,9 @@ def simulate(
     experiment_protocol = find_protocol(protocol, settings)  # before anything heavy is loaded
     with busy("loading"):
         from ventral.experiment.noise import Noise
-        from ventral.experiment.simulate import Experiment, Settings, calibration_images, choose_images, spare_images
+        from ventral.experiment.simulate import POLICIES, Experiment, Settings, calibration_count
         from ventral.model.checkpoint import driven
+        from ventral.stimuli.selection import select_images
 
         set_threads(threads)
         how = Settings(
@@ -153,14 +154,14 @@ def simulate(
             units=units,
             dtype=dtype,
             batch=batch,
-            statistics=policy,
+            policy=policy,
             beyond_horizon=beyond_horizon,
             repeats=repeats,
             noise=None if noise is None else Noise.read(noise),
             seed=seed,
             device=check_device(device),
         )
-        if control and how.statistics != "frozen":
+        if control and how.policy != "frozen":
             raise UsageError("--control records a run under each policy, frozen and recalibrated; leave out --policy.")
         if untrained:
             end_ms = experiment_protocol.end_ms - experiment_protocol.start_ms
@@ -171,15 +172,19 @@ def simulate(
     name, shapes = read_source(data or own_data(network))
     with busy(f"reading {name}"):
         size = network.graph[network.graph.entry].size
-        needs_pool = bool(experiment_protocol.made())
-        presented, pool = choose_images(name, split, images, seed, size, shapes, pool=needs_pool)
-        spare = None
-        if control or how.statistics == "recalibrated":
-            number = calibration_images(experiment_protocol)
-            spare = spare_images(name, split, images, seed, size, shapes, number=number)
+        selection = select_images(
+            name,
+            split,
+            images,
+            seed,
+            size,
+            shapes,
+            pool=bool(experiment_protocol.made()),
+            calibration=calibration_count(experiment_protocol) if control or how.policy == "recalibrated" else 0,
+        )
         experiments = [
-            Experiment(network, experiment_protocol, presented, pool, replace(how, statistics=each), spare)
-            for each in (("frozen", "recalibrated") if control else (how.statistics,))
+            Experiment(network, experiment_protocol, selection, replace(how, policy=each))
+            for each in (POLICIES if control else (how.policy,))
         ]
     place = out or Path("runs") / f"{experiment_protocol.name}-{network.name}.zarr"
     print_experiment(experiments[0])
@@ -191,7 +196,7 @@ def simulate(
     readable = []
     for experiment, folder, other in zip(experiments, places, reversed(places), strict=False):
         if control:
-            click.echo(f"\npolicy {experiment.settings.statistics}")
+            click.echo(f"\npolicy {experiment.settings.policy}")
         run = record_run(experiment, folder, other.name if control else "")
         readable.append(print_accuracy(run))
         click.echo(f"recorded in {folder}")
@@ -200,7 +205,8 @@ def simulate(
 
 def print_experiment(experiment: "Experiment") -> None:
     """Print what is presented to which network."""
-    protocol, images, repeats = experiment.protocol, experiment.images, experiment.settings.repeats
+    protocol, repeats = experiment.protocol, experiment.settings.repeats
+    images = experiment.selection.presented
     click.echo(
         f"{protocol.name}: {plural(len(protocol.conditions), 'condition')} x {plural(len(images), 'image')}"
         f"{f' x {repeats} repeats' if repeats > 1 else ''} of {images.name} ({images.split}) on "
@@ -213,7 +219,7 @@ def print_costs(experiment: "Experiment", place: Path) -> None:
     from ventral.experiment.costs import measure_costs
     from ventral.store.writer import check_space
 
-    recalibrated = experiment.settings.statistics == "recalibrated"
+    recalibrated = experiment.settings.policy == "recalibrated"
     with busy("measuring a few batches"):
         costs = measure_costs(experiment, place)
     rows = [

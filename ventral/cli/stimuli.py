@@ -52,14 +52,14 @@ def stimuli_show(kinds: tuple[str, ...], data: str, images: int, seed: int, figu
     Images and masks are those of `ventral simulate` with the same data, number of images and seed.
     """
     with busy("drawing"):
-        from ventral.experiment.simulate import choose_images
         from ventral.figures.saving import save_as
         from ventral.figures.stimuli import stimuli_figure
         from ventral.stimuli.degradations import CHANGES
         from ventral.stimuli.masks import MASKS
+        from ventral.stimuli.selection import select_images
 
         chosen = [choose("mask or change", kind, [*MASKS, *CHANGES]) for kind in kinds]  # before images are read
         name, shapes = read_source(data)
-        presented, pool = choose_images(name, "test", images, seed, shapes=shapes)
-        drawn = save_as(stimuli_figure(presented, pool, chosen, seed), figure)
+        selection = select_images(name, "test", images, seed, shapes=shapes)
+        drawn = save_as(stimuli_figure(selection.presented, selection.pool, chosen, seed), figure)
     click.echo(drawn)

@@ -54,7 +54,7 @@ def measure_costs(experiment: Experiment, place: Path) -> Costs:
     layout = experiment.layout()  # re-estimates the statistics if the policy asks for it
     recalibrating_s = time.perf_counter() - start
     seconds, size = _sample(experiment, layout, nearest_folder(place.absolute().parent))
-    held = (experiment.images, experiment.pool, experiment.calibration)
+    held = experiment.selection
     cuda = torch.device(experiment.settings.device).type == "cuda"
     return Costs(
         presentations=experiment.presentations,
@@ -63,7 +63,7 @@ def measure_costs(experiment: Experiment, place: Path) -> Costs:
         seconds=seconds,
         size=size,
         largest_size=bytes_needed(layout),
-        images_memory=sum(images.pixels.nbytes for images in held if images is not None),
+        images_memory=sum(images.pixels.nbytes for images in held.all),
         memory=_peak_memory(),
         gpu_memory=torch.cuda.max_memory_allocated(experiment.settings.device) if cuda else None,
     )

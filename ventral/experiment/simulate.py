@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from ventral.clock import MS_PER_TICK, to_ms
-from ventral.errors import DataError, MissingSplit, ProtocolError, StoreError, UsageError, choose
+from ventral.errors import DataError, ProtocolError, StoreError, UsageError, choose
 from ventral.experiment.condition import Condition
 from ventral.experiment.coordinates import as_columns
 from ventral.experiment.events import Frame, Stimulus
@@ -31,22 +31,19 @@ from ventral.model.checkpoint import Model, load_model
 from ventral.model.layers import Normalisation
 from ventral.model.network import Network
 from ventral.seeds import stream
-from ventral.stimuli.datasets import labels_of, load_images
 from ventral.stimuli.degradations import changed, check_change
 from ventral.stimuli.images import Images
 from ventral.stimuli.masks import INTACT, MASKS, make_masks, others
 from ventral.stimuli.regions import region
-from ventral.stimuli.sampling import evenly
-from ventral.stimuli.shapes import ShapeSettings
+from ventral.stimuli.selection import Selection
 from ventral.store.layout import Layout, Recording
 from ventral.store.writer import Writer, check_space
 
 RECORDS = ("units", "maps", "channels")
-STATISTICS = ("frozen", "recalibrated")
+POLICIES = ("frozen", "recalibrated")
 BEYOND = ("refuse", "held")
 CALIBRATION = 200  # images from which statistics are re-estimated, in every condition
 LARGEST = 2000  # presentations, at most, that are re-estimated from together
-POOL = 1000  # images that masks are made of
 LEAST = 0.01  # of the variance in training, below which re-estimated variance counts as this
 COUNTS = 2048  # whole numbers to here are exact in float16
 Array = npt.NDArray[Any]
@@ -68,9 +65,9 @@ class Settings:
         "float16" or "float32", on disk.
     batch
         Presentations computed and written together.
-    statistics
-        Of normalisation: "frozen", those of training; or "recalibrated", estimated anew without labels under the run's
-        own conditions, pooled over them at each tick.
+    policy
+        Which normalisation statistics: "frozen", those of training; or "recalibrated", estimated anew without labels
+        under the run's own conditions, pooled over them at each tick.
     beyond_horizon
         Past the last normalisation statistics: "refuse", or "held" to use the last.
     repeats
@@ -88,7 +85,7 @@ class Settings:
     units: int = 1024
     dtype: str = "float16"
     batch: int = 100
-    statistics: str = "frozen"
+    policy: str = "frozen"
     beyond_horizon: str = "refuse"
     repeats: int = 1
     noise: Noise | None = None
@@ -99,7 +96,7 @@ class Settings:
         for what, kind, choices in (
             ("record", "kind of record", RECORDS),
             ("dtype", "dtype", ("float16", "float32")),
-            ("statistics", "policy for statistics", STATISTICS),
+            ("policy", "policy", POLICIES),
             ("beyond_horizon", "policy beyond the horizon", BEYOND),
         ):
             object.__setattr__(self, what, choose(kind, getattr(self, what), choices))
@@ -123,15 +120,11 @@ class Experiment:
         The network, with its preprocessing.
     protocol
         Conditions, each shown to every image.
-    images
-        The images presented.
-    pool
-        Images outside the presented set, which masks are made of, or which are shown too; needed if the protocol has
-        any.
+    selection
+        The images presented; a pool, if the protocol has masks or other images; images for calibration, if statistics
+        are to be recalibrated.
     settings
         How it is recorded.
-    calibration
-        Training images that are not presented, from which statistics are re-estimated if they are to be.
 
     Raises
     ------
@@ -144,18 +137,16 @@ class Experiment:
 
     model: Model
     protocol: Protocol
-    images: Images
-    pool: Images | None
-    settings: Settings
-    calibration: Images | None = None
+    selection: Selection
+    settings: Settings = Settings()
 
     def __post_init__(self) -> None:
         graph, settings = self.model.graph, self.settings
         for names in (settings.areas, settings.noise.areas if settings.noise else ()):
             self._areas(names)
         last = to_ms(self.protocol.count - 1)
-        frozen = settings.statistics == "frozen"
-        what, limit = limit_of(self.model, settings.statistics)
+        frozen = settings.policy == "frozen"
+        what, limit = limit_of(self.model, settings.policy)
         if limit is not None and last > limit and settings.beyond_horizon == "refuse":
             raise ProtocolError(
                 f"the protocol runs for {last} ms, but {self.model.name} has {what} only to {limit} ms; end "
@@ -166,27 +157,28 @@ class Experiment:
             self.protocol.gains(condition, graph)
         check_stimuli(self.protocol)
         for stimulus in self.protocol.made():
-            if self.pool is None:
+            if self.selection.pool is None:
                 raise DataError(
                     f"{stimulus} is made from images that are not presented; present fewer (--images) or give a pool."
                 )
         size = graph[graph.entry].size
-        if tuple(self.images.pixels.shape[1:]) != (graph.colours, size, size):
+        if tuple(self.selection.presented.pixels.shape[1:]) != (graph.colours, size, size):
             raise DataError(f"{self.model.name} takes images of {size}x{size}; load them with size={size}.")
-        if not len(self.images):
+        if not len(self.selection.presented):
             raise DataError("there are no images to present.")
         if twice := sorted(
-            {name for c in self.protocol.conditions for name in c.coordinates()} & {*self.images.coordinates}
+            {name for c in self.protocol.conditions for name in c.coordinates()}
+            & {*self.selection.presented.coordinates}
         ):
             raise ProtocolError(
-                f"{twice[0]} is a parameter of the conditions and one of the images of {self.images.name}; give the "
-                "conditions' another name."
+                f"{twice[0]} is a parameter of the conditions and one of the images of "
+                f"{self.selection.presented.name}; give the conditions' another name."
             )
         if not frozen:
             self._check_calibration()
 
     def _check_calibration(self) -> None:
-        if self.calibration is None or not len(self.calibration):
+        if self.selection.calibration is None or not len(self.selection.calibration):
             raise DataError("recalibrated statistics are estimated from images that are not presented; give some.")
         first, *others = self.protocol.conditions
         for other in others:
@@ -199,7 +191,7 @@ class Experiment:
     @cached_property
     def network(self) -> Network:
         """The model's network, with the statistics that the settings ask for."""
-        if self.settings.statistics == "frozen":
+        if self.settings.policy == "frozen":
             return self.model.network
         network = copy.deepcopy(self.model.network)
         network.hold_beyond_horizon(self.settings.beyond_horizon == "held")
@@ -212,16 +204,16 @@ class Experiment:
                 rows = [min(row, len(before[name]) - 1) for row in range(len(norm.variance))]
                 norm.least = LEAST * before[name][rows].nan_to_num(0)
         gains = self._calibrating_gains()
-        assert self.calibration is not None
-        ids, conditions = self.calibration.stimulus_ids, self.protocol.conditions
+        assert self.selection.calibration is not None
+        ids, conditions = self.selection.calibration.stimulus_ids, self.protocol.conditions
         noise = self._trials([(stimulus, condition, 0) for condition in conditions for stimulus in ids])
         network.estimate_statistics(self._calibrating(network), gains.__getitem__, noise)
         return network
 
     def _calibrating(self, network: Network) -> Iterator[Tensor | None]:
         """What enters at each tick, and once more, for the calibration images under every condition."""
-        assert self.calibration is not None
-        images, graph = self.calibration, self.model.graph
+        assert self.selection.calibration is not None
+        images, graph = self.selection.calibration, self.model.graph
         shown = [[(f, c.combine) for f in self.protocol.entering(c, graph)] for c in self.protocol.conditions]
         kinds = list(dict.fromkeys(what for frames in shown for what in frames if what[0]))
         # All at once, for a pre-net that normalises by what it sees.
@@ -236,8 +228,8 @@ class Experiment:
 
     def _calibrating_gains(self) -> list[Mapping[str, float | Tensor]]:
         """Scales of transitions at each tick, for the same rows."""
-        assert self.calibration is not None
-        number = len(self.calibration)
+        assert self.selection.calibration is not None
+        number = len(self.selection.calibration)
         tables = [self.protocol.gains(condition, self.model.graph) for condition in self.protocol.conditions]
         gains: list[Mapping[str, float | Tensor]] = []
         for tick in range(self.protocol.count):
@@ -250,7 +242,7 @@ class Experiment:
     @cached_property
     def statistics(self) -> dict[str, Array]:
         """Recalibrated mean and variance of every normalisation by name, (tick, channel); empty if frozen."""
-        if self.settings.statistics == "frozen":
+        if self.settings.policy == "frozen":
             return {}
         return {name: buffer.cpu().numpy() for name, buffer in self.network.named_buffers()}
 
@@ -273,7 +265,7 @@ class Experiment:
     @property
     def presentations(self) -> int:
         """Images times repeats times conditions."""
-        return len(self.images) * self.settings.repeats * len(self.protocol.conditions)
+        return len(self.selection.presented) * self.settings.repeats * len(self.protocol.conditions)
 
     def sites(self, area: str) -> Array:
         """Recorded sites of an area, sorted positions in its flattened (channel, y, x)."""
@@ -303,8 +295,8 @@ class Experiment:
 
     def coordinates(self) -> dict[str, Array]:
         """Every coordinate along presentation; conditions follow one another, each with its repeats of all images."""
-        images, conditions, repeats = self.images, self.protocol.conditions, self.settings.repeats
-        times, each = len(conditions) * repeats, len(self.images) * repeats
+        images, conditions, repeats = self.selection.presented, self.protocol.conditions, self.settings.repeats
+        times, each = len(conditions) * repeats, len(self.selection.presented) * repeats
         labels = np.array(images.label_names, dtype=object)[images.labels]
         columns: dict[str, Array] = {
             "image": np.tile(images.index, times),
@@ -324,19 +316,21 @@ class Experiment:
 
     def _others(self) -> dict[str, Array]:
         """Label and name of the intact images of the pool that are shown too, (presentation,); empty where none is."""
-        images, columns = self.images, dict[str, Array]()
+        images, columns = self.selection.presented, dict[str, Array]()
         shown = np.array([self.condition(p).name for p in range(0, self.presentations, len(images))], dtype=object)
         for what in (what for what in self.protocol.made() if what.kind in INTACT):
-            assert self.pool is not None
-            picked = others(what.kind, images.stimulus_ids, images.labels, self.pool, self.settings.seed, what.exemplar)
+            assert self.selection.pool is not None
+            picked = others(
+                what.kind, images.stimulus_ids, images.labels, self.selection.pool, self.settings.seed, what.exemplar
+            )
             name = f"{what.role}_{what.exemplar}" if what.exemplar else what.role
-            ids = np.array(self.pool.stimulus_ids, dtype=object)[picked]
+            ids = np.array(self.selection.pool.stimulus_ids, dtype=object)[picked]
             columns.setdefault(f"{name}_label", np.full(self.presentations, np.nan))
             columns.setdefault(f"{name}_stimulus_id", np.full(self.presentations, "", dtype=object))
             there = {c.name for c in self.protocol.conditions if any(event.what == what for event in c.events)}
             for block in np.flatnonzero([condition in there for condition in shown]):
                 rows = slice(block * len(images), (block + 1) * len(images))
-                columns[f"{name}_label"][rows] = self.pool.labels[picked]
+                columns[f"{name}_label"][rows] = self.selection.pool.labels[picked]
                 columns[f"{name}_stimulus_id"][rows] = ids
         return columns
 
@@ -348,13 +342,19 @@ class Experiment:
             "weights": self.model.sha256,
             "graph": json.loads(graph.to_json()),
             "protocol": json.loads(self.protocol.to_json()),
-            "images": {"name": self.images.name, "split": self.images.split, "fingerprint": self.images.fingerprint},
-            "pool": self.pool.fingerprint if self.pool is not None and self.protocol.made() else None,
+            "images": {
+                "name": self.selection.presented.name,
+                "split": self.selection.presented.split,
+                "fingerprint": self.selection.presented.fingerprint,
+            },
+            "pool": self.selection.pool.fingerprint
+            if self.selection.pool is not None and self.protocol.made()
+            else None,
             "seed": settings.seed,
             "drive": graph.drive,
-            "statistics": settings.statistics,
-            "calibration": self.calibration.fingerprint
-            if self.calibration and settings.statistics != "frozen"
+            "statistics": settings.policy,
+            "calibration": self.selection.calibration.fingerprint
+            if self.selection.calibration and settings.policy != "frozen"
             else None,
             "beyond_horizon": settings.beyond_horizon,
             "repeats": settings.repeats,
@@ -374,11 +374,11 @@ class Experiment:
             "graph": self.model.graph.to_json(),
             "model": self.model.name,
             "weights_sha256": self.model.sha256,
-            "data": self.images.name,
-            "split": self.images.split,
+            "data": self.selection.presented.name,
+            "split": self.selection.presented.split,
             "seed": self.settings.seed,
             "drive": self.model.graph.drive,
-            "statistics": self.settings.statistics,
+            "statistics": self.settings.policy,
             "beyond_horizon": self.settings.beyond_horizon,
             "repeats": self.settings.repeats,
             "noise": str(self.settings.noise or "none"),
@@ -417,7 +417,7 @@ class Experiment:
 
     def condition(self, presentation: int) -> Condition:
         """The condition of a presentation."""
-        return self.protocol.conditions[presentation // (len(self.images) * self.settings.repeats)]
+        return self.protocol.conditions[presentation // (len(self.selection.presented) * self.settings.repeats)]
 
     def _trials(self, presented: Sequence[tuple[str, Condition, int]]) -> Trials | None:
         """The noise of presentations, each a stimulus id, a condition and a repeat; None if there is none."""
@@ -451,9 +451,9 @@ class Experiment:
             gains = self.protocol.gains(condition, graph)
             padded = [presentations[rows[min(i, len(rows) - 1)]] for i in range(self.settings.batch)]
             with torch.inference_mode():
-                images = self.images.take([p % len(self.images) for p in padded])
+                images = self.selection.presented.take([p % len(self.selection.presented) for p in padded])
                 under = [self.condition(p) for p in padded]
-                repeats = [p // len(self.images) % self.settings.repeats for p in padded]
+                repeats = [p // len(self.selection.presented) % self.settings.repeats for p in padded]
                 noise = self._trials(list(zip(images.stimulus_ids, under, repeats, strict=True)))
                 inputs = self._inputs(network, images, under)
                 run = network.run(inputs, gains.__getitem__, disturb=noise)
@@ -529,8 +529,8 @@ class Experiment:
         """A stimulus for each image of a batch, uint8."""
         pixels, ids, seed = images.pixels, images.stimulus_ids, self.settings.seed
         if stimulus.role != "target" and stimulus.kind != "target":
-            assert self.pool is not None
-            pixels = make_masks(stimulus.kind, ids, images.labels, self.pool, seed, stimulus.exemplar)
+            assert self.selection.pool is not None
+            pixels = make_masks(stimulus.kind, ids, images.labels, self.selection.pool, seed, stimulus.exemplar)
         if stimulus.changes:
             mean = np.array(self.model.preprocessing.mean) * 255
             pixels = changed(pixels, ids, stimulus.changes, mean, seed)
@@ -546,9 +546,9 @@ def check_stimuli(protocol: Protocol) -> None:
             check_change(change.how, change.amount)
 
 
-def limit_of(model: Model, statistics: str) -> tuple[str, int | None]:
+def limit_of(model: Model, policy: str) -> tuple[str, int | None]:
     """What a network has only up to some time, and that time in ms; None if it can go on for ever."""
-    if statistics == "frozen":
+    if policy == "frozen":
         return "normalisation statistics", model.statistics_horizon_ms
     return "weights per tick", model.graph.readout_ms[-1] if model.graph.learns_per_tick else None
 
@@ -562,11 +562,9 @@ def device_name(device: str) -> str:
 def simulate(
     model: Model | str | Path,
     protocol: Protocol,
-    images: Images,
+    selection: Selection,
     out: str | Path,
-    pool: Images | None = None,
     settings: Settings | None = None,
-    calibration: Images | None = None,
     command: str = "",
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Run:
@@ -578,17 +576,12 @@ def simulate(
         A model, or what `load_model` takes.
     protocol
         Conditions, each shown to every image.
-    images
-        The images presented.
+    selection
+        The images, as `ventral.stimuli.selection.select_images` chooses them.
     out
         Folder of the run; if it holds part of the same run, the rest is recorded.
-    pool
-        Images outside the presented set, which masks are made of.
     settings
         How it is recorded.
-    calibration
-        Images that are not presented, from which statistics are re-estimated if the settings ask for it (see
-        `spare_images`).
     command
         The command that makes the run, kept with it.
     progress
@@ -607,7 +600,7 @@ def simulate(
     settings = settings or Settings()
     if not isinstance(model, Model):
         model = load_model(model, settings.device)
-    experiment = Experiment(model, protocol, images, pool, settings, calibration)
+    experiment = Experiment(model, protocol, selection, settings)
     return record(experiment, out, command, progress=progress)
 
 
@@ -638,97 +631,6 @@ def record(
     return open_run(out)
 
 
-def choose_images(
-    source: str | Path,
-    split: str = "test",
-    count: int | None = None,
-    seed: int = 0,
-    size: int = 32,
-    shapes: ShapeSettings | None = None,
-    *,
-    pool: bool = True,
-) -> tuple[Images, Images | None]:
-    """Images to present, drawn evenly over classes, and a pool of others to make masks of.
-
-    Parameters
-    ----------
-    source, split, size, shapes
-        As `ventral.stimuli.datasets.load_images` takes them.
-    count
-        How many to present, all if None.
-    seed
-        Decides which; fewer images with the same seed are part of more.
-    pool
-        Whether there should be a pool; a protocol without masks needs none.
-
-    Returns
-    -------
-    Images, Images or None
-        The pool is drawn from the other split or, where there is no such split, from what is left of this one; None
-        if nothing is left, or there should be none.
-    """
-    chosen = _chosen(source, split, count, seed)
-    images = load_images(source, split, size, shapes=shapes, positions=chosen)
-    if not pool:
-        return images, None
-    other, few = _pool(source, split, chosen, seed)
-    return images, load_images(source, other, size, shapes=shapes, positions=few) if len(few) else None
-
-
-def spare_images(
-    source: str | Path,
-    split: str = "test",
-    count: int | None = None,
-    seed: int = 0,
-    size: int = 32,
-    shapes: ShapeSettings | None = None,
-    *,
-    number: int = CALIBRATION,
-) -> Images:
-    """Training images to estimate statistics from, drawn evenly over classes.
-
-    They are neither presented nor in the pool of `choose_images` with the same arguments. `number` says how many; where
-    there is no training split, they are of the split presented.
-
-    Raises
-    ------
-    DataError
-        If none are left.
-    """
-    chosen = _chosen(source, split, count, seed)
-    other, spare = _spare(source, split, chosen, "train")
-    pooled, taken = _pool(source, split, chosen, seed)
-    spare = np.setdiff1d(spare, taken) if pooled == other else spare
-    if not len(spare):
-        raise DataError(f"no image of {source} is left to estimate statistics from; present fewer (--images).")
-    labels = labels_of(source, other)[spare]
-    counts = np.bincount(labels)
-    most = int(counts.min()) * len(counts)  # that are evenly over classes
-    few = spare[evenly(labels, min(number, most), seed)] if most else spare[:number]
-    return load_images(source, other, size, shapes=shapes, positions=np.sort(few))
-
-
-def calibration_images(protocol: Protocol) -> int:
-    """How many images statistics are re-estimated from in each condition: fewer where there are many conditions."""
+def calibration_count(protocol: Protocol) -> int:
+    """Number of images from which statistics are re-estimated in each condition: fewer where conditions are many."""
     return max(10, min(CALIBRATION, LARGEST // len(protocol.conditions)))
-
-
-def _chosen(source: str | Path, split: str, count: int | None, seed: int) -> Array:
-    labels = labels_of(source, split)
-    return np.arange(len(labels)) if count is None else evenly(labels, count, seed)
-
-
-def _pool(source: str | Path, split: str, chosen: Array, seed: int) -> tuple[str, Array]:
-    """Positions of the images that masks are made of: at most half of those that are not presented."""
-    other, spare = _spare(source, split, chosen, "train" if split == "test" else "test")
-    number = min(POOL, (len(spare) + 1) // 2)
-    return other, np.sort(spare[stream("pool", seed).permutation(len(spare))[:number]])
-
-
-def _spare(source: str | Path, split: str, chosen: Array, wanted: str) -> tuple[str, Array]:
-    """Positions of images that are not presented: in the split wanted, or what is left of that presented."""
-    try:
-        every = np.arange(len(labels_of(source, wanted)))
-    except MissingSplit:
-        wanted, every = split, np.arange(len(labels_of(source, split)))
-    return wanted, np.setdiff1d(every, chosen) if wanted == split else every

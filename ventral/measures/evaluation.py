@@ -23,6 +23,7 @@ from ventral.measures.intervals import wilson_interval
 from ventral.model.checkpoint import Model
 from ventral.model.graph import AreaGraph, some
 from ventral.stimuli.images import Images, Integers
+from ventral.stimuli.selection import Selection
 
 Array = NDArray[Any]
 Columns = dict[str, Array]
@@ -184,8 +185,10 @@ def evaluate(
         graph's readouts, or else of its training's, or else `end_ms`.
     end_ms
         Last time; by default, of the normalisation statistics.
-    policy, beyond_horizon, calibration
-        As `ventral.experiment.simulate.Settings` and `Experiment` take them.
+    policy, beyond_horizon
+        As `ventral.experiment.simulate.Settings` takes them.
+    calibration
+        Images that statistics are re-estimated from, if the policy asks for it.
     batch
         Images computed together.
     progress
@@ -207,7 +210,7 @@ def evaluate(
         areas=(model.graph.readout,),
         record="channels",
         batch=max(1, min(batch, len(images))),
-        statistics=policy,
+        policy=policy,
         beyond_horizon=beyond_horizon,
         device=str(next(model.network.parameters()).device),
     )
@@ -215,7 +218,7 @@ def evaluate(
     at = _readout_ms(model, last, at_ms)
     once = model.graph.drive == "impulse"
     on = Condition("image on", (Show(target, 0, to_ms(1) if once else last + to_ms(1)),))
-    experiment = Experiment(model, Protocol((on,), last), images, None, settings, calibration)
+    experiment = Experiment(model, Protocol((on,), last), Selection(images, calibration=calibration), settings)
     logits = np.empty((len(images), experiment.protocol.count, model.graph.classes), np.float32)
     for start in range(0, len(images), settings.batch):
         stop = min(start + settings.batch, len(images))
@@ -226,7 +229,7 @@ def evaluate(
         images.labels,
         model.label_names,
         at,
-        settings.statistics + (f", held after {limit} ms" if last > limit else ""),
+        settings.policy + (f", held after {limit} ms" if last > limit else ""),
         model.name,
         f"{images.name} ({images.split})",
         str(model.metadata.get("note", "")),
@@ -251,7 +254,7 @@ def _check_classes(model: Model, images: Images) -> None:
 
 def _limit_ms(model: Model, settings: Settings, last: int) -> int:
     """The last time for which the network has statistics and weights; refuses a later end unless they may be held."""
-    what, end = limit_of(model, settings.statistics)
+    what, end = limit_of(model, settings.policy)
     limit = last if end is None else end
     if last > limit and settings.beyond_horizon == "refuse":
         raise UsageError(

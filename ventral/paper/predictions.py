@@ -35,14 +35,12 @@ from ventral.errors import ProtocolError, StoreError, UsageError
 from ventral.experiment.protocol import Protocol
 from ventral.experiment.run import Run, open_complete
 from ventral.experiment.simulate import (
-    STATISTICS,
+    POLICIES,
     Experiment,
     Settings,
-    calibration_images,
-    choose_images,
+    calibration_count,
     limit_of,
     record,
-    spare_images,
 )
 from ventral.figures.curves import Curve, read_timelines
 from ventral.measures.controls import policy_of
@@ -53,6 +51,7 @@ from ventral.measures.ridge import ridge_predict
 from ventral.model.checkpoint import Model
 from ventral.paper.verdicts import FAILS, HOLDS, UNDECIDED
 from ventral.seeds import stream
+from ventral.stimuli.selection import select_images
 from ventral.stimuli.shapes import ShapeSettings
 
 Array = NDArray[np.float64]
@@ -100,7 +99,7 @@ def record_predictions(
     flash, masking
         The protocols "flash" and "backward-mask".
     source, split, seed, shapes
-        Of the images, as `ventral.experiment.simulate.choose_images` takes them.
+        Of the images, as `ventral.stimuli.selection.select_images` takes them.
     folder
         For the four runs, as `run_paths` names them.
     count
@@ -126,7 +125,7 @@ def record_predictions(
     shards = {key: -(-experiment.presentations // batch) for key, experiment in experiments.items()}
     before, runs = 0, []
     for (name, statistics), experiment in experiments.items():
-        other = next(policy for policy in STATISTICS if policy != statistics)
+        other = next(policy for policy in POLICIES if policy != statistics)
 
         def advance(done: int, _: int, before: int = before) -> None:
             progress(before + done, sum(shards.values()))
@@ -142,7 +141,7 @@ def run_paths(folder: Path, model: str) -> dict[tuple[str, str], Path]:
     return {
         (name, statistics): folder / f"{name}-{model}{'' if statistics == 'frozen' else '-recalibrated'}.zarr"
         for name in (FLASH, MASKING)
-        for statistics in STATISTICS
+        for statistics in POLICIES
     }
 
 
@@ -161,7 +160,7 @@ def _experiments(
     for protocol in protocols:
         _check_horizon(model, protocol)
     size = graph[graph.entry].size
-    images, pool = choose_images(source, split, count, seed, size, shapes)
+    images = select_images(source, split, count, seed, size, shapes).presented
     _, numbers = np.unique(images.labels, return_counts=True)
     if numbers.min() < FOLDS:
         raise UsageError(
@@ -173,17 +172,18 @@ def _experiments(
     kept = {FLASH: only_readout, MASKING: Settings(units=UNITS, batch=batch, seed=seed, device=device)}
     found = {}
     for (name, settings), protocol in zip(kept.items(), protocols, strict=True):
-        spare = spare_images(source, split, count, seed, size, shapes, number=calibration_images(protocol))
-        for statistics in STATISTICS:
-            how = replace(settings, statistics=statistics)
-            found[name, statistics] = Experiment(model, protocol, images, pool, how, spare)
+        calibration = calibration_count(protocol)
+        selection = select_images(source, split, count, seed, size, shapes, calibration=calibration)
+        for statistics in POLICIES:
+            how = replace(settings, policy=statistics)
+            found[name, statistics] = Experiment(model, protocol, selection, how)
     return found
 
 
 def _check_horizon(model: Model, protocol: Protocol) -> None:
     """Refuse a network that lacks something before the end of a protocol."""
     last = to_ms(protocol.count - 1)
-    for statistics in STATISTICS:
+    for statistics in POLICIES:
         what, limit = limit_of(model, statistics)
         if limit is not None and last > limit:
             raise ProtocolError(

@@ -17,7 +17,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from ventral.errors import StoreError
-from ventral.experiment.simulate import STATISTICS
+from ventral.experiment.simulate import POLICIES
 from ventral.figures.curves import Curve, condition_colours
 from ventral.figures.masking import GUESS, Line
 from ventral.figures.saving import save, write_table
@@ -340,7 +340,7 @@ def _dot(colour: str, statistics: str, shape: int = 0) -> dict[str, Any]:
     return Line("", statistics, none, none, none, none, shape=shape).dot(colour, 5)
 
 
-def _handle(label: str, colour: str, shape: int = 0, statistics: str = STATISTICS[0]) -> Line2D:
+def _handle(label: str, colour: str, shape: int = 0, statistics: str = POLICIES[0]) -> Line2D:
     return Line2D([], [], linestyle="none", label=label, **_dot(colour, statistics, shape))
 
 
