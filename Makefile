@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check
 RUNTIME := $(VENV)/.stamp-runtime
 DEV := $(VENV)/.stamp-dev
+# processes that share the tests; each computes on one thread
+WORKERS ?= 2
 
 .PHONY: demo test slow lint types bench clean
 
@@ -15,7 +17,7 @@ demo: $(RUNTIME)
 	$(BIN)/ventral analyze decoding runs/demo.zarr
 
 test: $(DEV)
-	$(BIN)/pytest
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses $(WORKERS) --dist worksteal
 
 slow: $(DEV)
 	$(BIN)/pytest -m slow
