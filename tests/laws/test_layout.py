@@ -1,11 +1,11 @@
 """Laws of the layout: knowledge runs one way, and nothing heavy is imported before it is asked for."""
 
 import ast
+import functools
 import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -45,15 +45,18 @@ def room(path: Path) -> str:
     return path.relative_to(ROOT / "ventral").with_suffix("").parts[0]
 
 
-def imported(path: Path) -> Iterator[str]:
+@functools.cache
+def imported(path: Path) -> frozenset[str]:
     """Full names of all that a file imports, wherever in the file; relative ones keep their dots."""
+    names: set[str] = set()
     for node in ast.walk(ast.parse(path.read_bytes())):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             origin = "." * node.level + (node.module or "")
             # `from ventral import store` imports a module, `from ventral.experiment.run import open_run` a name in one
-            yield from (f"{origin}.{alias.name}" for alias in node.names) if origin == "ventral" else (origin,)
+            names |= {f"{origin}.{alias.name}" for alias in node.names} if origin == "ventral" else {origin}
+    return frozenset(names)
 
 
 def ours(path: Path) -> set[str]:
@@ -61,53 +64,53 @@ def ours(path: Path) -> set[str]:
     return {full.split(".")[1] for full in imported(path) if full.startswith("ventral.")}
 
 
+def packages(path: Path) -> set[str]:
+    """The packages that a file imports from: "numpy", "ventral"."""
+    return {full.split(".")[0] for full in imported(path)}
+
+
 def test_every_room_has_a_layer():
     layered = [part for layer in LAYERS for part in layer]
     assert sorted(layered) == sorted({room(path) for path in MODULES})
 
 
-@pytest.mark.parametrize("path", MODULES, ids=name)
-def test_a_room_imports_only_from_below(path):
-    own = room(path)
-    floor = next(number for number, layer in enumerate(LAYERS) if own in layer)
-    below = {part for layer in LAYERS[:floor] for part in layer}
-    assert ours(path) <= {own} | below
+def test_a_room_imports_only_from_below():
+    below: dict[str, set[str]] = {}
+    for number, layer in enumerate(LAYERS):
+        below |= {part: {part}.union(*LAYERS[:number]) for part in layer}
+    above = {name(path): ours(path) - below[room(path)] for path in MODULES}
+    assert {file: parts for file, parts in above.items() if parts} == {}
 
 
-@pytest.mark.parametrize("path", [path for path in MODULES if room(path) not in PICTURED], ids=name)
-def test_numbers_never_import_pictures(path):
-    assert "figures" not in ours(path)
-    assert "matplotlib" not in {full.split(".")[0] for full in imported(path)}
+def test_numbers_never_import_pictures():
+    drawing = {room(path) for path in MODULES if "figures" in ours(path) or "matplotlib" in packages(path)}
+    assert drawing == set(PICTURED)
 
 
-@pytest.mark.parametrize("path", [path for path in MODULES if name(path) not in ZARR], ids=name)
-def test_only_what_encodes_and_what_reads_a_run_knows_zarr(path):
-    assert not {full.split(".")[0] for full in imported(path)} & {"zarr", "numcodecs"}
+def test_only_what_encodes_and_what_reads_a_run_knows_zarr():
+    assert {name(path) for path in MODULES if packages(path) & {"zarr", "numcodecs"}} == set(ZARR)
 
 
-@pytest.mark.parametrize(
-    "path", [path for path in MODULES if name(path) != "ventral/stimuli/download"] + SCRIPTS, ids=name
-)
-def test_only_fetch_knows_the_network(path):
-    assert not {full.split(".")[0] for full in imported(path)} & {"urllib", "http", "socket", "ssl", "ftplib"}
+def test_only_the_download_knows_the_network():
+    network = {"urllib", "http", "socket", "ssl", "ftplib"}
+    assert {name(path) for path in (*MODULES, *SCRIPTS) if packages(path) & network} == {"ventral/stimuli/download"}
 
 
-@pytest.mark.parametrize("path", PROTOCOLS, ids=name)
-def test_a_protocol_imports_from_ventral_alone(path):
-    others = {full.split(".")[0] for full in imported(path)} - {"ventral"}
-    assert ours(path) <= {*ventral.__all__}  # the public door, no room
-    assert others <= sys.stdlib_module_names
+def test_a_protocol_imports_from_ventral_alone():
+    for path in PROTOCOLS:
+        assert ours(path) <= {*ventral.__all__}, name(path)  # the public door, no room
+        assert packages(path) - {"ventral"} <= sys.stdlib_module_names, name(path)
 
 
-@pytest.mark.parametrize("path", SCRIPTS, ids=name)
-def test_no_script_imports_another(path):
-    assert not ours(path) & {"protocols", "analysis"}
-    assert not {full.split(".")[0] for full in imported(path)} & {"", "protocols", "analysis"}
+def test_no_script_imports_another():
+    for path in SCRIPTS:
+        assert not ours(path) & {"protocols", "analysis"}, name(path)
+        assert not packages(path) & {"", "protocols", "analysis"}, name(path)
 
 
 def test_what_is_imported_is_declared_and_what_is_declared_is_imported():
     declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
-    used = {full.split(".")[0] for path in (*MODULES, *SCRIPTS) for full in imported(path)}
+    used = set().union(*map(packages, (*MODULES, *SCRIPTS)))
     others = {IMPORTED_AS.get(name, name) for name in used - sys.stdlib_module_names - {"ventral"}}
     assert others == {re.split(r"\W", requirement)[0] for requirement in declared}
 
