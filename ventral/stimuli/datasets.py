@@ -9,7 +9,8 @@ from ventral.errors import DataError, UsageError, choose
 from ventral.stimuli import cifar10
 from ventral.stimuli.folders import LAYOUT, SPLITS, class_folders, listed, load_folder
 from ventral.stimuli.images import Images, Integers
-from ventral.stimuli.shapes import SHAPE_COUNTS, SHAPES, ShapeSettings, draw_shapes, shape_labels
+from ventral.stimuli.outlines import SHAPES
+from ventral.stimuli.shapes import SHAPE_COUNTS, ShapeSettings, draw_shapes, shape_labels
 
 SMALLEST = 8
 

@@ -1,4 +1,4 @@
-"""Images with what is known of each, and what a network sees of them.
+"""Images with what is known about each, and what a network sees of them.
 
 An image keeps its position in its data set (`index`) and its name (`stimulus_id`) when it is taken from others, so that
 nothing computed from it depends on what it was loaded or batched with.
@@ -22,7 +22,7 @@ Integers = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Images:
-    """Images with what is known about each.
+    """Pixels of images with what is known about each image.
 
     Parameters
     ----------
@@ -62,9 +62,9 @@ class Images:
             "stimulus_ids": self.stimulus_ids,
             **self.coordinates,
         }
-        for what, column in columns.items():
+        for name, column in columns.items():
             if len(column) != len(self):
-                raise DataError(f"{what} has {len(column)} entries for {len(self)} images; give one for each.")
+                raise DataError(f"{name} has {len(column)} entries for {len(self)} images; give one for each.")
         if len(self) and not 0 <= self.labels.min() <= self.labels.max() < len(self.label_names):
             raise DataError(
                 f"labels go from {self.labels.min()} to {self.labels.max()}; there are {len(self.label_names)} classes."
@@ -84,7 +84,7 @@ class Images:
             label_names=self.label_names,
             name=self.name,
             split=self.split,
-            coordinates={what: column[at] for what, column in self.coordinates.items()},
+            coordinates={name: column[at] for name, column in self.coordinates.items()},
         )
 
     @cached_property
