@@ -1,7 +1,9 @@
 """A web server on this machine that serves one file and misbehaves as a test asks."""
 
+import contextlib
 import socket
 import struct
+import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
@@ -75,6 +77,17 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
         if whole:
             self.wfile.write(b"0\r\n\r\n")
+
+
+@contextlib.contextmanager
+def running(content, name="cifar-10-binary.tar.gz"):
+    """A server of this content."""
+    with Server(content, name) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
 
 
 def free_port():

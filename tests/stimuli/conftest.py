@@ -1,11 +1,10 @@
 """Fixtures of stimuli: a cache of images and a folder of them, a server of one file, and a place to download it to."""
 
 import random
-import threading
 
 import pytest
 from cifar import random_pixels, save_image
-from server import Server
+from server import running
 
 from ventral.stimuli import archive, download
 
@@ -29,12 +28,8 @@ def folder(tmp_path):
 
 @pytest.fixture
 def server():
-    with Server(random.Random(0).randbytes(300_000), archive.NAME) as running:
-        thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield running
-        running.shutdown()
-        thread.join()
+    with running(random.Random(0).randbytes(300_000)) as server:
+        yield server
 
 
 @pytest.fixture
