@@ -24,8 +24,9 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
+from ventral.model.areas import Stage
 from ventral.model.counting import multiply_adds, prenet_widths
-from ventral.model.graph import AreaGraph, Stage
+from ventral.model.graph import AreaGraph
 from ventral.model.zoo import cifar10, two_state
 from ventral.stimuli.datasets import load_images
 from ventral.stimuli.images import Images

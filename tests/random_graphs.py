@@ -6,7 +6,8 @@ from dataclasses import replace
 from hypothesis import strategies as st
 
 from ventral.errors import GraphError
-from ventral.model.graph import KINDS, Area, AreaGraph, Transition
+from ventral.model.areas import KINDS, Area, Transition
+from ventral.model.graph import AreaGraph
 
 SHORT = ("conv", "pool", "BRCx2", "BRDx2")
 

@@ -2,8 +2,10 @@
 
 import torch
 
-from ventral.model.graph import Area, AreaGraph, adjacent
+from ventral.model.areas import Area
+from ventral.model.graph import AreaGraph
 from ventral.model.network import Network
+from ventral.model.wiring import adjacent
 
 
 def small_graph(**changes: object) -> AreaGraph:

@@ -13,9 +13,11 @@ import torch
 from torch import Tensor
 from trainings import SHORT
 
-from ventral.model.graph import Area, AreaGraph, Transition, adjacent
+from ventral.model.areas import Area, Transition
+from ventral.model.graph import AreaGraph
 from ventral.model.layers import Normalisation
 from ventral.model.ranks import Ranks, joined, summed, together
+from ventral.model.wiring import adjacent
 from ventral.stimuli.datasets import load_images
 from ventral.stimuli.images import Preprocessing
 from ventral.training.recipe import fitted

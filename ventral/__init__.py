@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     from ventral.experiment.simulate import simulate
     from ventral.measures.decoding import decode_over_time
     from ventral.model import zoo
+    from ventral.model.areas import Area, Entry, Transition
     from ventral.model.checkpoint import Model, load_model
     from ventral.model.counting import effective_parameters
-    from ventral.model.graph import Area, AreaGraph, Entry, Transition
+    from ventral.model.graph import AreaGraph
     from ventral.model.network import Network
     from ventral.stimuli.datasets import load_images
     from ventral.stimuli.selection import Selection, select_images
@@ -66,10 +67,10 @@ __all__ = [
 
 # name -> the module that holds it, imported when the name is first used
 HOMES = {
-    "Area": "model.graph",
+    "Area": "model.areas",
     "AreaGraph": "model.graph",
     "Condition": "experiment.condition",
-    "Entry": "model.graph",
+    "Entry": "model.areas",
     "Model": "model.checkpoint",
     "Network": "model.network",
     "Protocol": "experiment.protocol",
@@ -78,7 +79,7 @@ HOMES = {
     "Selection": "stimuli.selection",
     "Scale": "experiment.interventions",
     "Show": "experiment.events",
-    "Transition": "model.graph",
+    "Transition": "model.areas",
     "UsageError": "errors",
     "VentralError": "errors",
     "choose": "errors",

@@ -1,7 +1,7 @@
 """The few kinds of error: each says what was given and what would be right."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 class VentralError(Exception):
@@ -95,3 +95,8 @@ def choose(kind: str, name: str, choices: Iterable[str]) -> str:
         if choice.replace("_", "-") == name.replace("_", "-"):
             return choice
     raise unknown(kind, name, known)
+
+
+def few(items: Sequence[object]) -> str:
+    """The first six items with commas between, and ", ..." if there are more."""
+    return ", ".join(map(str, items[:6])) + (", ..." if len(items) > 6 else "")

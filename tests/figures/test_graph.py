@@ -19,7 +19,8 @@ from ventral.figures import graph as diagram
 from ventral.figures.graph import graph_figure
 from ventral.figures.saving import save, save_as
 from ventral.model import graph as described
-from ventral.model.graph import Area, AreaGraph, Transition
+from ventral.model.areas import Area, Transition
+from ventral.model.graph import AreaGraph
 
 
 def full(areas: tuple[Area, ...]) -> tuple[Transition, ...]:
@@ -244,7 +245,7 @@ def test_a_figure_leaves_no_state_behind(tmp_path):
 
 def test_pyplot_is_not_imported():
     code = (
-        "import sys; from ventral.model.graph import Area, AreaGraph; from ventral.figures.graph import graph_figure; "
+        "import sys; from ventral import Area, AreaGraph; from ventral.figures.graph import graph_figure; "
         "graph_figure(AreaGraph((Area('V1', 8, 32),), ())); print('matplotlib.pyplot' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True).stdout == "False\n"

@@ -19,7 +19,9 @@ from ventral.experiment.interventions import Scale
 from ventral.experiment.protocol import Protocol
 from ventral.figures.protocol import arrivals, first_image_ms, last_known_ms, overlaps, schedule_figure
 from ventral.figures.saving import save_as
-from ventral.model.graph import Area, AreaGraph, Transition, full
+from ventral.model.areas import Area, Transition
+from ventral.model.graph import AreaGraph
+from ventral.model.wiring import full
 from ventral.model.zoo import graph as named_graph
 
 STREAM = named_graph("shapes")

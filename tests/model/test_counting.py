@@ -9,9 +9,11 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from ventral.errors import ClockError, GraphError
 from ventral.model import zoo
+from ventral.model.areas import Area, Transition
 from ventral.model.counting import effective_parameters, multiply_adds, parameters, useful
-from ventral.model.graph import Area, AreaGraph, Transition, enters, presence
+from ventral.model.graph import AreaGraph
 from ventral.model.network import Network
+from ventral.model.presence import enters, presence
 
 SHARINGS = ("over-time", "per-tick")
 

@@ -7,7 +7,10 @@ from hypothesis import strategies as st
 from random_graphs import graphs, graphs_that_read
 
 from ventral.errors import ClockError, GraphError
-from ventral.model.graph import Area, AreaGraph, Entry, Transition, adjacent, enters, full, matrix, presence
+from ventral.model.areas import Area, Entry, Transition
+from ventral.model.graph import AreaGraph, matrix
+from ventral.model.presence import enters, presence
+from ventral.model.wiring import adjacent, full
 from ventral.model.zoo import ventral_stream
 
 V1, V2 = Area("V1", 4, 8), Area("V2", 4, 4)

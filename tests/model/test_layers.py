@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from ventral.errors import GraphError
-from ventral.model.graph import KINDS, Area, AreaGraph, Stage, Transition
+from ventral.model.areas import KINDS, Area, Stage, Transition
+from ventral.model.graph import AreaGraph
 from ventral.model.layers import Kernel, Normalisation, ScaleShift
 
 LADDER = [(kind, octaves) for kind, (low, high) in KINDS.items() for octaves in range(low, high + 1) if kind != "pool"]

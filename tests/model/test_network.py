@@ -12,8 +12,10 @@ from torch.nn import functional as F
 
 from ventral.errors import AbsentError, ClockError, GraphError
 from ventral.model import zoo
-from ventral.model.graph import Area, AreaGraph, Entry, Transition, enters, presence
+from ventral.model.areas import Area, Entry, Transition
+from ventral.model.graph import AreaGraph
 from ventral.model.network import Network
+from ventral.model.presence import enters, presence
 
 TICKS = 9
 HYPOTHESIS = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -9,8 +9,9 @@ from torch.nn import functional as F
 from ventral.errors import ClockError, GraphError, UsageError
 from ventral.model import zoo
 from ventral.model.counting import useful
-from ventral.model.graph import AreaGraph, enters, presence
+from ventral.model.graph import AreaGraph
 from ventral.model.network import Network
+from ventral.model.presence import enters, presence
 from ventral.stimuli.datasets import load_images
 from ventral.stimuli.images import Preprocessing
 

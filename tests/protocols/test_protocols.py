@@ -11,7 +11,9 @@ from ventral.experiment.condition import Condition
 from ventral.experiment.events import Show, Stimulus, grey, image, mask, target
 from ventral.experiment.protocol import Protocol
 from ventral.knobs import Knob, apply_settings, knobs, written
-from ventral.model.graph import Area, AreaGraph, adjacent
+from ventral.model.areas import Area
+from ventral.model.graph import AreaGraph
+from ventral.model.wiring import adjacent
 from ventral.plugins import list_scripts, load
 
 

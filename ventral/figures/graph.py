@@ -17,7 +17,8 @@ from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch, PathPatc
 from matplotlib.path import Path as Route
 
 from ventral.figures.style import INK, NEUTRAL, STYLE, area_colour, mixed, text_width
-from ventral.model.graph import Area, AreaGraph, Transition
+from ventral.model.areas import Area, Transition
+from ventral.model.graph import AreaGraph
 
 # colour and line style by where a transition leads
 LOOKS: dict[str, tuple[str, Any]] = {

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ventral.clock import MS_PER_TICK, ticks, to_ms
-from ventral.errors import DataError, UsageError
+from ventral.errors import DataError, UsageError, few
 from ventral.experiment.condition import Condition
 from ventral.experiment.events import Show, target
 from ventral.experiment.protocol import Protocol
@@ -21,7 +21,7 @@ from ventral.experiment.simulate import Experiment, Settings, limit_of
 from ventral.measures.calibration import calibration_error, confidences, cross_entropy, reliability
 from ventral.measures.intervals import wilson_interval
 from ventral.model.checkpoint import Model
-from ventral.model.graph import AreaGraph, some
+from ventral.model.graph import AreaGraph
 from ventral.stimuli.images import Images, Integers
 from ventral.stimuli.selection import Selection
 
@@ -291,7 +291,7 @@ def _made_for(model: Model, graph: AreaGraph) -> Sequence[int]:
 def _spans(times: Sequence[int]) -> str:
     """Times for an error: "30 to 300" where none is left out."""
     whole = times[-1] - times[0] == to_ms(len(times) - 1) and len(times) > 2
-    return f"{times[0]} to {times[-1]}" if whole else some(times)
+    return f"{times[0]} to {times[-1]}" if whole else few(times)
 
 
 def _rows(fixed: Mapping[str, object], columns: Mapping[str, Array]) -> list[dict[str, object]]:

@@ -21,7 +21,8 @@ from torch import Tensor
 from ventral.clock import MS_PER_TICK
 from ventral.errors import CheckpointError, UsageError, choose
 from ventral.files import put
-from ventral.model.graph import DRIVES, AreaGraph
+from ventral.model.checks import DRIVES
+from ventral.model.graph import AreaGraph
 from ventral.model.network import Network
 from ventral.stimuli.images import Images, Preprocessing
 

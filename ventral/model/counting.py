@@ -9,8 +9,9 @@ Source: Liao & Poggio (2016), caption of Fig. 8 (parameters that do not contribu
 from collections.abc import Iterable, Mapping, Sequence
 
 from ventral.clock import MS_PER_TICK, ticks, to_ms
-from ventral.errors import GraphError
-from ventral.model.graph import AreaGraph, Entry, Stage, some
+from ventral.errors import GraphError, few
+from ventral.model.areas import Entry, Stage
+from ventral.model.graph import AreaGraph
 
 TAPS = 9
 
@@ -109,8 +110,8 @@ def _reads(graph: AreaGraph, readout_ms: Iterable[int]) -> list[int]:
     here = graph.presence_until(max(reads[-1], 0))[graph.readout]
     present = [to_ms(t) for t, there in enumerate(here) if there]
     if absent := [ms for ms in reads if ms not in present]:
-        known = f"it is present at {some(present)} ms" if present else "so far it is never present; read later"
-        raise GraphError(f"{graph.readout} is absent at {some(absent)} ms; {known}.")
+        known = f"it is present at {few(present)} ms" if present else "so far it is never present; read later"
+        raise GraphError(f"{graph.readout} is absent at {few(absent)} ms; {known}.")
     return reads
 
 

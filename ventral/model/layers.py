@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from ventral.clock import to_ms
 from ventral.errors import GraphError
-from ventral.model.graph import Stage
+from ventral.model.areas import Stage
 from ventral.model.ranks import summed, together
 from ventral.seeds import generator
 

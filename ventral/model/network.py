@@ -13,9 +13,11 @@ from torch.nn import functional as F
 
 from ventral.clock import MS_PER_TICK, ticks, to_ms
 from ventral.errors import AbsentError, GraphError
+from ventral.model.areas import Stage, Transition
 from ventral.model.counting import prenet_widths
-from ventral.model.graph import AreaGraph, Stage, Transition, presence
+from ventral.model.graph import AreaGraph
 from ventral.model.layers import Kernel, Normalisation, ScaleShift
+from ventral.model.presence import presence
 from ventral.seeds import generator
 
 States = dict[str, Tensor]

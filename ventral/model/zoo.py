@@ -24,8 +24,10 @@ Source: Liao & Poggio (2016), section 5; figure numbers are in each docstring.
 from collections.abc import Callable
 from typing import Literal
 
-from ventral.errors import GraphError, choose
-from ventral.model.graph import Area, AreaGraph, Transition, adjacent, choose_error, full
+from ventral.errors import GraphError, choose, unknown
+from ventral.model.areas import Area, Transition
+from ventral.model.graph import AreaGraph
+from ventral.model.wiring import adjacent, full
 
 Sharing = Literal["over-time", "per-tick"]
 Statistics = Literal["per-tick", "shared", "fixed"]
@@ -143,7 +145,7 @@ def three_state_one_kernel(
 def known(what: str, value: str, choices: tuple[str, ...]) -> str:
     """A value that a knob can have."""
     if value not in choices:
-        raise GraphError(choose_error(what, str(value), choices))
+        raise GraphError(str(unknown(what, str(value), choices)))
     return value
 
 

@@ -1,0 +1,145 @@
+"""Checks of a graph when it is made: names, kinds of transition, and that signals reach the readout when it is read."""
+
+import math
+from typing import TYPE_CHECKING
+
+from ventral.clock import MS_PER_TICK, to_ms
+from ventral.errors import GraphError, few, unknown
+from ventral.model.areas import KINDS, Area, Transition
+from ventral.model.presence import presence_for, settled_tick
+
+if TYPE_CHECKING:
+    from ventral.model.graph import AreaGraph
+
+DRIVES = ("impulse", "sustained")
+PRENETS = ("conv", "convx3")
+STATISTICS = ("per-tick", "shared", "fixed")
+SHARINGS = ("over-time", "per-tick", "everywhere")
+
+
+def check_graph(graph: "AreaGraph") -> None:
+    """Refuse a graph of which no network can run.
+
+    Raises
+    ------
+    GraphError
+        Names the area, transition or field, and what would be right.
+    """
+    check_areas(graph)
+    check_transitions(graph)
+    check_fields(graph)
+    for transition in graph.transitions:
+        check_bridge(transition, graph[transition.source], graph[transition.target])
+    check_reach(graph)
+    check_readout(graph)
+
+
+def check_areas(graph: "AreaGraph") -> None:
+    """Refuse areas of one name, and an entry or readout that is no area."""
+    names = [area.name for area in graph.areas]
+    for name in names:
+        if names.count(name) > 1:
+            raise GraphError(f"two areas are called {name}; names must differ.")
+    for role, name in (("entry", graph.entry), ("readout", graph.readout)):
+        if name not in names:
+            raise GraphError(f"the {role} area: {unknown('area', name, names)}")
+
+
+def check_transitions(graph: "AreaGraph") -> None:
+    """Refuse transitions between areas that do not exist, and two between the same areas."""
+    names = [area.name for area in graph.areas]
+    edges = [transition.name for transition in graph.transitions]
+    for transition in graph.transitions:
+        for name in (transition.source, transition.target):
+            if name not in names:
+                raise GraphError(f"transition {transition.name}: {unknown('area', name, names)}")
+        if edges.count(transition.name) > 1:
+            raise GraphError(f"transition {transition.name} is listed twice; one edge carries one transition.")
+
+
+def check_fields(graph: "AreaGraph") -> None:
+    """Refuse values that are not among the choices of their field, or not of its type."""
+    for kind, value, choices in (
+        ("drive", graph.drive, DRIVES),
+        ("pre-net", graph.prenet, PRENETS),
+        ("kind of statistics", graph.statistics, STATISTICS),
+        ("kind of weight sharing", graph.sharing, SHARINGS),
+    ):
+        if value not in choices:
+            raise GraphError(str(unknown(kind, str(value), choices)))
+    for field, flag in (("bias", graph.bias), ("scale_shift", graph.scale_shift)):
+        if not isinstance(flag, bool):
+            raise GraphError(f"{field} is {flag!r}; give true or false.")
+    for field, count in (("classes", graph.classes), ("colours", graph.colours)):
+        if not isinstance(count, int) or isinstance(count, bool) or count < 1:
+            raise GraphError(f"{field} is {count!r}; give a whole number from 1.")
+
+
+def check_bridge(transition: Transition, source: Area, target: Area) -> None:
+    """Refuse a transition whose kind cannot lead between areas of these sizes."""
+    octaves = math.log2(source.size / target.size)
+    if octaves != int(octaves):
+        raise GraphError(
+            f"transition {transition.name} leads from size {source.size} to {target.size}; "
+            "sizes must differ by a factor of 1, 2, 4 or 8."
+        )
+    low, high = KINDS[transition.kind]
+    if not low <= octaves <= high:
+        fitting = [kind for kind, (a, b) in KINDS.items() if a <= octaves <= b]
+        remedy = f"use {' or '.join(fitting)}" if fitting else "put an area between them"
+        direction = "down" if octaves >= 0 else "up"
+        raise GraphError(
+            f"transition {transition.name} needs {abs(int(octaves))} octaves {direction}; "
+            f"{transition.kind} cannot bridge that, {remedy}."
+        )
+    if transition.kind == "pool" and source.channels != target.channels:
+        raise GraphError(
+            f"transition {transition.name}: pooling keeps the number of channels, but {source.name} has "
+            f"{source.channels} and {target.name} {target.channels}; make them equal or use conv."
+        )
+
+
+def check_reach(graph: "AreaGraph") -> None:
+    """Refuse transitions that never carry anything, and a readout area that nothing reaches."""
+    horizon = settled_tick(graph) + 1
+    present = presence_for(graph, 0, horizon)
+    for transition in graph.transitions:
+        if not any(transition.on(tick) and present[transition.source][tick] for tick in range(horizon)):
+            raise GraphError(
+                f"transition {transition.name} never carries anything: nothing reaches {transition.source} "
+                "while it is on; add a path to it or change the window."
+            )
+    if not any(present[graph.readout]):
+        raise GraphError(
+            f"nothing reaches the readout area {graph.readout} from {graph.entry}; add transitions that lead to it."
+        )
+
+
+def check_readout(graph: "AreaGraph") -> None:
+    """Refuse readout times at which the readout area is absent, and to learn per tick without any readout time."""
+    if not graph.readout_ms:
+        if graph.learns_per_tick:
+            raise GraphError("what is learned per tick ends at the last readout; give the time with readout_ms.")
+        return
+    if graph.readout_ms[0] < 0:
+        raise GraphError(f"readout_ms is {graph.readout_ms[0]}; the network's clock starts at 0, so read later.")
+    present = graph.presence_until(graph.readout_ms[-1])[graph.readout]
+    absent = [ms for ms in graph.readout_ms if not present[ms // MS_PER_TICK]]
+    if absent:
+        times = [to_ms(tick) for tick, is_present in enumerate(present) if is_present]
+        raise GraphError(
+            f"{graph.readout} is absent at {few(absent)} ms, where readout_ms reads it; "
+            f"{remedy_for_absence(graph, absent[0], times)}"
+        )
+
+
+def remedy_for_absence(graph: "AreaGraph", absent_ms: int, present_ms: list[int]) -> str:
+    """How to read a readout area that is absent at one time and present at others."""
+    if not present_ms or absent_ms < present_ms[0]:
+        return f"the first signal arrives at {graph.arrival_ms[graph.readout]} ms, so read from then on."
+    if graph.drive == "impulse":
+        return (
+            f"it is present at {few(present_ms)} ms, because the image enters only once and nothing keeps it there. "
+            "Give the areas an identity or self-transitions, or use sustained drive."
+        )
+    return f"it is present at {few(present_ms)} ms, so read then or change the windows."
