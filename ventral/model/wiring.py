@@ -1,4 +1,4 @@
-"""Common sets of transitions: all, or those between neighbours.
+"""Common sets of areas and of transitions between them.
 
 Source: Liao & Poggio (2016), Fig. 4.
 """
@@ -8,6 +8,13 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from ventral.model.areas import Area, Transition
+
+NAMES = ("V1", "V2", "V4", "IT")
+
+
+def pyramid(count: int, channels: int, identity: float, size: int = 32) -> tuple[Area, ...]:
+    """Areas V1, V2, V4, IT (the first `count`), each with half the size and twice the channels of the one before."""
+    return tuple(Area(name, channels << i, size >> i, identity) for i, name in enumerate(NAMES[:count]))
 
 
 def residual(source: Area, target: Area) -> Transition:

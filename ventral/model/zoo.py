@@ -1,22 +1,22 @@
-"""Graphs by name, one function each: the networks of the paper, and those of the shipped models.
+"""Graphs by name, one function each: those of the paper and of the shipped models.
 
 The paper's are named after their number of states. Arguments are knobs, which the command line sets as in
 `two-state:readout_ms=30,sharing=per-tick`:
 
 channels
-    Feature maps of the first area; they double where size halves. The default is the paper's.
+    Number of feature maps of the first area; it doubles where size halves. The default is the paper's.
 readout_ms
-    When the answer is read; the paper's t in ms.
+    Time at which the post-net reads; the paper's t in ms.
 sharing
-    "over-time" (the paper's "shared"), or "per-tick" ("unshared"): see `AreaGraph`.
+    "over-time" (the paper's "shared") or "per-tick" ("unshared"); see `AreaGraph`.
 statistics
-    "per-tick", "shared" or "fixed": of normalisation (section 3.7); see `AreaGraph`.
+    Kind of normalisation statistics: "per-tick", "shared" or "fixed" (section 3.7); see `AreaGraph`.
 prenet
-    "conv", or "convx3".
+    "conv" or "convx3".
 connections
-    "full", or "adjacent": only between neighbours, and from each area to itself.
+    "full", or "adjacent": between neighbours, and from each area to itself.
 
-A value that cannot be is a `GraphError`.
+An impossible value is a `GraphError`.
 
 Source: Liao & Poggio (2016), section 5; figure numbers are in each docstring.
 """
@@ -26,22 +26,14 @@ from typing import Literal
 
 from ventral.errors import GraphError, choose, unknown
 from ventral.model.areas import Area, Transition
+from ventral.model.family import FAMILY, Statistics
 from ventral.model.graph import AreaGraph
-from ventral.model.wiring import adjacent, full
+from ventral.model.wiring import NAMES, adjacent, full, pyramid
 
 Sharing = Literal["over-time", "per-tick"]
-Statistics = Literal["per-tick", "shared", "fixed"]
-Wiring = Literal["full", "no-feedback", "no-lateral", "feedforward"]
 Connections = Literal["full", "adjacent"]
 Prenet = Literal["conv", "convx3"]
-NAMES = ("V1", "V2", "V4", "IT")
-WIRINGS = ("full", "no-feedback", "no-lateral", "feedforward")
 FIG_10_TEST_MS = (60, 70, 80, 90, 100, 110, 120, 150)
-
-
-def areas_of(count: int, channels: int, identity: float, size: int = 32) -> tuple[Area, ...]:
-    """Areas V1, V2, ... of which each has half the size and twice the channels of the one before."""
-    return tuple(Area(name, channels << i, size >> i, identity) for i, name in enumerate(NAMES[:count]))
 
 
 def ventral_stream(
@@ -52,59 +44,14 @@ def ventral_stream(
     Parameters
     ----------
     channels
-        Feature maps of V1, V2, V4 and IT.
+        Number of feature maps of V1, V2, V4 and IT.
     size
         Height and width of V1 and of the images; each further area has half.
     classes
-        Classes told apart by the readout.
+        Number of classes of the readout.
     """
     areas = tuple(Area(name, width, size >> i) for i, (name, width) in enumerate(zip(NAMES, channels, strict=True)))
     return AreaGraph(areas, adjacent(areas), drive="sustained", readout="IT", classes=classes)
-
-
-def subject(wiring: Wiring, channels: int, statistics: Statistics, identity: float = 0.0) -> AreaGraph:
-    """V1-V2-V4-IT, sustained drive, with all transitions of `ventral_stream` or some: one of a family to compare."""
-    areas = areas_of(4, channels, identity)
-    edges = adjacent(areas, lateral=known("wiring", wiring, WIRINGS) in ("full", "no-feedback"))
-    if wiring in ("no-feedback", "feedforward"):
-        edges = tuple(edge for edge in edges if edge.lateral or areas_in_order(areas, edge))
-    return AreaGraph(areas, edges, "sustained", statistics=statistics)
-
-
-def areas_in_order(areas: tuple[Area, ...], edge: Transition) -> bool:
-    """Whether a transition leads from an earlier area to a later one."""
-    names = [area.name for area in areas]
-    return names.index(edge.source) < names.index(edge.target)
-
-
-def subject_full(channels: int = 8, statistics: Statistics = "fixed") -> AreaGraph:
-    """V1-V2-V4-IT with lateral, feedforward and feedback transitions between neighbours."""
-    return subject("full", channels, statistics)
-
-
-def subject_no_feedback(channels: int = 8, statistics: Statistics = "fixed") -> AreaGraph:
-    """`full` without feedback transitions."""
-    return subject("no-feedback", channels, statistics)
-
-
-def subject_no_lateral(channels: int = 8, statistics: Statistics = "fixed") -> AreaGraph:
-    """`full` without lateral transitions."""
-    return subject("no-lateral", channels, statistics)
-
-
-def subject_feedforward(channels: int = 8, statistics: Statistics = "fixed") -> AreaGraph:
-    """`full` without lateral and feedback transitions: the control without recurrence."""
-    return subject("feedforward", channels, statistics)
-
-
-def subject_feedforward_wide(channels: int = 16, statistics: Statistics = "fixed") -> AreaGraph:
-    """`feedforward` with about as many parameters as `full` has with 8 channels in V1."""
-    return subject("feedforward", channels, statistics)
-
-
-def subject_leak(channels: int = 8, identity: float = 0.5, statistics: Statistics = "fixed") -> AreaGraph:
-    """`feedforward` whose states decay by a factor per tick: the control for passive persistence."""
-    return subject("feedforward", channels, statistics, identity)
 
 
 def shapes() -> AreaGraph:
@@ -121,17 +68,17 @@ def one_state(
     channels: int = 64, readout_ms: int = 100, sharing: Sharing = "over-time", statistics: Statistics = "per-tick"
 ) -> AreaGraph:
     """1-state ResNet, one residual module at every tick (Fig. 6; Fig. 3 A and C)."""
-    areas = areas_of(1, channels, identity=1)
+    areas = pyramid(1, channels, identity=1)
     return AreaGraph(areas, full(areas), "impulse", readout_ms=(readout_ms,), sharing=sharing, statistics=statistics)
 
 
 def three_state_resnet(channels: int = 16, sharing: Sharing = "over-time") -> AreaGraph:
-    """3-state ResNet gated in time: three residual modules in each state, one convolution on to the next (Fig. 6).
+    """3-state ResNet gated in time: three residual modules in each state, then one convolution to the next (Fig. 6).
 
     The self-transitions are on in [0, 30), [40, 70) and [80, 110) ms, the convolutions at ticks 4 and 8, that is from
     source ticks at 30 and 70 ms (Fig. 3 B and D).
     """
-    return in_turn(areas_of(3, channels, identity=1), "conv", sharing)
+    return in_turn(pyramid(3, channels, identity=1), "conv", sharing)
 
 
 def three_state_one_kernel(
@@ -142,15 +89,15 @@ def three_state_one_kernel(
     return in_turn(areas, "pool", sharing)
 
 
-def known(what: str, value: str, choices: tuple[str, ...]) -> str:
-    """A value that a knob can have."""
+def known(kind: str, value: str, choices: tuple[str, ...]) -> str:
+    """The value of a knob, refused unless it is one of the choices."""
     if value not in choices:
-        raise GraphError(str(unknown(what, str(value), choices)))
+        raise GraphError(str(unknown(kind, str(value), choices)))
     return value
 
 
 def in_turn(areas: tuple[Area, ...], between: str, sharing: str) -> AreaGraph:
-    """Each area recurs for 30 ms, then hands its state on to the next in 10 ms."""
+    """A graph in which each area recurs for 30 ms and then passes its state to the next area in 10 ms."""
     edges = [Transition(area.name, area.name, windows=((40 * i, 40 * i + 30),)) for i, area in enumerate(areas)]
     for i in range(len(areas) - 1):
         handed = ((40 * i + 30, 40 * i + 40),)
@@ -174,7 +121,7 @@ def three_state(
     prenet: Prenet = "convx3",
 ) -> AreaGraph:
     """3-state recurrent network, all transitions or those between neighbours only (Fig. 9)."""
-    return recurrent(areas_of(3, channels, identity=1), connections, "impulse", readout_ms, sharing, prenet)
+    return recurrent(pyramid(3, channels, identity=1), connections, "impulse", readout_ms, sharing, prenet)
 
 
 def four_state(
@@ -185,7 +132,7 @@ def four_state(
     prenet: Prenet = "convx3",
 ) -> AreaGraph:
     """4-state recurrent network, all transitions or those between neighbours only (Fig. 9)."""
-    return recurrent(areas_of(4, channels, identity=1), connections, "impulse", readout_ms, sharing, prenet)
+    return recurrent(pyramid(4, channels, identity=1), connections, "impulse", readout_ms, sharing, prenet)
 
 
 def three_state_no_self(
@@ -196,12 +143,12 @@ def three_state_no_self(
 ) -> AreaGraph:
     """3-state network of neighbours without self-transitions (Fig. 10: read at 100 ms, tested at 60 to 120 and 150).
 
-    As written it cannot run: without self-transitions, and with one input, the last area is absent at every odd tick.
-    Two readings can: "identity" carries each state over, "sustained" lets the image enter at every tick. "literal" is
-    refused with that explanation.
+    As described in the paper it cannot run: without self-transitions, and with one input, the last area is absent at
+    every odd tick. Two readings can run: "identity" carries each state over, "sustained" lets the image enter at every
+    tick. "literal" is refused with that explanation.
     """
     known("reading", reading, ("identity", "sustained", "literal"))
-    areas = areas_of(3, channels, identity=float(reading == "identity"))
+    areas = pyramid(3, channels, identity=float(reading == "identity"))
     drive = "sustained" if reading == "sustained" else "impulse"
     read = FIG_10_TEST_MS if reading == "literal" else (100,)
     edges = adjacent(areas, lateral=False)
@@ -219,13 +166,13 @@ def three_state_inhomogeneous(
     prenet: Prenet = "convx3",
 ) -> AreaGraph:
     """3-state network whose image enters at every tick (Fig. 13)."""
-    return recurrent(areas_of(3, channels, identity=1), connections, "sustained", readout_ms, sharing, prenet)
+    return recurrent(pyramid(3, channels, identity=1), connections, "sustained", readout_ms, sharing, prenet)
 
 
 def recurrent(
     areas: tuple[Area, ...], connections: str, drive: str, readout_ms: int, sharing: str, prenet: str
 ) -> AreaGraph:
-    """Areas connected with each other fully, or with their neighbours."""
+    """A graph of areas that are all connected with each other, or with their neighbours."""
     edges = (
         full(areas) if known("kind of connections", connections, ("full", "adjacent")) == "full" else adjacent(areas)
     )
@@ -234,13 +181,13 @@ def recurrent(
 
 def one_state_inhomogeneous(channels: int = 64, readout_ms: int = 100, sharing: Sharing = "over-time") -> AreaGraph:
     """1-state ResNet whose image enters at every tick (appendix B, Fig. 12)."""
-    areas = areas_of(1, channels, identity=1)
+    areas = pyramid(1, channels, identity=1)
     return AreaGraph(areas, full(areas), "sustained", readout_ms=(readout_ms,), sharing=sharing)
 
 
 def plain_rnn(channels: int = 64, readout_ms: int = 100, sharing: Sharing = "over-time") -> AreaGraph:
     """Plain recurrent network, h(t+1) = K(h(t)): the 1-state ResNet without its identity (Fig. 11)."""
-    areas = areas_of(1, channels, identity=0)
+    areas = pyramid(1, channels, identity=0)
     return AreaGraph(areas, full(areas), "impulse", readout_ms=(readout_ms,), sharing=sharing)
 
 
@@ -255,14 +202,6 @@ PAPER: dict[str, Callable[..., AreaGraph]] = {
     "three-state-inhomogeneous": three_state_inhomogeneous,
     "one-state-inhomogeneous": one_state_inhomogeneous,
     "plain-rnn": plain_rnn,
-}
-FAMILY: dict[str, Callable[..., AreaGraph]] = {
-    "full": subject_full,
-    "no-feedback": subject_no_feedback,
-    "no-lateral": subject_no_lateral,
-    "feedforward": subject_feedforward,
-    "feedforward-wide": subject_feedforward_wide,
-    "leak": subject_leak,
 }
 GRAPHS: dict[str, Callable[..., AreaGraph]] = {"shapes": shapes, "cifar10": cifar10, **FAMILY, **PAPER}
 
