@@ -134,8 +134,14 @@ WRONG = {
     "biases in words": (lambda: two(DOWN, bias="no"), "bias is 'no'; give true or false"),
     "unknown sharing": (lambda: two(DOWN, sharing="per-tik"), "did you mean 'per-tick'"),
     "unknown statistics": (lambda: two(DOWN, statistics="per_tck"), "did you mean 'per-tick'"),
-    "weights per tick without end": (lambda: two(OWN, DOWN, sharing="per-tick"), "per tick .* say when .* readout_ms"),
-    "scales per tick without end": (lambda: two(OWN, DOWN, scale_shift=True), "per tick .* say when .* readout_ms"),
+    "weights per tick without end": (
+        lambda: two(OWN, DOWN, sharing="per-tick"),
+        "per tick .* give the time with readout_ms",
+    ),
+    "scales per tick without end": (
+        lambda: two(OWN, DOWN, scale_shift=True),
+        "per tick .* give the time with readout_ms",
+    ),
     "read before the signal": (
         lambda: two(DOWN, readout_ms=(0, 10)),
         "V2 is absent at 0 ms, .* arrives at 10 ms, so read from then on",
