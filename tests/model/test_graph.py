@@ -136,11 +136,11 @@ WRONG = {
     "unknown statistics": (lambda: two(DOWN, statistics="per_tck"), "did you mean 'per-tick'"),
     "weights per tick without end": (
         lambda: two(OWN, DOWN, sharing="per-tick"),
-        "per tick .* give the time with readout_ms",
+        "per tick .* give .* readout_ms",
     ),
     "scales per tick without end": (
         lambda: two(OWN, DOWN, scale_shift=True),
-        "per tick .* give the time with readout_ms",
+        "per tick .* give .* readout_ms",
     ),
     "read before the signal": (
         lambda: two(DOWN, readout_ms=(0, 10)),
