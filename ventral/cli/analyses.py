@@ -10,7 +10,7 @@ from ventral.cli.console import fitted, print_knobs, print_scripts
 @click.group(invoke_without_command=True)
 @click.pass_context
 def analyses(context: click.Context) -> None:
-    """List analyses, or explain one with `show NAME`."""
+    """List analyses; `show` explains one."""
     if context.invoked_subcommand is None:
         print_scripts("analysis", "analyses")
         click.echo("`ventral analyses show NAME` explains one and its knobs; `ventral analyze NAME RUN.zarr` runs it.")
@@ -19,7 +19,7 @@ def analyses(context: click.Context) -> None:
 @analyses.command("show")
 @click.argument("name", metavar="NAME|FILE.py")
 def analyses_show(name: str) -> None:
-    """Print the question of an analysis, its method and source, its knobs, and the files that it writes."""
+    """Explain an analysis: its question, method, knobs and files."""
     from ventral.knobs import parameter_texts
     from ventral.plugins import load
 

@@ -18,7 +18,7 @@ SOURCES = (
 @click.group(invoke_without_command=True)
 @click.pass_context
 def data(context: click.Context) -> None:
-    """List data, count the images of one with `show SOURCE`, or download CIFAR-10 with `fetch cifar10`."""
+    """List data; `show` counts images, `fetch` downloads CIFAR-10."""
     if context.invoked_subcommand is None:
         table("data (--data)", ("source", "is"), SOURCES)
 

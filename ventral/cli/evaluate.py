@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     "at_ms",
     type=int,
     metavar="MS",
-    help="Time of the confusions and the calibration; the model's last readout time if not given.",
+    help="Time at which confusions and calibration are measured; the model's last readout time if not given.",
 )
 @click.option(
     "--out", type=click.Path(path_type=Path), help="Folder; runs/evaluation-<model>-<split>-<policy> if not given."
@@ -61,9 +61,9 @@ def evaluate(
     device: str,
     threads: int | None,
 ) -> None:
-    """Test a network on images that stay on: accuracy over time, confusions, calibration.
+    """Test a network on images that stay on.
 
-    Writes figures (PNG and SVG) and their numbers (CSV).
+    Writes accuracy over time, confusions and calibration, as figures (PNG and SVG) and numbers (CSV).
     """
     from ventral.clock import ticks
     from ventral.files import nearest_folder

@@ -30,7 +30,7 @@ STATISTICS = {"per-tick": "for each tick", "shared": "shared over time"}
 @click.option("--markdown", is_flag=True, help="Print the models with weights as a table in Markdown.")
 @click.pass_context
 def models(context: click.Context, markdown: bool) -> None:
-    """List models, or explain one with `show NAME`."""
+    """List models; `show` explains one."""
     if context.invoked_subcommand is not None:
         return
     if markdown:
@@ -107,10 +107,11 @@ def changed_fields(header: Any) -> Iterator[str]:
     help="Write the description of the graph into this file.",
 )
 def models_show(name: str, figure: Path | None, description: Path | None) -> None:
-    """Print transitions, arrival times, parameters, operations, and accuracy over time.
+    """Explain a model: its transitions, parameters and accuracy.
 
-    NAME is that of a model, with knobs as in two-state:readout_ms=30,sharing=per-tick. FILE is a checkpoint, or the
-    JSON description of a graph.
+    Prints also when the stimulus arrives in each area, and what a readout costs. NAME is a model that `ventral models`
+    lists, with knobs as in two-state:readout_ms=30,sharing=per-tick; FILE a checkpoint, or the JSON description of a
+    graph.
     """
     with busy("loading"):
         from ventral.model.zoo import GRAPHS

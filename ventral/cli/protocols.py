@@ -21,7 +21,7 @@ COMBINED = {"over": "over", "add": "added to"}
 @click.group(invoke_without_command=True)
 @click.pass_context
 def protocols(context: click.Context) -> None:
-    """List protocols, explain one with `show NAME`, or begin one with `new NAME`."""
+    """List protocols; `show` explains one, `new` begins one."""
     if context.invoked_subcommand is None:
         print_scripts("protocols", "protocols")
         click.echo("`ventral protocols show NAME` explains one and its knobs; `ventral protocols new NAME` begins one.")
@@ -39,7 +39,11 @@ def protocols(context: click.Context) -> None:
 )
 @figure_option("Draw the conditions into this file (SVG, PNG or PDF).")
 def protocols_show(name: str, settings: tuple[str, ...], model: str, figure: Path | None) -> None:
-    """Print the question of a protocol, its knobs, its conditions, and when images arrive in a model's areas."""
+    """Explain a protocol: its knobs, conditions and arrival times.
+
+    Prints its question and source, its knobs, what each condition shows when, and when images arrive in the areas of a
+    model. NAME is a protocol that `ventral protocols` lists, FILE.py one of your own.
+    """
     from ventral.plugins import load
 
     module = load("protocols", name)
@@ -132,7 +136,10 @@ def print_horizon(protocol: "Protocol", model: str, limit_ms: int | None) -> Non
     "--out", type=click.Path(path_type=Path), metavar="FILE.py", help="The file; NAME.py in this folder if not given."
 )
 def protocols_new(name: str, out: Path | None) -> None:
-    """Write a protocol to begin with, which runs as it is; its comments tell what can be changed."""
+    """Write a protocol to begin with.
+
+    The file runs as it is, and its comments tell what can be changed.
+    """
     from ventral.experiment.template import write_protocol
 
     path = write_protocol(name, out)

@@ -1,5 +1,6 @@
 """`ventral simulate`: record an experiment, or print what recording it would take."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,8 +35,10 @@ from ventral.cli.options import (
 from ventral.errors import DecodingError, UsageError
 
 if TYPE_CHECKING:
+    from ventral.experiment.protocol import Protocol
     from ventral.experiment.run import Run
-    from ventral.experiment.simulate import Experiment
+    from ventral.experiment.simulate import Experiment, Settings
+    from ventral.model.checkpoint import Model
 
 
 @click.command()
@@ -143,9 +146,8 @@ def simulate(
     experiment_protocol = find_protocol(protocol, settings)  # before anything heavy is loaded
     with busy("loading"):
         from ventral.experiment.noise import Noise
-        from ventral.experiment.simulate import POLICIES, Experiment, Settings, calibration_count
+        from ventral.experiment.simulate import POLICIES, Settings
         from ventral.model.checkpoint import driven
-        from ventral.stimuli.selection import select_images
 
         set_threads(threads)
         how = Settings(
@@ -169,25 +171,11 @@ def simulate(
         else:
             network = load_trained(model, device)
         network = driven(network, drive) if drive else network
-    name, shapes = read_source(data or own_data(network))
-    with busy(f"reading {name}"):
-        size = network.graph[network.graph.entry].size
-        selection = select_images(
-            name,
-            split,
-            images,
-            seed,
-            size,
-            shapes,
-            pool=bool(experiment_protocol.made()),
-            calibration=calibration_count(experiment_protocol) if control or how.policy == "recalibrated" else 0,
-        )
-        experiments = [
-            Experiment(network, experiment_protocol, selection, replace(how, policy=each))
-            for each in (POLICIES if control else (how.policy,))
-        ]
-    place = out or Path("runs") / f"{experiment_protocol.name}-{network.name}.zarr"
+    policies = POLICIES if control else (how.policy,)
+    source = data or own_data(network)
+    experiments = make_experiments(network, experiment_protocol, source, split, images, how, policies)
     print_experiment(experiments[0])
+    place = out or Path("runs") / f"{experiment_protocol.name}-{network.name}.zarr"
     places = [place, place.with_name(f"{place.stem}-recalibrated{place.suffix}")]
     if dry_run:
         for experiment, folder in zip(experiments, places, strict=False):
@@ -201,6 +189,34 @@ def simulate(
         readable.append(print_accuracy(run))
         click.echo(f"recorded in {folder}")
     print_next("analyze", "readout" if all(readable) else "decoding", place)
+
+
+def make_experiments(
+    network: "Model",
+    protocol: "Protocol",
+    source: str,
+    split: str,
+    images: int,
+    settings: "Settings",
+    policies: Sequence[str],
+) -> "list[Experiment]":
+    """Experiments that present the same images under each policy."""
+    from ventral.experiment.simulate import Experiment, calibration_count
+    from ventral.stimuli.selection import select_images
+
+    name, shapes = read_source(source)
+    with busy(f"reading {name}"):
+        selection = select_images(
+            name,
+            split,
+            images,
+            settings.seed,
+            network.graph[network.graph.entry].size,
+            shapes,
+            pool=bool(protocol.made()),
+            calibration=calibration_count(protocol) if "recalibrated" in policies else 0,
+        )
+    return [Experiment(network, protocol, selection, replace(settings, policy=policy)) for policy in policies]
 
 
 def print_experiment(experiment: "Experiment") -> None:

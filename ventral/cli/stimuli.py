@@ -12,7 +12,7 @@ from ventral.errors import choose
 @click.group(invoke_without_command=True)
 @click.pass_context
 def stimuli(context: click.Context) -> None:
-    """List kinds of masks and changes of images, or draw them with `show`."""
+    """List masks and changes of images; `show` draws them."""
     if context.invoked_subcommand is not None:
         return
     from ventral.stimuli.degradations import AMOUNTS, CHANGES
