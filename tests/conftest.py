@@ -12,7 +12,7 @@ from small import small_graph, with_statistics
 
 from ventral.model.checkpoint import Model, describe, load_model, network_tensors, write_checkpoint
 from ventral.model.network import Network
-from ventral.paper.predictions import Findings, measure, record_predictions
+from ventral.paper.predictions import Predictions, measure, record_predictions
 from ventral.stimuli.datasets import load_images
 from ventral.stimuli.images import Images, Preprocessing
 
@@ -84,7 +84,7 @@ def predicted(model: Model, tmp_path_factory: pytest.TempPathFactory) -> Predict
 
 
 @pytest.fixture(scope="session")
-def findings(model: Model, predicted: Predicted) -> Findings:
+def findings(model: Model, predicted: Predicted) -> Predictions:
     """What was measured in them."""
     return measure(predicted[0], model.name, resamples=100)
 

@@ -5,7 +5,7 @@ import random
 import numpy as np
 from scipy import stats
 
-from ventral.paper.claims import VARIANTS
+from ventral.paper.networks import VARIANTS
 from ventral.paper.results import Epoch, Result
 
 EPOCHS = 4

@@ -1,5 +1,6 @@
 """Tables on disk: CSV files with one row per record, and tables in Markdown."""
 
+import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import fields
@@ -43,7 +44,7 @@ def read_csv(path: Path, kind: type[Row], remedy: str) -> list[Row]:
     Parameters
     ----------
     path, kind
-        The file, and the dataclass; its fields are of type str, int or float.
+        The file, and the dataclass; its fields are of type str, int or float, of which an empty cell is NaN.
     remedy
         What to do about a file that cannot be read, for the error.
 
@@ -54,25 +55,31 @@ def read_csv(path: Path, kind: type[Row], remedy: str) -> list[Row]:
     """
     if not path.exists():
         return []
-    types, names = get_type_hints(kind), [field.name for field in fields(kind)]  # type: ignore[arg-type]
+    names = [field.name for field in fields(kind)]  # type: ignore[arg-type]
+    convert = {name: _number if type_ is float else type_ for name, type_ in get_type_hints(kind).items()}
     line = 1
     try:
-        # Cells are read as text, so that numbers are converted exactly and a cell that is missing differs from one
-        # that is empty: pandas fills what a short line lacks with NaN.
-        header, *lines = pd.read_csv(
-            path, header=None, dtype=str, keep_default_na=False, skip_blank_lines=False
-        ).itertuples(index=False, name=None)
+        # Cells are read as text, so that numbers are converted exactly. The parser in Python, unlike that in C, tells a
+        # cell that a short line lacks (NaN) from one that is empty.
+        table = pd.read_csv(
+            path, header=None, dtype=str, keep_default_na=False, skip_blank_lines=False, engine="python"
+        )
+        header, *lines = table.itertuples(index=False, name=None)
         if list(header) != names:
             raise StoreError(f"{path} has other columns than this version writes; {remedy}.")
         rows = []
         for line, cells in enumerate(lines, start=2):  # noqa: B007 - the error names the line
             if not all(isinstance(cell, str) for cell in cells):
                 raise ValueError
-            rows.append(kind(**{name: types[name](cell) for name, cell in zip(names, cells, strict=True)}))
+            rows.append(kind(**{name: convert[name](cell) for name, cell in zip(names, cells, strict=True)}))
     except ValueError as error:  # pandas' own errors are of this kind too, and name the line
-        found = re.search(r"line (\d+)", str(error))
+        found = re.search(r"line (\d+), saw", str(error))
         raise StoreError(f"{path} has a damaged line ({found[1] if found else line}); {remedy}.") from None
     return rows
+
+
+def _number(cell: str) -> float:
+    return float(cell) if cell else math.nan
 
 
 def markdown(header: Sequence[str], rows: Iterable[Sequence[str]], right: Iterable[int] = ()) -> str:

@@ -4,9 +4,10 @@ import pytest
 from trainings import written
 
 from ventral.errors import TrainingError
-from ventral.paper import sweep as campaign
+from ventral.paper import sweep
+from ventral.paper.campaign import SCALES, CampaignScale
+from ventral.paper.report import DESCRIPTIONS
 from ventral.paper.results import read_results
-from ventral.paper.sweep import Scale
 from ventral.stimuli.datasets import load_images
 
 COMMAND = "reproduce fig8 --scale tiny --seeds 1 --set batch=8 --data {data} --out {out} --work {work}"
@@ -17,8 +18,9 @@ def command(tmp_path, monkeypatch):
     """The command, for a scale that takes a moment."""
     for split in ("train", "test"):
         written(load_images("shapes", split, 32, positions=range(30)), tmp_path / "data")
-    tiny = Scale("tiny", 0.01, 20, 10, 1, "fast")
-    monkeypatch.setitem(campaign.SCALES, "tiny", tiny)
+    tiny = CampaignScale("tiny", 0.01, 20, 10, 1, "fast")
+    monkeypatch.setitem(SCALES, "tiny", tiny)
+    monkeypatch.setitem(DESCRIPTIONS, "tiny", tiny.text)
     return COMMAND.format(data=tmp_path / "data", out=tmp_path / "out", work=tmp_path / "work")
 
 
@@ -42,7 +44,7 @@ def test_given_again_it_trains_nothing_and_draws_the_same(command, give, tmp_pat
     before = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
     code, said, _ = give(command)
     assert code == 0
-    assert "4 of 4 trainings are done already" in said
+    assert "4 of 4 trainings are in the tables already" in said
     assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
 
 
@@ -60,14 +62,14 @@ def test_what_could_not_be_trained_is_told_at_the_end(command, give, monkeypatch
     def failing(*_, **__):
         raise TrainingError("the loss is not finite")
 
-    monkeypatch.setattr(campaign, "train", failing)
+    monkeypatch.setattr(sweep, "train", failing)
     code, said, complaint = give(command)
     assert code == 1
     assert said.count("the loss is not finite") == 4
     assert complaint.startswith("Error: 4 trainings of 4 missing: two-state-t2 (seed 0), ")
     assert complaint.endswith(
-        "the same command goes on, but where the loss was not finite it needs another recipe "
-        "(--recipe, --set learning_rate=...).\n"
+        "the same command resumes them, but where the loss was not finite, use another recipe (--recipe, --set "
+        "learning_rate=...).\n"
     )
 
 

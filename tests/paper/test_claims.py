@@ -12,14 +12,13 @@ from ventral.paper.claims import (
     CHANCE,
     CLAIMS,
     FIGURES,
-    NARROWEST,
-    VARIANTS,
-    Reading,
+    ErrorAt,
     find_figure,
     less,
     nearer_than_chance,
     needed,
 )
+from ventral.paper.networks import NARROWEST, VARIANTS
 
 # counted from the text of the paper: convolutions have biases
 PARAMETERS = {
@@ -144,7 +143,7 @@ def test_a_figure_needs_what_it_draws_and_what_its_claims_compare(figure):
 def test_a_comparison_of_two_errors_says_its_limit(by, limit, words):
     comparison = less("two-state", "one-state", by)
     assert comparison.below == limit
-    assert comparison.terms == {Reading("two-state"): 1, Reading("one-state"): -1}
+    assert comparison.terms == {ErrorAt("two-state"): 1, ErrorAt("one-state"): -1}
     assert words in comparison.text
     left, right = VARIANTS["two-state"].label, VARIANTS["one-state"].label
     assert comparison.text.startswith(left)
@@ -156,7 +155,7 @@ def test_a_comparison_of_two_errors_says_its_limit(by, limit, words):
 def test_nearer_than_chance_is_nearer_than_chance(trained, share):
     read = trained + share * (CHANCE - trained)
     comparison = nearer_than_chance("three-state-no-self", 60, 100)
-    errors = {Reading("three-state-no-self", 60): read, Reading("three-state-no-self", 100): trained}
+    errors = {ErrorAt("three-state-no-self", 60): read, ErrorAt("three-state-no-self", 100): trained}
     difference = sum(factor * errors[reading] for reading, factor in comparison.terms.items())
     assert (difference < comparison.below) == (abs(read - trained) < abs(read - CHANCE))
 

@@ -15,7 +15,8 @@ from ventral.errors import StoreError
 from ventral.figures.saving import save
 from ventral.model.zoo import FIG_10_TEST_MS
 from ventral.paper.claims import CLAIMS, FIGURES
-from ventral.paper.figures import called, figure_of, looks_of, spell_parameters, verdict_figure
+from ventral.paper.figures import figure_of, looks_of, spell_parameters, title_of
+from ventral.paper.figures_verdicts import verdict_figure
 
 each_figure = pytest.mark.parametrize("compared", FIGURES.values(), ids=FIGURES)
 
@@ -38,7 +39,7 @@ def test_every_figure_is_drawn_with_any_number_of_seeds(compared, seeds):
     results, curves = measured(compared.variants, seeds)
     figure = figure_of(compared, results, curves, SCALES["small"])
     said = "\n".join(words(figure)).replace("\n", " ")
-    for part in (called(compared), compared.title, "small", SCALES["small"], "CIFAR-10", "cpu", f"{seeds} seed"):
+    for part in (title_of(compared), compared.title, "small", SCALES["small"], "CIFAR-10", "cpu", f"{seeds} seed"):
         assert part in said
     assert ("means over seeds" in said) == (seeds >= 3)
     assert ("thin lines" in said) == (seeds < 3)

@@ -3,23 +3,23 @@
 import csv
 import math
 import re
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from measurements import EPOCHS, SCALES, differences_of, error_of, mean_and_interval, measured, spelled
 
 from ventral.errors import BusyError, StoreError
-from ventral.figures.saving import write_table
 from ventral.files import locked
 from ventral.model.zoo import FIG_10_TEST_MS
 from ventral.paper import report as results_page
-from ventral.paper import sweep as campaign
-from ventral.paper.claims import CLAIMS, FIGURES, VARIANTS, needed
+from ventral.paper.claims import CLAIMS, FIGURES, needed
+from ventral.paper.networks import VARIANTS
 from ventral.paper.predictions import Outcome
-from ventral.paper.predictions_page import tables_of as tables_of_predictions
-from ventral.paper.report import write_reproduction
+from ventral.paper.report import DESCRIPTIONS, write_reproduction
+from ventral.paper.report_predictions import tables_of as tables_of_predictions
 from ventral.paper.results import add
+from ventral.tables import write_csv
 
 RESULTS_HERE = Path(__file__).parents[2] / "results"
 
@@ -109,14 +109,14 @@ def test_the_page_says_what_was_run_and_how(files_of_everything):
     assert facts == {
         "scale": SCALES["small"],
         "data": "CIFAR-10, 10,000 training and 5,000 test images",
-        "recipe": f"fast, {EPOCHS} epochs (batch 64, learning_rate 0.05)",
+        "recipe": f"fast, {EPOCHS} epochs (batch 64, learning rate 0.05)",
         "networks": f"{trainings} trainings of {len(VARIANTS)} networks, 3 seeds each (0, 1, 2)",
         "devices": "cpu (torch 2.14)",
         "time": f"{61 * trainings / 3600:.1f} hours of training",
     }
     assert "**The scale full (as in the paper) has not been run.**" in page
     assert "nothing is selected on test images" in page
-    assert "“does not hold” or is “undecided” is so at the scale of its section" in page
+    assert "The verdict “does not hold” or “undecided” is about the scale of its section" in page
     assert "Nothing: every network of every figure has at least 3 seeds." in page
 
 
@@ -276,7 +276,7 @@ def test_predictions_are_on_the_page_too_and_whole_on_one_of_their_own(tmp_path)
         model="mine",
         data="photos",
     )
-    write_table([asdict(outcome)], tmp_path / "predictions-mine.csv")
+    write_csv([outcome], tmp_path / "predictions-mine.csv")
     files = write_reproduction(tmp_path, {})
     assert [path.name for path in files] == ["README.md", "predictions-mine.md"]
     page, every = (path.read_text(encoding="utf-8") for path in files)
@@ -293,7 +293,7 @@ def test_the_page_in_the_repository_is_what_its_tables_say(tmp_path, monkeypatch
     monkeypatch.setattr(results_page, "figure_of", lambda *_: None)
     monkeypatch.setattr(results_page, "verdict_figure", lambda *_: None)
     monkeypatch.setattr(results_page, "save", lambda figure, place: [place.with_name(f"{place.name}.png")])
-    files = write_reproduction(tmp_path, campaign.SAID)
+    files = write_reproduction(tmp_path, DESCRIPTIONS)
     for page in (path for path in files if path.suffix in (".md", ".csv")):
         assert page.read_bytes() == (RESULTS_HERE / page.name).read_bytes(), page.name
     figures = {path.name for path in files if path.suffix == ".png"}

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from ventral import tables
 from ventral.errors import StoreError
-from ventral.paper import results as results_module
-from ventral.paper.results import CURVES, RESULTS, Epoch, Result, add, read_curves, read_results
+from ventral.paper.results import CURVES, RESULTS, Epoch, Result, add, read_curves, read_results, training_of
+from ventral.tables import write_csv
 
+RESULTS_HERE = Path(__file__).parents[2] / "results"
 ONE = Result(
     figure="fig6 fig8",
     variant="two-state",
@@ -87,7 +89,7 @@ def test_a_network_that_is_measured_again_replaces_itself_and_no_other(tmp_path)
 @pytest.mark.parametrize("name", [RESULTS, CURVES])
 def test_who_is_in_the_results_has_its_curves_however_the_writing_ends(tmp_path, monkeypatch, name):
     add(tmp_path, *network(0))
-    whole = results_module.put
+    whole = tables.put
 
     def interrupted(path, data):
         if path.name == name:
@@ -95,10 +97,12 @@ def test_who_is_in_the_results_has_its_curves_however_the_writing_ends(tmp_path,
         whole(path, data)
 
     with monkeypatch.context() as patch:
-        patch.setattr("ventral.paper.results.put", interrupted)
+        patch.setattr("ventral.tables.put", interrupted)
         with pytest.raises(KeyboardInterrupt):
             add(tmp_path, *network(1))
-    assert {r.key for r in read_results(tmp_path)} == {ONE.key} <= {e.key for e in read_curves(tmp_path)}
+    assert (
+        {*map(training_of, read_results(tmp_path))} == {training_of(ONE)} <= {*map(training_of, read_curves(tmp_path))}
+    )
     add(tmp_path, *network(1))
     assert len(read_results(tmp_path)) == len(read_curves(tmp_path)) == 4
 
@@ -124,6 +128,20 @@ def test_a_table_of_other_columns_is_refused_and_left_alone(tmp_path):
     with pytest.raises(StoreError, match=r"results.csv has other columns than this version writes; restore it"):
         add(tmp_path, [ONE], [FIRST])
     assert (tmp_path / RESULTS).read_text() == "figure,error\nfig6,3\n"
+
+
+def test_settings_in_old_words_are_read_with_new_ones_and_written_so(tmp_path):
+    old = "epochs=2 rate=0.05 momentum=0.9 decay=0.0005 drop_epochs= smoothing=0.0"
+    new = "epochs=2 learning_rate=0.05 momentum=0.9 weight_decay=0.0005 drop_epochs= label_smoothing=0.0"
+    write_csv([replace(ONE, settings=old)], tmp_path / RESULTS)
+    assert [row.settings for row in read_results(tmp_path)] == [new]
+    add(tmp_path, *network(1))
+    assert "decay=" not in (tmp_path / RESULTS).read_text().replace("weight_decay=", "")
+
+
+@pytest.mark.parametrize(("name", "read"), [(RESULTS, read_results), (CURVES, read_curves)])
+def test_the_tables_in_the_repository_keep_their_bytes_when_they_are_read_and_written(tmp_path, name, read):
+    assert write_csv(read(RESULTS_HERE), tmp_path / name).read_bytes() == (RESULTS_HERE / name).read_bytes()
 
 
 @pytest.mark.parametrize("change", [("43.1234", "forty"), (",2.10", "")])

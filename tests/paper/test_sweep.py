@@ -12,31 +12,31 @@ import pytest
 from ventral.errors import CheckpointError, StoreError, TrainingError, UsageError
 from ventral.files import locked
 from ventral.model.checkpoint import load_model
-from ventral.paper import sweep as campaign
-from ventral.paper.claims import FIG_10_TEST_MS, FIGURES, VARIANTS, find_figure
-from ventral.paper.results import RESULTS, read_curves, read_results
-from ventral.paper.sweep import (
-    FIXED,
+from ventral.paper import sweep
+from ventral.paper.campaign import (
     SCALES,
-    Job,
-    Scale,
-    Setting,
-    begun,
-    expect_free,
-    jobs_of,
+    SETTABLE,
+    Campaign,
+    CampaignScale,
+    Training,
+    expect_settable,
+    folder_of,
     key_of,
-    lasting,
-    missing,
-    place_of,
     recipe_of,
-    work_off,
+    trainings_of,
+    with_epochs,
 )
+from ventral.paper.claims import FIGURES, find_figure
+from ventral.paper.networks import FIG_10_TEST_MS, VARIANTS
+from ventral.paper.results import RESULTS, read_curves, read_results, training_of
+from ventral.paper.sweep import fraction_trained, missing, train_missing
 from ventral.stimuli.datasets import load_images
+from ventral.stimuli.sampling import evenly
 from ventral.training.recipe import RECIPES, Recipe
 from ventral.training.train import accuracy_over_time
 
-TINY = Scale("tiny", 0.01, 40, 30, 2, "fast")
-JOBS = [Job(VARIANTS[name], seed) for seed in (0, 1) for name in ("one-state", "two-state-t2")]
+TINY = CampaignScale("tiny", 0.01, 40, 30, 2, "fast")
+TRAININGS = [Training(VARIANTS[name], seed) for seed in (0, 1) for name in ("one-state", "two-state-t2")]
 
 
 @pytest.fixture(scope="module")
@@ -45,233 +45,234 @@ def splits():
 
 
 @pytest.fixture
-def setting(splits, tmp_path):
+def campaign(splits, tmp_path):
     recipe = replace(TINY.fit(RECIPES["fast"]), batch=10)
-    return Setting(TINY, recipe, "fast, batch=10", *splits, "some shapes", tmp_path / "results", tmp_path / "work")
+    return Campaign(TINY, recipe, "fast, batch=10", *splits, "some shapes", tmp_path / "results", tmp_path / "work")
 
 
 @pytest.fixture
 def trained(monkeypatch):
-    """Folders of the trainings that were begun or gone on with."""
+    """Folders of the trainings that were fraction_trained or gone on with."""
     places = []
-    whole = campaign.train
+    whole = sweep.train
 
     def noted(graph, images, test, recipe, out, *rest, **named):
         places.append(out)
         return whole(graph, images, test, recipe, out, *rest, **named)
 
-    monkeypatch.setattr(campaign, "train", noted)
+    monkeypatch.setattr(sweep, "train", noted)
     return places
 
 
-def tables(setting):
+def tables(campaign):
     """What the tables say, but for how long it took."""
-    return [replace(row, seconds=0) for row in read_results(setting.results)], read_curves(setting.results)
+    return [replace(row, seconds=0) for row in read_results(campaign.results)], read_curves(campaign.results)
 
 
-def test_what_is_done_is_not_done_again(setting, trained):
-    assert work_off(JOBS[:2], setting) == []
-    assert work_off(JOBS, setting) == []
-    assert trained == [place_of(job, setting) for job in JOBS]
-    assert {row.key for row in read_results(setting.results)} == {key_of(job, setting) for job in JOBS}
+def test_what_is_done_is_not_done_again(campaign, trained):
+    assert train_missing(TRAININGS[:2], campaign) == []
+    assert train_missing(TRAININGS, campaign) == []
+    assert trained == [folder_of(training, campaign) for training in TRAININGS]
+    assert {training_of(row) for row in read_results(campaign.results)} == {
+        key_of(training, campaign) for training in TRAININGS
+    }
 
 
-def test_a_campaign_that_is_stopped_anywhere_and_gone_on_with_is_the_uninterrupted_one(setting, tmp_path):
-    whole = replace(setting, results=tmp_path / "whole", work=tmp_path / "whole-work")
-    work_off(JOBS, whole)
+def test_a_campaign_that_is_stopped_anywhere_and_gone_on_with_is_the_uninterrupted_one(campaign, tmp_path):
+    whole = replace(campaign, results=tmp_path / "whole", work=tmp_path / "whole-work")
+    train_missing(TRAININGS, whole)
     steps = 0
 
-    def stop_at_every_third(job, trainer, loss, accuracy):
+    def stop_at_every_third(training, trainer, loss, accuracy):
         nonlocal steps
         steps += 1
         if steps % 3 == 0:
             signal.raise_signal(signal.SIGINT)
 
     stops = 0
-    while missing(JOBS, setting):
+    while missing(TRAININGS, campaign):
         try:
-            work_off(JOBS, setting, report=stop_at_every_third)
+            train_missing(TRAININGS, campaign, report=stop_at_every_third)
         except KeyboardInterrupt:
             stops += 1
     assert stops > 5
-    assert tables(setting) == tables(whole)
+    assert tables(campaign) == tables(whole)
 
 
-def test_weights_that_were_there_before_a_kill_are_not_trained_again(setting, trained):
-    work_off(JOBS[:1], setting)
-    before = tables(setting)
-    (setting.results / RESULTS).unlink()  # as if killed between the weights and the table
-    work_off(JOBS[:1], setting)
+def test_weights_that_were_there_before_a_kill_are_not_trained_again(campaign, trained):
+    train_missing(TRAININGS[:1], campaign)
+    before = tables(campaign)
+    (campaign.results / RESULTS).unlink()  # as if killed between the weights and the table
+    train_missing(TRAININGS[:1], campaign)
     assert len(trained) == 1
-    assert tables(setting) == before
+    assert tables(campaign) == before
 
 
-def test_what_another_process_trains_is_left_to_it(setting):
-    place = place_of(JOBS[0], setting)
+def test_what_another_process_trains_is_left_to_it(campaign):
+    place = folder_of(TRAININGS[0], campaign)
     place.mkdir(parents=True)
     said = []
     with locked(place):
-        assert work_off(JOBS[:2], setting, said.append) == JOBS[:1]
+        assert train_missing(TRAININGS[:2], campaign, said.append) == TRAININGS[:1]
     assert said[0] == "one-state, seed 0: another process is training it"
-    assert work_off(JOBS[:2], setting) == []
+    assert train_missing(TRAININGS[:2], campaign) == []
 
 
-def test_a_training_that_fails_is_told_and_the_others_go_on(setting, monkeypatch):
-    whole = campaign.train
+def test_a_training_that_fails_is_told_and_the_others_go_on(campaign, monkeypatch):
+    whole = sweep.train
 
     def failing(graph, *rest, **named):
         if len(graph.areas) == 1:
             raise TrainingError("the loss is not finite")
         return whole(graph, *rest, **named)
 
-    monkeypatch.setattr(campaign, "train", failing)
+    monkeypatch.setattr(sweep, "train", failing)
     said = []
-    assert work_off(JOBS[:2], setting, said.append) == JOBS[:1]
+    assert train_missing(TRAININGS[:2], campaign, said.append) == TRAININGS[:1]
     assert said[0] == "one-state, seed 0: the loss is not finite"
-    assert [row.variant for row in read_results(setting.results)] == ["two-state-t2"]
+    assert [row.variant for row in read_results(campaign.results)] == ["two-state-t2"]
 
 
-def test_errors_are_those_of_the_last_weights_on_the_test_images(setting, splits):
-    job = Job(VARIANTS["three-state-no-self"], 0)
-    work_off([job], setting)
-    model = load_model(place_of(job, setting) / "model.safetensors")
-    test = splits[1].take(campaign._part(splits[1], TINY.tested))
+def test_errors_are_those_of_the_last_weights_on_the_test_images(campaign, splits):
+    training = Training(VARIANTS["three-state-no-self"], 0)
+    train_missing([training], campaign)
+    model = load_model(folder_of(training, campaign) / "model.safetensors")
+    test = splits[1].take(evenly(splits[1].labels, TINY.tested))
     accuracy = accuracy_over_time(model.network, model.preprocessing, test, 150)
-    rows = read_results(setting.results)
+    rows = read_results(campaign.results)
     assert {row.test_t for row in rows} == {ms // 10 for ms in FIG_10_TEST_MS}
     for row in rows:
         assert row.validation_error == pytest.approx(100 * (1 - accuracy[row.test_t]), abs=1e-3)
         assert row.tested == len(test) == 30
-    curves = read_curves(setting.results)
+    curves = read_curves(campaign.results)
     assert [epoch.epoch for epoch in curves] == [1, 2]
     trained_for = next(row for row in rows if row.test_t == row.t == 10)
     assert curves[-1].validation_error == trained_for.validation_error
     assert curves[-1].training_error == trained_for.training_error
 
 
-def test_nothing_is_held_out_and_the_scale_says_how_many_are_shown(setting):
+def test_nothing_is_held_out_and_the_scale_says_how_many_are_shown(campaign):
     shown = []
-    work_off(JOBS[:1], setting, report=lambda job, trainer, *_: shown.append(len(trainer.kept)))
+    train_missing(TRAININGS[:1], campaign, report=lambda training, trainer, *_: shown.append(len(trainer.kept)))
     assert set(shown) == {TINY.images}
     assert len(shown) == TINY.images // 10 * TINY.epochs
-    assert read_results(setting.results)[0].images == TINY.images
+    assert read_results(campaign.results)[0].images == TINY.images
 
 
-def test_two_processes_at_the_same_training_do_not_both_train(setting, monkeypatch):
-    """Whenever the second comes: while the first trains, or just before it has begun."""
-    whole, said, seen = campaign.train, [], []
+def test_two_processes_at_the_same_training_do_not_both_train(campaign, monkeypatch):
+    """Whenever the second comes: while the first trains, or just before it has fraction_trained."""
+    whole, said, seen = sweep.train, [], []
 
     def overtaken(*given, **named):
-        monkeypatch.setattr(campaign, "train", whole)
-        seen.append(work_off(JOBS[:1], setting, said.append))
+        monkeypatch.setattr(sweep, "train", whole)
+        seen.append(train_missing(TRAININGS[:1], campaign, said.append))
         return whole(*given, **named)
 
-    monkeypatch.setattr(campaign, "train", overtaken)
-    assert work_off(JOBS[:1], setting) == []
-    assert seen == [JOBS[:1]]
+    monkeypatch.setattr(sweep, "train", overtaken)
+    assert train_missing(TRAININGS[:1], campaign) == []
+    assert seen == [TRAININGS[:1]]
     assert said == ["one-state, seed 0: another process is training it"]
 
 
-def test_what_another_process_ended_meanwhile_is_not_trained_again(setting, trained, monkeypatch):
-    lock = campaign.locked
+def test_what_another_process_ended_meanwhile_is_not_trained_again(campaign, trained, monkeypatch):
+    lock = sweep.locked
 
     def late(*given, **named):
-        monkeypatch.setattr(campaign, "locked", lock)
-        assert work_off(JOBS[:1], setting) == []  # the other process, from its beginning to its end
+        monkeypatch.setattr(sweep, "locked", lock)
+        assert train_missing(TRAININGS[:1], campaign) == []  # the other process, from its beginning to its end
         return lock(*given, **named)
 
-    monkeypatch.setattr(campaign, "locked", late)
-    assert work_off(JOBS[:1], setting) == []
+    monkeypatch.setattr(sweep, "locked", late)
+    assert train_missing(TRAININGS[:1], campaign) == []
     assert len(trained) == 1
 
 
-def test_states_that_a_kill_left_behind_are_taken_away_and_nothing_is_trained(setting, trained):
-    work_off(JOBS[:1], setting)
-    left = place_of(JOBS[0], setting) / "state-00000003.safetensors"
+def test_states_that_a_kill_left_behind_are_taken_away_and_nothing_is_trained(campaign, trained):
+    train_missing(TRAININGS[:1], campaign)
+    left = folder_of(TRAININGS[0], campaign) / "state-00000003.safetensors"
     left.write_bytes(b"half")
-    before = tables(setting)
-    assert work_off(JOBS[:1], setting) == []
+    before = tables(campaign)
+    assert train_missing(TRAININGS[:1], campaign) == []
     assert not left.exists()
     assert len(trained) == 1
-    assert tables(setting) == before
+    assert tables(campaign) == before
 
 
-def test_results_of_another_recipe_or_other_images_of_the_same_name_are_refused(setting, splits):
+def test_results_of_another_recipe_or_other_images_of_the_same_name_are_refused(campaign, splits):
     """Also when what is asked for now is another network, or another seed: they would be compared."""
-    work_off(JOBS[:1], setting)
-    faster = replace(setting, recipe=replace(setting.recipe, learning_rate=0.01))
-    others = replace(setting, images=splits[0].take(range(5, 50)))
-    unseen = replace(setting, test=splits[1].take(range(5, 50)))
-    for job in JOBS:
+    train_missing(TRAININGS[:1], campaign)
+    faster = replace(campaign, recipe=replace(campaign.recipe, learning_rate=0.01))
+    others = replace(campaign, images=splits[0].take(range(5, 50)))
+    unseen = replace(campaign, test=splits[1].take(range(5, 50)))
+    for training in TRAININGS:
         with pytest.raises(
             StoreError,
             match=r"seed 0, trained with another recipe that was called fast, batch=10 too \("
             r"learning_rate=0.05 there and learning_rate=0.01 here\); call this one otherwise, or give another --out",
         ):
-            missing([job], faster)
+            missing([training], faster)
         for other in (others, unseen):
             with pytest.raises(StoreError, match=r"on other images that were called some shapes too; call these"):
-                work_off([job], other)
-    assert missing(JOBS[:1], setting) == []
+                train_missing([training], other)
+    assert missing(TRAININGS[:1], campaign) == []
     for other in (replace(faster, recipe_name="slow"), replace(others, data="other shapes")):
-        assert missing(JOBS[:1], other) == JOBS[:1]
+        assert missing(TRAININGS[:1], other) == TRAININGS[:1]
 
 
-def test_settings_say_all_of_a_recipe_that_a_campaign_may_change(setting):
-    said = dict(pair.split("=") for pair in setting.settings.split(" "))
-    assert set(said) == {field.name for field in fields(Recipe)} - {*FIXED}
+def test_settings_say_all_of_a_recipe_that_a_campaign_may_change(campaign):
+    said = dict(pair.split("=") for pair in campaign.settings.split(" "))
+    assert list(said) == list(SETTABLE)
     assert (said["learning_rate"], said["batch"], said["nesterov"]) == ("0.05", "10", "true")
 
 
-def test_weights_of_another_recipe_are_refused(setting):
-    work_off(JOBS[:1], setting)
-    (setting.results / RESULTS).unlink()
-    other = replace(setting, recipe=replace(setting.recipe, learning_rate=0.01))
+def test_weights_of_another_recipe_are_refused(campaign):
+    train_missing(TRAININGS[:1], campaign)
+    (campaign.results / RESULTS).unlink()
+    other = replace(campaign, recipe=replace(campaign.recipe, learning_rate=0.01))
     with pytest.raises(
         CheckpointError, match=r"made with another recipe \(learning_rate is 0.05 there and 0.01 here\); give"
     ):
-        work_off(JOBS[:1], other)
+        train_missing(TRAININGS[:1], other)
 
 
-def test_weights_of_other_images_of_the_same_name_are_refused(setting, splits):
-    work_off(JOBS[:1], setting)
-    (setting.results / RESULTS).unlink()
-    other = replace(setting, images=splits[0].take(range(5, 50)))
+def test_weights_of_other_images_of_the_same_name_are_refused(campaign, splits):
+    train_missing(TRAININGS[:1], campaign)
+    (campaign.results / RESULTS).unlink()
+    other = replace(campaign, images=splits[0].take(range(5, 50)))
     with pytest.raises(CheckpointError, match=r"trained on other images that were called some shapes too; call these"):
-        work_off(JOBS[:1], other)
+        train_missing(TRAININGS[:1], other)
 
 
-def test_trainings_of_other_settings_have_places_of_their_own(setting):
+def test_trainings_of_other_settings_have_places_of_their_own(campaign):
     others = [
-        replace(setting, scale=replace(TINY, name="other")),
-        replace(setting, recipe_name="fast, learning_rate=0.1"),
-        replace(setting, data="others"),
+        replace(campaign, scale=replace(TINY, name="other")),
+        replace(campaign, recipe_name="fast, learning_rate=0.1"),
+        replace(campaign, data="others"),
     ]
-    assert len({place_of(JOBS[0], each) for each in (setting, *others)}) == 4
+    assert len({folder_of(TRAININGS[0], each) for each in (campaign, *others)}) == 4
 
 
 def test_seeds_are_worked_off_evenly_and_what_figures_share_once():
-    jobs = jobs_of([find_figure("6"), find_figure("8")], 2)
-    assert [job.seed for job in jobs] == sorted(job.seed for job in jobs)
+    jobs = trainings_of([find_figure("6"), find_figure("8")], 2)
+    assert [training.seed for training in jobs] == sorted(training.seed for training in jobs)
     assert len(jobs) == len(set(jobs)) == 2 * 9
-    assert {job.variant.name for job in jobs} == {*FIGURES["fig6"].variants, *FIGURES["fig8"].variants}
+    assert {training.variant.name for training in jobs} == {*FIGURES["fig6"].variants, *FIGURES["fig8"].variants}
 
 
 @pytest.mark.parametrize("name", VARIANTS)
 @pytest.mark.parametrize("scale", SCALES.values(), ids=lambda scale: scale.name)
-def test_networks_of_a_scale_differ_in_nothing_but_graph_readout_and_length(setting, name, scale):
+def test_networks_of_a_scale_differ_in_nothing_but_graph_readout_and_length(campaign, name, scale):
     base = scale.fit(RECIPES[scale.recipe])
-    recipe = recipe_of(Job(VARIANTS[name], 4), replace(setting, scale=scale, recipe=base))
-    same = {field.name for field in fields(Recipe)} - {"epochs", "drop_epochs", *FIXED}
-    assert all(getattr(recipe, field) == getattr(base, field) for field in same)
+    recipe = recipe_of(Training(VARIANTS[name], 4), replace(campaign, scale=scale, recipe=base))
+    assert all(getattr(recipe, name) == getattr(base, name) for name in {*SETTABLE} - {"epochs", "drop_epochs"})
     assert (recipe.seed, recipe.held_out, recipe.brief, recipe.validate_every) == (4, 0, 0, 1)
     assert recipe.horizon_ms >= max(VARIANTS[name].reads_ms)
     assert (recipe.epochs == base.epochs) == (VARIANTS[name].model != "three-state-one-kernel")
 
 
-def test_the_paper_s_own_lengths_at_full_scale(setting):
-    full = replace(setting, scale=SCALES["full"], recipe=SCALES["full"].fit(RECIPES["paper"]))
-    lengths = {name: recipe_of(Job(VARIANTS[name], 0), full) for name in ("two-state", "one-kernel-64")}
+def test_the_paper_s_own_lengths_at_full_scale(campaign):
+    full = replace(campaign, scale=SCALES["full"], recipe=SCALES["full"].fit(RECIPES["paper"]))
+    lengths = {name: recipe_of(Training(VARIANTS[name], 0), full) for name in ("two-state", "one-kernel-64")}
     assert {name: (recipe.epochs, recipe.drop_epochs) for name, recipe in lengths.items()} == {
         "two-state": (60, (40, 50)),
         "one-kernel-64": (140, (100, 120)),
@@ -279,32 +280,33 @@ def test_the_paper_s_own_lengths_at_full_scale(setting):
 
 
 def test_a_shorter_recipe_drops_its_rate_at_the_same_parts():
-    shorter = lasting(RECIPES["paper"], 12, 60, (40, 50))
+    shorter = with_epochs(RECIPES["paper"], 12, 60, (40, 50))
     assert (shorter.epochs, shorter.drop_epochs) == (12, (8, 10))
 
 
-@pytest.mark.parametrize("name", FIXED)
+@pytest.mark.parametrize("name", [field.name for field in fields(Recipe) if field.name not in SETTABLE])
 def test_what_makes_networks_comparable_cannot_be_set(name):
     with pytest.raises(
         UsageError, match=rf"^{name} is the same for all networks that are compared; what can be set is"
     ):
-        expect_free(["learning_rate", name])
+        expect_settable(["learning_rate", name])
 
 
-def test_everything_fixed_is_a_field_of_recipes():
-    assert {*FIXED} < {field.name for field in fields(Recipe)}
+def test_everything_that_can_be_set_is_a_field_of_recipes_in_their_order():
+    assert [field.name for field in fields(Recipe) if field.name in SETTABLE] == list(SETTABLE)
+    expect_settable(SETTABLE)
 
 
-def test_how_far_a_training_has_come(setting):
-    assert begun(JOBS[0], setting) == 0
+def test_how_far_a_training_has_come(campaign):
+    assert fraction_trained(TRAININGS[0], campaign) == 0
 
-    def stop(job, trainer, loss, accuracy):
+    def stop(training, trainer, loss, accuracy):
         if trainer.step == 2:
             signal.raise_signal(signal.SIGINT)
 
     with pytest.raises(KeyboardInterrupt):
-        work_off(JOBS[:1], setting, report=stop)
-    assert begun(JOBS[0], setting) == pytest.approx(3 / 8)  # the step after the signal is finished too
+        train_missing(TRAININGS[:1], campaign, report=stop)
+    assert fraction_trained(TRAININGS[0], campaign) == pytest.approx(3 / 8)  # the step after the signal is finished too
 
 
 FIG_8 = ["reproduce", "fig8", "--scale", "trial", "--seeds", "1", "--data", "shapes", "--threads", "1"]

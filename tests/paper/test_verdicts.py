@@ -7,9 +7,20 @@ from dataclasses import replace
 import pytest
 
 from ventral.errors import StoreError
-from ventral.paper.claims import CLAIMS, Claim, Comparison, Reading, nearer_than_chance
-from ventral.paper.results import Result
-from ventral.paper.verdicts import by_group, errors, judge, judge_all, rows_of_verdicts, spell
+from ventral.paper.claims import CLAIMS, Claim, Comparison, ErrorAt, nearer_than_chance
+from ventral.paper.results import Result, cohort_of, grouped
+from ventral.paper.verdicts import (
+    FAILS,
+    HOLDS,
+    UNDECIDED,
+    errors,
+    jointly,
+    judge,
+    judge_all,
+    spell,
+    verdict_of,
+    verdict_rows,
+)
 
 # 97.5 % points of Student's t with 2 and 3 degrees of freedom, from tables
 T_2, T_3 = 4.302653, 3.182446
@@ -45,7 +56,7 @@ def result(variant: str, seed: int, error: float, **others: object) -> Result:
 
 
 def claim(*limits: float, left: str = "a", right: str = "b") -> Claim:
-    terms = {Reading(left): 1.0, Reading(right): -1.0}
+    terms = {ErrorAt(left): 1.0, ErrorAt(right): -1.0}
     return Claim("i", "so it is", "here", tuple(Comparison("a less than b", terms, limit) for limit in limits))
 
 
@@ -58,7 +69,7 @@ def pairs(differences, base=20.0) -> list[Result]:
 
 
 def only(finding):
-    (verdict,) = finding.verdicts
+    (verdict,) = finding.comparisons
     return verdict
 
 
@@ -91,6 +102,31 @@ def test_an_interval_that_touches_the_limit_decides_nothing():
     assert judge(claim(2), pairs((2, 2, 2), base=0.0)).verdict == "undecided"
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "word"),
+    [
+        (0.01, 0.2, HOLDS),
+        (0.0, 0.2, UNDECIDED),
+        (-0.1, 0.2, UNDECIDED),
+        (-0.1, 0.0, UNDECIDED),
+        (0.0, 0.0, UNDECIDED),
+        (-0.2, -0.1, FAILS),
+        (math.nan, math.nan, UNDECIDED),
+    ],
+)
+def test_a_difference_that_should_lie_above_a_limit_is_judged_like_one_that_should_lie_below(low, high, word):
+    assert verdict_of(low, high, above=True) == verdict_of(-high, -low) == word
+    assert verdict_of(low + 7, high + 7, 7, above=True) == word
+
+
+def test_several_verdicts_agree_or_are_undecided_unless_one_is_decisive():
+    assert jointly([HOLDS, HOLDS]) == HOLDS
+    assert jointly([HOLDS, UNDECIDED]) == UNDECIDED
+    assert jointly([HOLDS, UNDECIDED, FAILS]) == FAILS
+    assert jointly([HOLDS, FAILS, "broken"], "broken") == "broken"
+    assert jointly([FAILS, HOLDS], "broken") == UNDECIDED
+
+
 @pytest.mark.parametrize(("seeds", "why"), [(1, "1 seed; 3 are needed"), (2, "2 seeds; 3 are needed")])
 def test_too_few_seeds_decide_nothing_however_clear(seeds, why):
     verdict = only(judge(claim(0), pairs((-50,) * seeds)))
@@ -115,7 +151,7 @@ def test_what_both_sides_of_a_seed_share_does_not_count():
 def test_the_order_of_rows_does_not_matter_in_the_last_bit():
     rows = pairs([random.Random(1).gauss(0, 3) for _ in range(9)], base=1 / 3)
     mixed = random.Random(2).sample(rows, len(rows))
-    assert rows_of_verdicts([judge(claim(1), mixed)]) == rows_of_verdicts([judge(claim(1), rows)])
+    assert verdict_rows([judge(claim(1), mixed)]) == verdict_rows([judge(claim(1), rows)])
     assert only(judge(claim(1), mixed)).interval == only(judge(claim(1), rows)).interval
 
 
@@ -146,17 +182,17 @@ def test_a_claim_of_which_a_part_was_not_run_is_undecided_unless_another_part_do
     for limit, word in ((5, "undecided"), (-1, "does not hold")):
         both = claim(limit).comparisons + claim(0, right="nowhere").comparisons
         finding = judge(replace(claim(), comparisons=both), pairs((1, 2, 3)))
-        assert [verdict.verdict for verdict in finding.verdicts][1] == "not run"
+        assert [verdict.verdict for verdict in finding.comparisons][1] == "not run"
         assert finding.verdict == word
 
 
 def test_a_reading_without_a_time_is_that_trained_for_and_one_with_a_time_is_at_that():
     rows = [result("a", 0, 10), result("a", 0, 30, test_t=6), result("a", 0, 50, test_t=15)]
     found = errors(rows)
-    assert found[Reading("a")] == found[Reading("a", 100)] == {0: 10}
-    assert found[Reading("a", 60)] == {0: 30}
-    assert found[Reading("a", 150)] == {0: 50}
-    assert set(errors(rows[1:])) == {Reading("a", 60), Reading("a", 150)}
+    assert found[ErrorAt("a")] == found[ErrorAt("a", 100)] == {0: 10}
+    assert found[ErrorAt("a", 60)] == {0: 30}
+    assert found[ErrorAt("a", 150)] == {0: 50}
+    assert set(errors(rows[1:])) == {ErrorAt("a", 60), ErrorAt("a", 150)}
 
 
 @pytest.mark.parametrize(("error", "word"), [(49.9, "holds"), (50.1, "does not hold")])
@@ -188,9 +224,9 @@ def test_nearer_to_the_trained_error_than_to_chance_means_below_their_middle(err
         ({"epochs": 50}, "b is not the same network for every seed"),
         ({"parameters": 7}, "b is not the same network for every seed"),
         ({"t": 9}, "b is not the same network for every seed"),
-        ({"validation_error": math.nan}, "b at 100 ms, seed 2 .* has an error of nan; train it anew"),
+        ({"validation_error": math.nan}, "b at 100 ms, seed 2 .* has an error of nan; train it again"),
         ({"validation_error": math.inf}, "b at 100 ms, seed 2 .* has an error of inf"),
-        ({"seed": 1}, r"b at 100 ms, seed 1 \(scale small, fast, CIFAR-10\) is there twice; remove one"),
+        ({"seed": 1}, r"b at 100 ms, seed 1 \(scale small, fast, CIFAR-10\) is in the table twice; remove one"),
     ],
 )
 def test_what_cannot_be_compared_is_refused(change, message):
@@ -205,7 +241,7 @@ def test_what_cannot_be_compared_is_refused(change, message):
 def test_groups_can_be_judged_apart_and_not_together():
     small = pairs((-1, -1.1, -1.2))
     full = [replace(row, scale="full") for row in pairs((1, 1.1, 1.2))]
-    groups = by_group([*small, *full])
+    groups = grouped([*full, *small], cohort_of)
     assert groups == {("full", "fast", "CIFAR-10"): full, ("small", "fast", "CIFAR-10"): small}
     assert [judge(claim(0), rows).verdict for rows in groups.values()] == ["does not hold", "holds"]
 
@@ -226,7 +262,7 @@ def test_a_limit_of_minus_zero_is_zero():
 
 def test_rows_for_a_person_say_what_was_found():
     decided, open_ = judge(claim(5), pairs((1, 2, 3))), judge(claim(0), pairs((-1.004, -1)))
-    assert rows_of_verdicts([decided, open_, judge(claim(0), [])]) == [
+    assert verdict_rows([decided, open_, judge(claim(0), [])]) == [
         ("i", "a less than b", "2.00 [−0.48, 4.48]", "3", "holds"),
         ("i", "a less than b", "−1.00", "2", "undecided (2 seeds; 3 are needed)"),
         ("i", "a less than b", "", "0", "not run"),

@@ -1,4 +1,4 @@
-"""The command that reproduces the paper: trainings, what is done of them, figures, claims and predictions."""
+"""The command that reproduces the paper: trainings, figures, claims and predictions."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,7 +13,7 @@ from ventral.cli.options import check_device, device_option, read_source, set_th
 from ventral.errors import TrainingError, UsageError, choose
 
 if TYPE_CHECKING:
-    from ventral.paper.sweep import Job, Setting
+    from ventral.paper.campaign import Campaign, Training
     from ventral.training.train import Trainer
 
 
@@ -21,13 +21,18 @@ if TYPE_CHECKING:
 @click.argument("figures", nargs=-1, required=True, metavar="FIGURE...")
 @click.option("--scale", "scale_name", default="small", show_default=True, help="full, or smaller: small, trial.")
 @click.option("--seeds", type=click.IntRange(1), metavar="N", default=3, show_default=True, help="From 0 to N-1.")
-@click.option("--recipe", "recipe_name", metavar="NAME|FILE.toml", help="How trained; the scale's own if not given.")
+@click.option("--recipe", "recipe_name", metavar="NAME|FILE.toml", help="Recipe of training; by default the scale's.")
 @settings_option
-@click.option("--data", metavar="SOURCE", help="Images, splits train and test; cifar10, or the model's, if not given.")
-@click.option("--data-name", metavar="NAME", help="What they are called in tables; as in --data if not given.")
-@click.option("--model", default="cifar10", show_default=True, metavar="NAME|FILE", help="Whose predictions.")
+@click.option("--data", metavar="SOURCE", help="Images, splits train and test; by default cifar10, or the model's.")
+@click.option("--data-name", metavar="NAME", help="Name of the images in the tables; by default as in --data.")
+@click.option("--model", default="cifar10", show_default=True, metavar="NAME|FILE", help="Model for predictions.")
 @click.option(
-    "--images", type=click.IntRange(1), metavar="N", default=1000, show_default=True, help="How many for predictions."
+    "--images",
+    type=click.IntRange(1),
+    metavar="N",
+    default=1000,
+    show_default=True,
+    help="Number of images for predictions.",
 )
 @click.option(
     "--out", type=click.Path(path_type=Path), default="results", show_default=True, help="Folder of tables and figures."
@@ -35,7 +40,7 @@ if TYPE_CHECKING:
 @click.option(
     "--work", type=click.Path(path_type=Path), default="runs/reproduce", show_default=True, help="Folder of trainings."
 )
-@click.option("--list", "listing", is_flag=True, help="Say what is done and what is missing, and do nothing.")
+@click.option("--list", "listing", is_flag=True, help="List finished and missing trainings, and do nothing.")
 @device_option
 @threads_option
 def reproduce(
@@ -54,138 +59,133 @@ def reproduce(
     device: str,
     threads: int | None,
 ) -> None:
-    """Train the networks that figures of the paper compare, and draw and judge what follows.
+    """Train the networks that figures of the paper compare, draw the figures, and judge the claims.
 
     \b
     FIGURE is one of fig6, fig7, fig8, fig9, fig10, fig13, one-state (appendix B),
     statistics (section 3.7), prenet (section 5.3.3), all of these; or predictions,
     those of section 6, by a trained model.
 
-    Trainings are worked off one by one, seed by seed. What is done is not done again; what was interrupted is gone on
-    with; what another process is at is left to it, so that several may be given the same command.
+    Networks are trained one after another, seed by seed. Trainings that have ended are skipped, interrupted ones are
+    resumed, and those that another process is running are left to it; so the same command can run in several processes.
     """  # noqa: D301 - click wants the character
+    set_threads(threads)
+    device = check_device(device)
     if "predictions" in figures:
         if set(figures) != {"predictions"}:
             raise UsageError("predictions are of a trained model, with options of their own; give them alone.")
-        set_threads(threads)
-        predict(model, data, data_name or "", images, out, work, check_device(device))
+        predict(model, data, data_name or "", images, out, work, device)
         return
     with busy("loading"):
+        from ventral.knobs import apply_settings
+        from ventral.paper.campaign import SCALES, Campaign, expect_settable, trainings_of
         from ventral.paper.claims import FIGURES, find_figure
-        from ventral.paper.sweep import SCALES, Setting, expect_free, jobs_of
         from ventral.paper.verdicts import counted
         from ventral.stimuli.datasets import load_images
-        from ventral.training.recipe import read_recipe, recipe_settings
+        from ventral.training.recipe import Recipe, read_recipe
 
-        set_threads(threads)
-        asked = (
-            list(FIGURES.values())
-            if "all" in figures
-            else [find_figure(name, ("all", "predictions")) for name in figures]
-        )
+        others = ("all", "predictions")
+        wanted = list(FIGURES.values()) if "all" in figures else [find_figure(name, others) for name in figures]
         scale = SCALES[choose("scale", scale_name, SCALES)]
-        given = recipe_settings(settings)
-        expect_free(given)
+        given = apply_settings(Recipe, settings)
+        expect_settable(given)
         name = recipe_name or scale.recipe
-        recipe = replace(scale.fit(read_recipe(name)), **given)
+        recipe = replace(scale.fit(read_recipe(name)), **given)  # type: ignore[arg-type]
         title = ", ".join([Path(name).stem, *(setting.replace(" ", "") for setting in sorted(settings))])
     data = data or "cifar10"
     source, shapes = read_source(data)
     with busy(f"reading {source}"):
-        shown, test = (load_images(source, split, 32, shapes=shapes) for split in ("train", "test"))
-    setting = Setting(scale, recipe, title, shown, test, data_name or data, out, work, check_device(device))
-    jobs = jobs_of(asked, seeds)
+        train, test = (load_images(source, split, 32, shapes=shapes) for split in ("train", "test"))
+    campaign = Campaign(scale, recipe, title, train, test, data_name or data, out, work, device)
+    trainings = trainings_of(wanted, seeds)
     epochs = counted(recipe.epochs, "epoch")
-    click.echo(f"scale {scale.name}: {scale.said}; recipe {title}, {epochs}; {setting.data}; {setting.device}")
+    click.echo(f"scale {scale.name}: {scale.text}; recipe {title}, {epochs}; {campaign.data}; {campaign.device}")
     if listing:
-        tell_campaign(jobs, setting)
+        list_trainings(trainings, campaign)
         return
-    left = run_campaign(jobs, setting)
-    tell_reproduction(setting)
+    left = run_campaign(trainings, campaign)
+    tell_reproduction(campaign)
     if left:
-        names = ", ".join(f"{job.variant.name} (seed {job.seed})" for job in left)
-        few = counted(len(left), "training")
+        names = ", ".join(f"{training.variant.name} (seed {training.seed})" for training in left)
         raise TrainingError(
-            f"{few} of {len(jobs)} missing: {names}; the same command goes on, but where the loss was not finite it "
-            "needs another recipe (--recipe, --set learning_rate=...)."
+            f"{counted(len(left), 'training')} of {len(trainings)} missing: {names}; the same command resumes them, "
+            "but where the loss was not finite, use another recipe (--recipe, --set learning_rate=...)."
         )
 
 
-def run_campaign(jobs: "Sequence[Job]", setting: "Setting") -> "list[Job]":
-    """Work off trainings with a bar over all of them."""
-    from ventral.paper.sweep import missing, weight_of, work_off
+def run_campaign(trainings: "Sequence[Training]", campaign: "Campaign") -> "list[Training]":
+    """Train what is missing, with a bar over all trainings, and return what is still missing."""
+    from ventral.paper.campaign import cost_of
+    from ventral.paper.sweep import missing, train_missing
 
-    weights = {job: weight_of(job, setting) for job in missing(jobs, setting)}
-    ended: dict[Job, float] = {}
-    with resumable(f"{setting.work} keeps what is done"), progress_bar("reproducing", "%") as advance:
+    costs = {training: cost_of(training, campaign) for training in missing(trainings, campaign)}
+    done: dict[Training, float] = {}
+    with resumable(f"{campaign.work} keeps what was trained"), progress_bar("reproducing", "%") as advance:
 
-        def report(job: "Job", trainer: "Trainer", loss: float, accuracy: float) -> None:
-            ended[job] = weights[job] * trainer.step / trainer.steps
-            remark = f"{job.variant.name}, seed {job.seed}: loss {loss:.2f}, {100 * accuracy:.0f} % of the batch"
-            advance(int(100 * sum(ended.values()) / sum(weights.values())), 100, remark)
+        def report(training: "Training", trainer: "Trainer", loss: float, accuracy: float) -> None:
+            done[training] = costs[training] * trainer.step / trainer.steps
+            remark = f"{training.title}: loss {loss:.2f}, {100 * accuracy:.0f} % of the batch"
+            advance(int(100 * sum(done.values()) / sum(costs.values())), 100, remark)
 
-        return work_off(jobs, setting, click.echo, report)
+        return train_missing(trainings, campaign, click.echo, report)
 
 
 def predict(model: str, data: str | None, data_name: str, images: int, out: Path, work: Path, device: str) -> None:
     """Record what the paper's predictions are about, measure them, and redraw the page."""
     with busy("loading"):
         from ventral.paper.predictions import record_predictions, taught
-        from ventral.paper.predictions_page import COLUMNS, read_outcomes, save_predictions, table_rows
         from ventral.paper.report import write_reproduction
-        from ventral.paper.sweep import SAID
+        from ventral.paper.report_predictions import COLUMNS, read_outcomes, save_predictions, table_rows
 
         network = load_trained(model, device)
     name, shapes = read_source(data or own_data(network))
     flash, masking = (find_protocol(protocol, ()) for protocol in ("flash", "backward-mask"))
-    with resumable(f"{work} keeps what is recorded"), progress_bar("recording", "batches") as advance:
+    with resumable(f"{work} keeps what was recorded"), progress_bar("recording", "batches") as advance:
         record_predictions(
             network, flash, masking, name, work, count=images, shapes=shapes, command=typed(), progress=advance
         )
     with busy("measuring"):
         files = save_predictions(work, network.name, out, data_name, taught(network.metadata.get("recipe", {})))
     table(f"predictions of the paper, {network.name}", COLUMNS, table_rows(read_outcomes(files[-2])))
-    write_reproduction(out, SAID)
+    write_reproduction(out)
     click.echo("\n".join(map(str, files)))
 
 
-def tell_campaign(jobs: "Sequence[Job]", setting: "Setting") -> None:
-    """What is done and what is missing."""
-    from ventral.paper.results import read_results
-    from ventral.paper.sweep import begun, key_of, missing
+def list_trainings(trainings: "Sequence[Training]", campaign: "Campaign") -> None:
+    """List which trainings have ended and which are missing."""
+    from ventral.paper.campaign import key_of
+    from ventral.paper.results import grouped, read_results, training_of
+    from ventral.paper.sweep import fraction_trained, missing
     from ventral.paper.verdicts import counted
 
-    found = {result.key: result for result in read_results(setting.results) if result.t == result.test_t}
-    left = missing(jobs, setting)
+    results = {training_of(result): result for result in read_results(campaign.results) if result.t == result.test_t}
+    left = missing(trainings, campaign)
     rows = []
-    for name in dict.fromkeys(job.variant.name for job in jobs):
-        mine = [job for job in jobs if job.variant.name == name]
-        done = [found[key_of(job, setting)] for job in mine if key_of(job, setting) in found]
-        errors = [result.validation_error for result in done]
-        halves = {job.seed: begun(job, setting) for job in mine if job in left}
-        open_ = [f"{seed} ({100 * part:.0f} %)" if part else str(seed) for seed, part in halves.items()]
-        mean = f"{sum(errors) / len(errors):.1f}" if errors else ""
-        rows.append((name, " ".join(str(result.seed) for result in done), ", ".join(open_), mean))
+    for name, several in grouped(trainings, lambda training: training.variant.name).items():
+        ended = [results[key] for training in several if (key := key_of(training, campaign)) in results]
+        begun = {training.seed: fraction_trained(training, campaign) for training in several if training in left}
+        open_ = [f"{seed} ({100 * fraction:.0f} %)" if fraction else str(seed) for seed, fraction in begun.items()]
+        mean = f"{sum(result.validation_error for result in ended) / len(ended):.1f}" if ended else ""
+        rows.append((name, " ".join(str(result.seed) for result in ended), ", ".join(open_), mean))
     table("trainings", ("network", "seeds done", "seeds missing", "% errors"), rows)
-    click.echo(f"{counted(len(jobs) - len(left), 'training')} of {len(jobs)} done")
+    click.echo(f"{counted(len(trainings) - len(left), 'training')} of {len(trainings)} done")
 
 
-def tell_reproduction(setting: "Setting") -> None:
-    """Draw everything that is in the tables, and say what follows from these trainings."""
+def tell_reproduction(campaign: "Campaign") -> None:
+    """Draw everything that is in the tables, and print the verdicts on this campaign."""
     from ventral.paper.report import write_reproduction
-    from ventral.paper.results import read_results
-    from ventral.paper.sweep import SAID
-    from ventral.paper.verdicts import group_of, judge_all, rows_of_verdicts
+    from ventral.paper.results import cohort_of, read_results
+    from ventral.paper.verdicts import judge_all, verdict_rows
 
-    group = (setting.scale.name, setting.recipe_name, setting.data)
-    mine = [result for result in read_results(setting.results) if group_of(result) == group]
+    mine = [result for result in read_results(campaign.results) if cohort_of(result) == campaign.cohort]
     if not mine:
         return
     with busy("drawing"):
-        files = write_reproduction(setting.results, SAID)
+        files = write_reproduction(campaign.results)
     click.echo()
-    rows = [row for row in rows_of_verdicts(judge_all(mine)) if row[3] != "0"]
+    rows = [row for row in verdict_rows(judge_all(mine)) if row[3] != "0"]
     if rows:
-        table(f"claims of the paper, {setting.scale.name} scale", ("claim", "that", "points", "seeds", "verdict"), rows)
+        title = f"claims of the paper, {campaign.scale.name} scale"
+        table(title, ("claim", "comparison", "points", "seeds", "verdict"), rows)
     click.echo("\n".join(map(str, files[:2])))
-    click.echo(f"{sum(file.suffix == '.png' for file in files)} figures (PNG and SVG) in {setting.results}")
+    click.echo(f"{sum(file.suffix == '.png' for file in files)} figures (PNG and SVG) in {campaign.results}")

@@ -2,35 +2,48 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from ventral.clock import to_ms
 from ventral.errors import StoreError
-from ventral.figures.saving import save, write_table
+from ventral.figures.saving import save
 from ventral.files import disk_errors, locked, put
 from ventral.measures.intervals import t_interval
-from ventral.paper.claims import FIGURES, VARIANTS, Compared, needed
-from ventral.paper.figures import called, figure_of, measured_of, seeds_of, spell_epochs, spell_seeds, verdict_figure
-from ventral.paper.predictions_page import page_of, tables_of
-from ventral.paper.results import CURVES, RESULTS, Result, read_curves, read_results
-from ventral.paper.sweep import slug
+from ventral.paper.campaign import SCALES, slug
+from ventral.paper.claims import FIGURES, PaperFigure, needed
+from ventral.paper.figures import figure_of, results_of, seeds_of, spell_epochs, spell_seeds, title_of
+from ventral.paper.figures_verdicts import verdict_figure
+from ventral.paper.networks import VARIANTS
+from ventral.paper.report_predictions import page_of, tables_of
+from ventral.paper.results import (
+    CURVES,
+    RESULTS,
+    Cohort,
+    Result,
+    cohort_of,
+    grouped,
+    read_curves,
+    read_results,
+    training_of,
+)
 from ventral.paper.verdicts import (
     FAILS,
     FEWEST_SEEDS,
     NOT_RUN,
     UNDECIDED,
-    Finding,
-    Group,
-    by_group,
+    ClaimVerdict,
     counted,
     judge_all,
     spell_interval,
 )
+from ventral.tables import markdown, write_csv
 
-PAGE = "README.md"
+PAGE, VERDICTS = "README.md", "verdicts.csv"
 LOCK = ".page.lock"
 PATIENCE_S = 600.0
-VERDICTS = "verdicts.csv"
 FULL = "full"  # the scale of the paper
+DESCRIPTIONS = {name: scale.text for name, scale in SCALES.items()}
+AGAINST = {"epoch": "the epoch", "readout": "the time of readout"}
 HOW_TO_READ = f"""\
 **Errors** are in % of the test images, with the weights after the last epoch; nothing is selected on test images.
 Training errors are those of the last epoch's batches, as they were trained on.
@@ -41,20 +54,20 @@ the limit, does not hold if it lies above, and is undecided otherwise or with fe
 is corrected for the number of comparisons, or for looks at fewer seeds before others were added. A claim holds if all
 its comparisons do, and does not if one does not.
 
-A claim that “{FAILS}” or is “{UNDECIDED}” is so at the scale of its section, which need not be the paper's."""
+The verdict “{FAILS}” or “{UNDECIDED}” is about the scale of its section, which need not be the paper's."""
 
 
-def write_reproduction(folder: Path, scales: Mapping[str, str]) -> list[Path]:
+def write_reproduction(folder: Path, scales: Mapping[str, str] = DESCRIPTIONS) -> list[Path]:
     """Write the paper's figures, a table of all comparisons, and the page that holds them.
 
-    Other processes wait, and draw what is in the tables after that: the page is that of the newest.
+    Other processes wait, and then draw what the tables hold by that time: the page is that of the newest.
 
     Parameters
     ----------
     folder
-        Where the tables of `ventral.paper.results` are, and where to write.
+        Folder of the tables of `ventral.paper.results`, to which everything is written.
     scales
-        What each scale is, in words, in the order in which to show them.
+        Each scale in words, in the order of the page.
 
     Returns
     -------
@@ -65,224 +78,201 @@ def write_reproduction(folder: Path, scales: Mapping[str, str]) -> list[Path]:
     Raises
     ------
     StoreError
-        If there is nothing in the tables, or they cannot be what was measured.
+        If the tables are empty, or damaged, or hold what cannot have been measured.
     """
     if not read_results(folder) and not tables_of(folder):
         raise StoreError(f"there are no results in {folder / RESULTS}; train a figure's networks first.")
     with locked(folder, wait_s=PATIENCE_S, by=LOCK):
-        return _write_page(folder, scales)
+        results, curves, predicted = read_results(folder), read_curves(folder), tables_of(folder)
+        order = list(scales)
+        cohorts = grouped(sorted(results, key=lambda row: _place(cohort_of(row), order)), cohort_of)
+        paragraphs = _introduction(cohorts, bool(predicted))
+        drawn: list[Path] = []
+        rows: list[dict[str, Any]] = []
+        for cohort, name in _file_names(cohorts).items():
+            mine, scale = cohorts[cohort], scales.get(cohort.scale, "")
+            verdicts = judge_all(mine)
+            figures = {figure.name: figure_of(figure, mine, curves, scale) for figure in _measured(mine)}
+            if any(comparison.seeds for verdict in verdicts for comparison in verdict.comparisons):
+                figures["verdicts"] = verdict_figure(mine, scale)
+            files = {title: f"{title}-{name}" for title in figures}
+            drawn += [file for title in figures for file in save(figures[title], folder / files[title])]
+            rows += _verdict_rows(cohort, verdicts)
+            paragraphs += _section(cohort, scale, mine, verdicts, files)
+        for path in predicted:
+            page = path.with_suffix(".md")
+            paragraphs += [page_of(path, whole=False).rstrip(), f"[{page.name}]({page.name}) lists every comparison."]
+            drawn.append(_write(page, page_of(path)))
+        table = [write_csv(rows, folder / VERDICTS)] if rows else []
+        return [_write(folder / PAGE, "\n\n".join(paragraphs) + "\n"), *table, *drawn]
 
 
-def _write_page(folder: Path, scales: Mapping[str, str]) -> list[Path]:
-    """What `write_reproduction` does once no other process can."""
-    results, curves, predicted = read_results(folder), read_curves(folder), tables_of(folder)
-    groups, order = by_group(results), list(scales)
-    ordered = sorted(groups, key=lambda group: (order.index(group[0]) if group[0] in order else len(order), group))
-    slugs = _slugs(ordered)
-    paragraphs = _introduction([scale for scale, _, _ in ordered], bool(predicted))
-    drawn: list[Path] = []
-    table: list[dict[str, object]] = []
-    for group in ordered:
-        rows, said = groups[group], scales.get(group[0], "")
-        findings = judge_all(rows)
-        figures = {
-            compared.name: figure_of(compared, rows, curves, said)
-            for compared in FIGURES.values()
-            if measured_of(compared.variants, rows)
-        }
-        if any(verdict.seeds for finding in findings for verdict in finding.verdicts):
-            figures[VERDICTS] = verdict_figure(rows, said)
-        files = {name: f"{Path(name).stem}-{slugs[group]}" for name in figures}
-        for name, figure in figures.items():
-            drawn += save(figure, folder / files[name])
-        table += _numbers(group, findings)
-        paragraphs += _section(group, said, rows, findings, files)
-    for path in predicted:
-        every = path.with_suffix(".md")
-        paragraphs += [page_of(path, whole=False).rstrip(), f"[{every.name}]({every.name}) lists every comparison."]
-        drawn.append(_put(every, page_of(path)))
-    page = _put(folder / PAGE, "\n\n".join(paragraphs) + "\n")
-    return [page, *([write_table(table, folder / VERDICTS)] if table else []), *drawn]
-
-
-def _put(page: Path, text: str) -> Path:
+def _write(page: Path, text: str) -> Path:
     with disk_errors(page):
         put(page, text.encode())
     return page
 
 
-def _slugs(groups: Iterable[Group]) -> dict[Group, str]:
-    """A part of a file's name for each group, none twice."""
-    slugs: dict[Group, str] = {}
-    for group in groups:
-        plain = slug("-".join(group))
-        others = (f"{plain}-{number}" for number in range(2, len(slugs) + 3))
-        slugs[group] = next(name for name in (plain, *others) if name not in slugs.values())
-    return slugs
+def _place(cohort: Cohort, order: Sequence[str]) -> tuple[int, Cohort]:
+    """The position of a cohort on the page: by the order of scales, unknown ones last."""
+    return order.index(cohort.scale) if cohort.scale in order else len(order), cohort
 
 
-def _numbers(group: Group, findings: Iterable[Finding]) -> list[dict[str, object]]:
-    """All comparisons of a group, with every digit."""
-    rows: list[dict[str, object]] = []
-    for finding in findings:
-        for verdict in finding.verdicts:
-            terms = " ".join(
-                f"{factor:+g}*{reading.variant}" + f"@{reading.at_ms}ms" * (reading.at_ms is not None)
-                for reading, factor in verdict.comparison.terms.items()
-            )
-            difference, low, high = verdict.interval
+def _measured(rows: Sequence[Result]) -> list[PaperFigure]:
+    """The figures of which a network was trained."""
+    return [figure for figure in FIGURES.values() if results_of(figure.variants, rows)]
+
+
+def _file_names(cohorts: Iterable[Cohort]) -> dict[Cohort, str]:
+    """A part of a file's name for each cohort, all different."""
+    names: dict[Cohort, str] = {}
+    for cohort in cohorts:
+        plain = slug("-".join(cohort))
+        others = (f"{plain}-{number}" for number in range(2, len(names) + 3))
+        names[cohort] = next(name for name in (plain, *others) if name not in names.values())
+    return names
+
+
+def _verdict_rows(cohort: Cohort, verdicts: Iterable[ClaimVerdict]) -> list[dict[str, Any]]:
+    """Rows of `verdicts.csv`: all comparisons of a cohort, with every digit."""
+    rows = []
+    for verdict in verdicts:
+        for each in verdict.comparisons:
+            terms = [
+                f"{factor:+g}*{error.variant}" + ("" if error.at_ms is None else f"@{error.at_ms}ms")
+                for error, factor in each.comparison.terms.items()
+            ]
+            difference, low, high = each.interval
             rows.append(
-                dict(zip(("scale", "recipe", "data"), group, strict=True))
-                | {"claim": finding.claim.name, "claim_verdict": finding.verdict, "comparison": verdict.comparison.text}
-                | {"terms": terms, "seeds": verdict.seeds, "difference": difference, "low": low, "high": high}
-                | {"limit": verdict.limit, "verdict": verdict.verdict, "why": verdict.why}
+                cohort._asdict()
+                | {"claim": verdict.claim.name, "claim_verdict": verdict.verdict, "comparison": each.comparison.text}
+                | {"terms": " ".join(terms), "seeds": each.seeds, "difference": difference, "low": low, "high": high}
+                | {"limit": each.limit, "verdict": each.verdict, "why": each.why}
             )
     return rows
 
 
-def _introduction(run: Iterable[str], predicted: bool) -> list[str]:
+def _introduction(cohorts: Iterable[Cohort], has_predictions: bool) -> list[str]:
     """What the page is and how to read it, as paragraphs."""
-    missing = [] if FULL in run else [f"**The scale {FULL} (as in the paper) has not been run.**"]
-    others = " and, for predictions, from their tables" if predicted else ""
-    return [
-        "# Figures and claims of Liao & Poggio (2016), measured",
-        " ".join(
-            [
-                f"Everything here is computed from [{RESULTS}]({RESULTS}) and [{CURVES}]({CURVES}){others};",
-                f"[{VERDICTS}]({VERDICTS}) has every comparison with all its digits.",
-                *missing,
-            ]
-        ),
-        HOW_TO_READ,
+    others = " and, for predictions, from their tables" if has_predictions else ""
+    sentences = [
+        f"Everything here is computed from [{RESULTS}]({RESULTS}) and [{CURVES}]({CURVES}){others};",
+        f"[{VERDICTS}]({VERDICTS}) has every comparison with all its digits.",
     ]
+    if FULL not in {cohort.scale for cohort in cohorts}:
+        sentences.append(f"**The scale {FULL} (as in the paper) has not been run.**")
+    return ["# Figures and claims of Liao & Poggio (2016), measured", " ".join(sentences), HOW_TO_READ]
 
 
 def _section(
-    group: Group, said: str, results: Sequence[Result], findings: Sequence[Finding], files: Mapping[str, str]
+    cohort: Cohort,
+    scale: str,
+    results: Sequence[Result],
+    verdicts: Sequence[ClaimVerdict],
+    files: Mapping[str, str],
 ) -> list[str]:
-    """What one scale, recipe and data gave, as paragraphs."""
-    rows = measured_of(VARIANTS, results)
-    scale, recipe, data = group
-    blocks = [f"## Scale {scale}: {data}; recipe {recipe}", _facts(said, rows), "### Claims", _claims_table(findings)]
-    if VERDICTS in files:
-        blocks.append(_embedded("Every comparison that was run, with its interval and limit", files[VERDICTS]))
+    """The results of one cohort, as paragraphs."""
+    rows = results_of(VARIANTS, results)
+    title = f"## Scale {cohort.scale}: {cohort.data}; recipe {cohort.recipe}"
+    blocks = [title, _facts(scale, rows), "### Claims", _claims_table(verdicts)]
+    if "verdicts" in files:
+        blocks.append(f"![Every comparison that was run, with its interval and limit]({files['verdicts']}.png)")
     blocks.append("### Figures")
-    for compared in FIGURES.values():
-        if compared.name in files:
-            blocks.append(_embedded(f"{called(compared)}: {compared.title}", files[compared.name]))
-            blocks.append(_caption(compared, rows))
+    for figure in _measured(rows):
+        picture = f"![{title_of(figure)}: {figure.title}]({files[figure.name]}.png)"
+        blocks += [picture, _caption(figure, results_of(figure.variants, rows))]
     blocks += ["### Errors", _errors_table(rows)]
-    if elsewhere := _elsewhere_table(rows):
-        blocks += [
-            "Validation errors of networks that were also read at other times, in %; means over seeds:",
-            elsewhere,
-        ]
-    blocks += ["### Missing", _missing(rows)]
-    return blocks
+    if any(row.t != row.test_t for row in rows):
+        sentence = "Validation errors of networks that were also read at other times, in %; means over seeds:"
+        blocks += [sentence, _test_times_table(rows)]
+    return [*blocks, "### Missing", _missing(rows)]
 
 
-def _facts(said: str, rows: Sequence[Result]) -> str:
+def _facts(scale: str, rows: Sequence[Result]) -> str:
     """What was run, as a list."""
-    seeds = sorted({row.seed for row in rows})
-    trainings = {row.key: row.seconds for row in rows}
-    pairs = (each.split("=") for each in rows[0].settings.split(" "))
-    settings = ", ".join(f"{name} {value}" for name, value in pairs if name != "epochs" and value)
+    row, seeds = rows[0], sorted({row.seed for row in rows})
+    seconds = {training_of(row): row.seconds for row in rows}
+    pairs = (pair.split("=") for pair in row.settings.split(" "))
+    settings = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in pairs if name != "epochs" and value)
+    networks = f"{counted(len(seconds), 'training')} of {counted(len(seeds_of(rows)), 'network')}"
     facts = {
-        "scale": said or rows[0].scale,
-        "data": f"{rows[0].data}, {rows[0].images:,} training and {rows[0].tested:,} test images",
-        "recipe": f"{rows[0].recipe}, {spell_epochs(rows)} ({settings})",
-        "networks": f"{counted(len(trainings), 'training')} of {counted(len(seeds_of(rows)), 'network')}, "
-        f"{spell_seeds(rows)} each ({', '.join(map(str, seeds))})",
+        "scale": scale or row.scale,
+        "data": f"{row.data}, {row.images:,} training and {row.tested:,} test images",
+        "recipe": f"{row.recipe}, {spell_epochs(rows)} ({settings})",
+        "networks": f"{networks}, {spell_seeds(rows)} each ({', '.join(map(str, seeds))})",
         "devices": "; ".join(sorted({f"{row.device} (torch {row.torch})" for row in rows})),
-        "time": f"{sum(trainings.values()) / 3600:.1f} hours of training",
+        "time": f"{sum(seconds.values()) / 3600:.1f} hours of training",
     }
-    return "\n".join(f"- {what}: {words}" for what, words in facts.items())
+    return "\n".join(f"- {name}: {text}" for name, text in facts.items())
 
 
-def _claims_table(findings: Iterable[Finding]) -> str:
-    lines = []
-    for finding in findings:
-        claim = finding.claim
-        lines.append((f"**{claim.name}**", f"**{claim.text}** ({claim.source})", "", "", "", f"**{finding.verdict}**"))
-        for verdict in finding.verdicts if finding.verdict != NOT_RUN else ():
-            spelled = spell_interval(*verdict.interval, verdict.seeds)
-            words = (verdict.comparison.text, spelled, f"{verdict.limit:g}", str(verdict.seeds), verdict.verdict)
-            lines.append(("", *words))
-    return _markdown(("", "claim", "points [95 % interval]", "limit", "seeds", "verdict"), "llrrrl", lines)
+def _claims_table(verdicts: Iterable[ClaimVerdict]) -> str:
+    rows: list[tuple[str, ...]] = []
+    for verdict in verdicts:
+        claim = verdict.claim
+        rows.append((f"**{claim.name}**", f"**{claim.text}** ({claim.source})", "", "", "", f"**{verdict.verdict}**"))
+        if verdict.verdict != NOT_RUN:
+            rows += [
+                ("", each.comparison.text, each.spelled, f"{each.limit:g}", str(each.seeds), each.verdict)
+                for each in verdict.comparisons
+            ]
+    return markdown(("", "claim", "points [95 % interval]", "limit", "seeds", "verdict"), rows, (2, 3, 4))
 
 
 def _errors_table(rows: Sequence[Result]) -> str:
-    """Errors of each network, read when it was trained to be read."""
+    """Errors of each network at the time for which it was trained."""
     lines = []
-    for name in dict.fromkeys(row.variant for row in rows):
-        read = [row for row in rows if row.variant == name and row.t == row.test_t]
-        if read:
-            first, seeds = read[0], len(read)
-            network = f"`{name}`<br>`{first.model}`"
-            seconds = sum(row.seconds for row in read) / seeds
-            each = (_spell_mean(read, measure) for measure in ("validation_error", "training_error"))
-            lines.append((network, f"{first.parameters:,}", str(first.t), *each, str(seeds), f"{seconds:,.0f}"))
+    for name, read in grouped((row for row in rows if row.t == row.test_t), lambda row: row.variant).items():
+        first, seeds = read[0], len(read)
+        seconds = f"{sum(row.seconds for row in read) / seeds:,.0f}"
+        errors = [
+            _spell_mean([row.validation_error for row in read]),
+            _spell_mean([row.training_error for row in read]),
+        ]
+        network = f"`{name}`<br>`{first.model}`"
+        lines.append((network, f"{first.parameters:,}", str(first.t), *errors, str(seeds), seconds))
     header = ("network", "parameters", "t", "validation error, %", "training error, %", "seeds", "seconds each")
-    return _markdown(header, "lrrrrrr", lines)
+    return markdown(header, lines, range(1, 7))
 
 
-def _elsewhere_table(rows: Sequence[Result]) -> str:
-    """Mean errors of networks that were read at several times; nothing if there are none."""
-    networks = {row.variant: row.t for row in rows if row.t != row.test_t}
-    times = sorted({row.test_t for row in rows if row.variant in networks})
+def _test_times_table(rows: Sequence[Result]) -> str:
+    """Mean errors of networks that were also read at other times than trained for."""
+    trained = {row.variant: row.t for row in rows if row.t != row.test_t}
+    found = grouped((row for row in rows if row.variant in trained), lambda row: (row.variant, row.test_t))
+    times = sorted({t for _, t in found})
     lines = []
-    for name, trained in networks.items():
-        cells = []
-        for t in times:
-            errors = [row.validation_error for row in rows if (row.variant, row.test_t) == (name, t)]
-            mean = f"{sum(errors) / len(errors):.1f}" if errors else ""
-            cells.append(f"**{mean}**" if t == trained else mean)
-        lines.append((f"`{name}`, trained at {to_ms(trained)} ms", *cells))
-    header = ("network", *(f"{to_ms(t)} ms" for t in times))
-    return _markdown(header, "l" + "r" * len(times), lines) if lines else ""
+    for name, t_trained in trained.items():
+        errors = {t: [row.validation_error for row in found.get((name, t), ())] for t in times}
+        means = {t: f"{sum(each) / len(each):.1f}" if each else "" for t, each in errors.items()}
+        means[t_trained] = f"**{means[t_trained]}**"
+        lines.append((f"`{name}`, trained at {to_ms(t_trained)} ms", *means.values()))
+    return markdown(("network", *(f"{to_ms(t)} ms" for t in times)), lines, range(1, len(times) + 1))
 
 
-def _spell_mean(rows: Sequence[Result], measure: str) -> str:
-    mean, low, high = t_interval([getattr(row, measure) for row in rows])
-    return spell_interval(float(mean), float(low), float(high), len(rows))
+def _spell_mean(errors: Sequence[float]) -> str:
+    mean, low, high = t_interval(errors)
+    return spell_interval(float(mean), float(low), float(high), len(errors))
 
 
-def _caption(compared: Compared, rows: Sequence[Result]) -> str:
-    """A figure in a sentence, and the claims it decides."""
-    shown = measured_of(compared.variants, rows)
-    networks = counted(len(seeds_of(shown)), "network")
-    against = " and ".join({"epoch": "the epoch", "readout": "the time of readout"}[what] for what in compared.against)
-    claims = f" It bears on claim{'s' * (len(compared.claims) != 1)} {' and '.join(compared.claims)}."
-    return (
-        f"**{called(compared)}**, {compared.title}: error of {networks} against {against}, {spell_seeds(shown)}."
-        + claims * bool(compared.claims)
-        + f" {compared.note}" * bool(compared.note)
-    )
+def _caption(figure: PaperFigure, rows: Sequence[Result]) -> str:
+    """A figure in a sentence, and the claims that it decides."""
+    networks = counted(len(seeds_of(rows)), "network")
+    against = " and ".join(AGAINST[name] for name in figure.against)
+    text = f"**{title_of(figure)}**, {figure.title}: error of {networks} against {against}, {spell_seeds(rows)}."
+    if figure.claims:
+        text += f" It bears on claim{'s' * (len(figure.claims) != 1)} {' and '.join(figure.claims)}."
+    return f"{text} {figure.note}".rstrip()
 
 
 def _missing(rows: Sequence[Result]) -> str:
-    """Which networks of which figures have too few seeds, as a list."""
-    seeds = seeds_of(rows)
-    lines = []
-    for compared in FIGURES.values():
-        none = [f"`{name}`" for name in needed(compared) if name not in seeds]
-        few = [
-            f"`{name}` ({counted(seeds[name], 'seed')})"
-            for name in needed(compared)
-            if seeds.get(name, FEWEST_SEEDS) < FEWEST_SEEDS
-        ]
-        parts = [f"not run: {', '.join(none)}"] * bool(none)
-        parts += [f"fewer than {FEWEST_SEEDS} seeds: {', '.join(few)}"] * bool(few)
-        if parts:
-            lines.append(f"- {called(compared)} — {'; '.join(parts)}")
+    """Networks with too few seeds, by figure, as a list."""
+    seeds, lines = seeds_of(rows), []
+    for figure in FIGURES.values():
+        names = {name: seeds.get(name, 0) for name in needed(figure)}
+        none = [f"`{name}`" for name, count in names.items() if not count]
+        few = [f"`{name}` ({counted(count, 'seed')})" for name, count in names.items() if 0 < count < FEWEST_SEEDS]
+        parts = {"not run": none, f"fewer than {FEWEST_SEEDS} seeds": few}
+        if none or few:
+            text = "; ".join(f"{title}: {', '.join(each)}" for title, each in parts.items() if each)
+            lines.append(f"- {title_of(figure)} — {text}")
     return "\n".join(lines) or f"Nothing: every network of every figure has at least {FEWEST_SEEDS} seeds."
-
-
-def _embedded(alternative: str, file: str) -> str:
-    return f"![{alternative}]({file}.png)"
-
-
-def _markdown(header: Sequence[str], sides: str, lines: Iterable[Sequence[str]]) -> str:
-    """A table; `sides` has a letter for each column, "l" or "r"."""
-    rule = ["---:" if side == "r" else "---" for side in sides]
-    return "\n".join(f"| {' | '.join(line)} |" for line in (header, rule, *lines))

@@ -1,35 +1,55 @@
-"""What measured errors say of the paper's claims: a difference for each seed, its interval, and a word.
+"""Verdicts: what a difference with its interval says of a claim or a prediction.
 
-Networks of one seed are compared with each other, so that what they share (initial weights of what they have in common,
-the order of images, their augmentation) does not count. The limits are in `ventral.paper.claims`.
+Networks of one seed are compared with each other, so that what they share (initial weights of their common parts, the
+order of images, their augmentation) does not count. The limits are in `ventral.paper.claims`.
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from ventral.clock import to_ms
 from ventral.errors import StoreError
 from ventral.measures.intervals import t_interval
-from ventral.paper.claims import CLAIMS, Claim, Comparison, Reading
-from ventral.paper.results import Epoch, Result
+from ventral.paper.claims import CLAIMS, Claim, Comparison, ErrorAt
+from ventral.paper.results import Result
 
 FEWEST_SEEDS = 3
 HOLDS, FAILS, UNDECIDED, NOT_RUN = "holds", "does not hold", "undecided", "not run"
-Group = tuple[str, str, str]
+ErrorsBySeed = Mapping[ErrorAt, Mapping[int, float]]
+
+
+def verdict_of(low: float, high: float, limit: float = 0.0, *, above: bool = False) -> str:
+    """The verdict on a difference that should lie below a limit, or above it, from the ends of its interval.
+
+    Returns "holds" if the whole interval lies on the right side, "does not hold" if it lies on the other, and
+    "undecided" if it contains or touches the limit, or has no ends (NaN).
+    """
+    is_below, is_above = high < limit, low > limit
+    if above:
+        is_below, is_above = is_above, is_below
+    return HOLDS if is_below else FAILS if is_above else UNDECIDED
+
+
+def jointly(verdicts: Collection[str], decisive: str = FAILS) -> str:
+    """The verdict on several together: the decisive one if any is that, the common one if all agree, else undecided."""
+    different = set(verdicts)
+    if decisive in different:
+        return decisive
+    return different.pop() if len(different) == 1 else UNDECIDED
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What follows for one comparison.
+class ComparisonVerdict:
+    """What the seeds say of one comparison.
 
     Parameters
     ----------
     comparison
         What is compared, and the limit.
     differences
-        Of each seed for which all its readings are there, in order of seeds; in percentage points.
+        The difference in percentage points by seed, in order, for each seed of which all errors were measured.
     """
 
     comparison: Comparison
@@ -37,12 +57,12 @@ class Verdict:
 
     @property
     def seeds(self) -> int:
-        """How many seeds were compared."""
+        """Number of seeds that were compared."""
         return len(self.differences)
 
     @property
     def limit(self) -> float:
-        """Below which the difference must lie, in percentage points."""
+        """The limit below which the difference must lie, in percentage points."""
         return self.comparison.below + 0.0  # a limit of -0 is 0
 
     @cached_property
@@ -55,129 +75,97 @@ class Verdict:
 
     @property
     def verdict(self) -> str:
-        """A word: "holds" if the whole interval is below the limit, "does not hold" if it is above, else "undecided".
-
-        With fewer than 3 seeds it is always "undecided", and with none "not run".
-        """
-        if not self.differences:
-            return NOT_RUN
-        _, low, high = self.interval
-        if self.seeds < FEWEST_SEEDS or low <= self.limit <= high:
-            return UNDECIDED
-        return HOLDS if high < self.limit else FAILS
+        """The verdict; always "undecided" with fewer than 3 seeds, and "not run" with none."""
+        if self.seeds < FEWEST_SEEDS:
+            return UNDECIDED if self.seeds else NOT_RUN
+        return verdict_of(*self.interval[1:], self.limit)
 
     @property
     def why(self) -> str:
-        """Why nothing was decided, if it is for want of seeds."""
+        """The reason for being undecided, if that is a lack of seeds."""
         few = 0 < self.seeds < FEWEST_SEEDS
         return f"{counted(self.seeds, 'seed')}; {FEWEST_SEEDS} are needed" if few else ""
 
+    @property
+    def spelled(self) -> str:
+        """The mean difference and its interval as text."""
+        return spell_interval(*self.interval, self.seeds)
+
 
 @dataclass(frozen=True)
-class Finding:
-    """What follows for a claim, from one verdict for each of its comparisons."""
+class ClaimVerdict:
+    """What the seeds say of a claim, with one verdict for each of its comparisons."""
 
     claim: Claim
-    verdicts: tuple[Verdict, ...]
+    comparisons: tuple[ComparisonVerdict, ...]
 
     @property
     def verdict(self) -> str:
-        """A word: "holds" if all do, "does not hold" if one does not, "not run" if none was, else "undecided"."""
-        each = {verdict.verdict for verdict in self.verdicts}
-        if FAILS in each:
-            return FAILS
-        return each.pop() if len(each) == 1 else UNDECIDED
+        """The common verdict of all comparisons, but "does not hold" if one of them does not, else "undecided"."""
+        return jointly([comparison.verdict for comparison in self.comparisons])
 
 
-def judge(claim: Claim, results: Iterable[Result]) -> Finding:
-    """What results say of a claim.
+def judge(claim: Claim, results: Iterable[Result]) -> ClaimVerdict:
+    """The verdict of results on a claim.
 
     Parameters
     ----------
     claim
-        Of the paper.
+        A claim of the paper.
     results
-        Of one scale, recipe and data, in any order; those that the claim does not compare are left aside.
+        Of one cohort, in any order; networks that the claim does not compare are ignored.
 
     Raises
     ------
     StoreError
-        If results are of several groups, an error is not a number, or something was measured twice.
+        If results are of several cohorts, an error is not a number, or something was measured twice.
     """
     return _judge(claim, errors(results))
 
 
-def judge_all(results: Iterable[Result]) -> list[Finding]:
-    """What results say of every claim, in order; arguments and errors are those of `judge`."""
-    found = errors(results)
-    return [_judge(claim, found) for claim in CLAIMS.values()]
+def judge_all(results: Iterable[Result]) -> list[ClaimVerdict]:
+    """The verdict of results on every claim, in order; arguments and errors are those of `judge`."""
+    measured = errors(results)
+    return [_judge(claim, measured) for claim in CLAIMS.values()]
 
 
-def errors(results: Iterable[Result]) -> dict[Reading, dict[int, float]]:
-    """Validation errors in %, by what was read and seed; a reading without a time is the one trained for.
-
-    Raises
-    ------
-    StoreError
-        As `judge`.
-    """
-    found: dict[Reading, dict[int, float]] = {}
-    networks: dict[str, tuple[object, ...]] = {}
+def errors(results: Iterable[Result]) -> dict[ErrorAt, dict[int, float]]:
+    """Validation errors in %, by variant and time, and by seed; raises what `judge` does."""
     rows = list(results)
-    if len({(*group_of(row), row.images, row.tested) for row in rows}) > 1:
-        raise StoreError(f"results of {_groups(rows)} cannot be compared; give those of one.")
-    if len({(row.settings, row.images_id) for row in rows}) > 1:
-        raise StoreError(
-            f"results of {_groups(rows)} are of several recipes or images of these names; name them apart."
-        )
+    _expect_one_cohort(rows)
+    measured: dict[ErrorAt, dict[int, float]] = {}
+    networks: dict[str, tuple[object, ...]] = {}
     for row in rows:
         network = (row.model, row.t, row.parameters, row.epochs)
         if networks.setdefault(row.variant, network) != network:
-            raise StoreError(f"{row.variant} is not the same network for every seed; train anew those that are older.")
+            raise StoreError(f"{row.variant} is not the same network for every seed; train the older ones again.")
         if not math.isfinite(row.validation_error):
-            raise StoreError(f"{_named(row)} has an error of {row.validation_error}; train it anew.")
-        readings = [Reading(row.variant, to_ms(row.test_t)), Reading(row.variant)]
-        for reading in readings if row.test_t == row.t else readings[:1]:
-            of_seed = found.setdefault(reading, {})
-            if row.seed in of_seed:
-                raise StoreError(f"{_named(row)} is there twice; remove one.")
-            of_seed[row.seed] = row.validation_error
-    return found
+            raise StoreError(f"{_title(row)} has an error of {row.validation_error}; train it again.")
+        for at_ms in (to_ms(row.test_t), None) if row.test_t == row.t else (to_ms(row.test_t),):
+            by_seed = measured.setdefault(ErrorAt(row.variant, at_ms), {})
+            if row.seed in by_seed:
+                raise StoreError(f"{_title(row)} is in the table twice; remove one.")
+            by_seed[row.seed] = row.validation_error
+    return measured
 
 
-def group_of(row: Result | Epoch) -> Group:
-    """Scale, recipe and data: what is compared has these in common."""
-    return row.scale, row.recipe, row.data
-
-
-def by_group(results: Iterable[Result]) -> dict[Group, list[Result]]:
-    """Results that can be compared with each other, by scale, recipe and data, in order of these."""
-    groups: dict[Group, list[Result]] = {}
-    for row in results:
-        groups.setdefault(group_of(row), []).append(row)
-    return dict(sorted(groups.items()))
-
-
-def rows_of_verdicts(findings: Iterable[Finding]) -> list[tuple[str, ...]]:
-    """Lines for a person: claim, what is compared, difference with its interval in points, seeds, verdict."""
-    return [
-        (
-            finding.claim.name,
-            verdict.comparison.text,
-            spell_interval(*verdict.interval, verdict.seeds),
-            str(verdict.seeds),
-            verdict.verdict + f" ({verdict.why})" * bool(verdict.why),
-        )
-        for finding in findings
-        for verdict in finding.verdicts
-    ]
+def verdict_rows(verdicts: Iterable[ClaimVerdict]) -> list[tuple[str, ...]]:
+    """Rows for reading: claim, comparison, difference with its interval in points, number of seeds, verdict."""
+    rows: list[tuple[str, ...]] = []
+    for verdict in verdicts:
+        for each in verdict.comparisons:
+            reason = f" ({each.why})" if each.why else ""
+            rows.append(
+                (verdict.claim.name, each.comparison.text, each.spelled, str(each.seeds), f"{each.verdict}{reason}")
+            )
+    return rows
 
 
 def spell_interval(middle: float, low: float, high: float, seeds: int) -> str:
-    """As in "−1.20 [−2.00, −0.40]"; the interval only where there are seeds enough for a verdict."""
-    if not seeds:
-        return ""
-    return spell(middle) + f" [{spell(low)}, {spell(high)}]" * (seeds >= FEWEST_SEEDS)
+    """As in "−1.20 [−2.00, −0.40]"; the interval only with enough seeds for a verdict, nothing without a seed."""
+    if seeds < FEWEST_SEEDS:
+        return spell(middle) if seeds else ""
+    return f"{spell(middle)} [{spell(low)}, {spell(high)}]"
 
 
 def spell(points: float) -> str:
@@ -186,28 +174,32 @@ def spell(points: float) -> str:
     return text.lstrip("-") if not float(text) else text.replace("-", "−")
 
 
-def counted(number: int, what: str) -> str:
+def counted(number: int, noun: str) -> str:
     """As in "1 seed", "2 seeds"."""
-    return f"{number:,} {what}{'s' * (number != 1)}"
+    return f"{number:,} {noun}{'s' * (number != 1)}"
 
 
-def _judge(claim: Claim, found: Mapping[Reading, Mapping[int, float]]) -> Finding:
-    return Finding(claim, tuple(Verdict(each, _differences(each, found)) for each in claim.comparisons))
+def _judge(claim: Claim, measured: ErrorsBySeed) -> ClaimVerdict:
+    return ClaimVerdict(
+        claim, tuple(ComparisonVerdict(each, _differences(each, measured)) for each in claim.comparisons)
+    )
 
 
-def _differences(comparison: Comparison, found: Mapping[Reading, Mapping[int, float]]) -> dict[int, float]:
-    """The difference of each seed for which all readings are there."""
-    read = {reading: found.get(reading, {}) for reading in comparison.terms}
-    seeds = sorted(set.intersection(*(set(of_seed) for of_seed in read.values())))
-    terms = comparison.terms.items()
-    return {seed: math.fsum(factor * read[reading][seed] for reading, factor in terms) for seed in seeds}
+def _differences(comparison: Comparison, measured: ErrorsBySeed) -> dict[int, float]:
+    """The difference by seed, for the seeds of which all errors were measured."""
+    terms = [(factor, measured.get(error, {})) for error, factor in comparison.terms.items()]
+    seeds = sorted(set.intersection(*(set(by_seed) for _, by_seed in terms)))
+    return {seed: math.fsum(factor * by_seed[seed] for factor, by_seed in terms) for seed in seeds}
 
 
-def _named(row: Result) -> str:
+def _expect_one_cohort(rows: Sequence[Result]) -> None:
+    """Refuse results that must not be compared."""
+    mixed = sorted({f"scale {r.scale}, {r.recipe}, {r.data}, {r.images:,} and {r.tested:,} images" for r in rows})
+    if len(mixed) > 1:
+        raise StoreError(f"results of {' and of '.join(mixed)} cannot be compared; give those of one.")
+    if len({(row.settings, row.images_id) for row in rows}) > 1:
+        raise StoreError(f"results of {mixed[0]} are of several recipes or images of these names; name them apart.")
+
+
+def _title(row: Result) -> str:
     return f"{row.variant} at {to_ms(row.test_t)} ms, seed {row.seed} (scale {row.scale}, {row.recipe}, {row.data})"
-
-
-def _groups(rows: Sequence[Result]) -> str:
-    """What was mixed, for the error."""
-    apart = {f"scale {r.scale}, {r.recipe}, {r.data}, {r.images:,} and {r.tested:,} images" for r in rows}
-    return " and of ".join(sorted(apart))

@@ -6,19 +6,19 @@ import pytest
 from matplotlib.text import Text
 
 from ventral.errors import StoreError
-from ventral.experiment.run import open_run
-from ventral.figures.saving import write_table
+from ventral.paper.figures_predictions import predictions_figure
 from ventral.paper.predictions import run_paths
-from ventral.paper.predictions_page import (
+from ventral.paper.report_predictions import (
     COLUMNS,
     page_of,
-    predictions_figure,
     read_outcomes,
     save_predictions,
     summary,
     table_rows,
 )
 from ventral.paper.verdicts import FAILS, HOLDS, UNDECIDED
+from ventral.experiment.run import open_run
+from ventral.tables import write_csv
 
 
 def test_the_same_runs_give_the_same_table_which_can_be_read_again(findings, predicted, model, tmp_path):
@@ -33,7 +33,7 @@ def test_the_same_runs_give_the_same_table_which_can_be_read_again(findings, pre
 
 
 def test_the_page_says_every_comparison_once_and_under_both_policies(findings, tmp_path):
-    table = write_table([vars(one) for one in findings.outcomes], tmp_path / "predictions-small.csv")
+    table = write_csv(findings.outcomes, tmp_path / "predictions-small.csv")
     page = page_of(table)
     for one in findings.outcomes:
         lines = [line for line in page.splitlines() if line.startswith(f"| {one.text} |")]
@@ -49,7 +49,7 @@ def test_the_page_says_what_the_network_was_taught_and_on_what_it_ran(findings, 
     for words in ("", "30 % of the images were brief"):
         page = page_of(save_predictions(predicted[0], model.name, tmp_path, taught=words, resamples=10)[2])
         assert ("In training, 30 % of the images were brief. " in page) == bool(words)
-        assert ("not only what recurrence does by itself" in page) == bool(words)
+        assert ("not only of recurrence itself" in page) == bool(words)
         run = open_run(run_paths(predicted[0], model.name)["flash", "frozen"])
         assert (
             f"recorded on cpu, torch {run.attrs['versions']['torch']}, weights {run.attrs['weights_sha256'][:12]}."
@@ -106,7 +106,7 @@ def test_marks_stand_where_ends_and_masks_arrive(findings):
     ],
 )
 def test_a_table_of_another_kind_is_refused(findings, tmp_path, damage, message):
-    table = write_table([vars(one) for one in findings.outcomes], tmp_path / "predictions-small.csv")
+    table = write_csv(findings.outcomes, tmp_path / "predictions-small.csv")
     table.write_text(damage(table.read_text()))
     with pytest.raises(StoreError, match=message):
         page_of(table)
