@@ -27,7 +27,8 @@ LAYERS = (
     ("paper",),
     ("cli",),
 )
-PICTURED = ("figures", "paper", "cli")  # may draw; all other rooms hold numbers
+PICTURED = ("figures", "cli", "paper/figures", "paper/report")  # parts that may draw; all others hold numbers
+PAPER_PICTURES = ("ventral.paper.figures", "ventral.paper.report")
 IMPORTED_AS = {"PIL": "pillow"}  # import name -> name of the distribution, where they differ
 DOORS = ("__init__", "__main__")  # what is imported from outside; not part of the order
 ZARR = ("ventral/store/encoding", "ventral/store/reader")
@@ -83,8 +84,13 @@ def test_a_room_imports_only_from_below():
 
 
 def test_numbers_never_import_pictures():
-    drawing = {room(path) for path in MODULES if "figures" in ours(path) or "matplotlib" in packages(path)}
+    def part(path: Path) -> str:
+        return next((part for part in PICTURED if name(path).startswith(f"ventral/{part}")), name(path))
+
+    drawing = {part(path) for path in MODULES if {"figures", "matplotlib"} & (ours(path) | packages(path))}
     assert drawing == set(PICTURED)
+    papers = [path for path in MODULES if room(path) == "paper" and part(path) not in PICTURED]
+    assert not {full for path in papers for full in imported(path) if full.startswith(PAPER_PICTURES)}
 
 
 def test_only_what_encodes_and_what_reads_a_run_knows_zarr():

@@ -6,6 +6,7 @@ import pytest
 from matplotlib.text import Text
 
 from ventral.errors import StoreError
+from ventral.experiment.run import open_run
 from ventral.paper.figures_predictions import predictions_figure
 from ventral.paper.predictions import run_paths
 from ventral.paper.report_predictions import (
@@ -17,7 +18,6 @@ from ventral.paper.report_predictions import (
     table_rows,
 )
 from ventral.paper.verdicts import FAILS, HOLDS, UNDECIDED
-from ventral.experiment.run import open_run
 from ventral.tables import write_csv
 
 

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from ventral.experiment.simulate import STATISTICS
+from ventral.experiment.simulate import POLICIES
 from ventral.figures.masking import GUESS
 from ventral.figures.style import INK, MARK, STYLE, area_colour
 from ventral.paper.figures_verdicts import draw_differences
@@ -32,7 +32,7 @@ Colours = Mapping[str, Any]
 
 def predictions_figure(predictions: Predictions) -> Figure:
     """A row of curves for each policy, and under them the differences that are predicted to be above 0."""
-    policies, colours = STATISTICS, _colours(predictions)
+    policies, colours = POLICIES, _colours(predictions)
     last, first = predictions.outcomes[0], list[Axes | None]([None] * 3)
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(17.0, 1.0 + 3.6 * (len(policies) + 1)), layout="constrained")
@@ -99,7 +99,7 @@ def _draw_outcomes(axes: Axes, outcomes: Sequence[Outcome]) -> None:
     shown = sorted({each.shown_ms for each in outcomes})
     places, is_masked = grouped(outcomes, lambda each: each.where), outcomes[0].against == MASK
     series = grouped(outcomes, lambda each: (each.where, each.statistics))
-    order = [(where, policy) for where in places for policy in STATISTICS if (where, policy) in series]
+    order = [(where, policy) for where in places for policy in POLICIES if (where, policy) in series]
     step = 0.8 / max(len(order), 5)
     for position, (where, policy) in enumerate(order):
         mine = series[where, policy]
@@ -127,13 +127,13 @@ def _look(places: Mapping[str, Sequence[Outcome]], where: str) -> tuple[str, str
     return READOUT_COLOURS[position % len(READOUT_COLOURS)], SHAPES[position % len(SHAPES)]
 
 
-def _dot(colour: str, shape: str, policy: str = STATISTICS[0]) -> dict[str, Any]:
+def _dot(colour: str, shape: str, policy: str = POLICIES[0]) -> dict[str, Any]:
     """A dot, filled for frozen statistics and open for recalibrated ones, as in other figures."""
-    inside = colour if policy == STATISTICS[0] else "white"
+    inside = colour if policy == POLICIES[0] else "white"
     return {"marker": shape, "markersize": 5, "color": colour, "markerfacecolor": inside, "markeredgewidth": 1.5}
 
 
-def _handle(label: str, colour: str, shape: str = SHAPES[0], policy: str = STATISTICS[0]) -> Line2D:
+def _handle(label: str, colour: str, shape: str = SHAPES[0], policy: str = POLICIES[0]) -> Line2D:
     return Line2D([], [], linestyle="none", label=label, **_dot(colour, shape, policy))
 
 
@@ -147,7 +147,7 @@ def _handles(predictions: Predictions, colours: Colours) -> list[Line2D]:
             handles.append(Line2D([], [], color=colours[name], label=label))
     decoders = grouped((each for each in predictions.outcomes if each.measure != READOUT), lambda each: each.where)
     handles += [_handle(f"decoder in {each[0].measure}", *_look(decoders, where)) for where, each in decoders.items()]
-    handles += [_handle(f"{policy} statistics", INK, policy=policy) for policy in STATISTICS]
+    handles += [_handle(f"{policy} statistics", INK, policy=policy) for policy in POLICIES]
     for shape, event in (("v", "end of flash arrives"), ("^", "mask arrives")):
         handles.append(Line2D([], [], marker=shape, color=INK, linestyle="none", label=event, **MARK))
     return [*handles, Line2D([], [], label="chance, no difference", **GUESS)]

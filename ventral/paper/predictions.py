@@ -31,18 +31,9 @@ from numpy.typing import NDArray
 
 from ventral.clock import MS_PER_TICK, to_ms
 from ventral.errors import ProtocolError, StoreError, UsageError
-from ventral.experiment.simulate import (
-    STATISTICS,
-    Experiment,
-    Settings,
-    calibration_images,
-    choose_images,
-    limit_of,
-    record,
-    spare_images,
-)
 from ventral.experiment.protocol import Protocol
 from ventral.experiment.run import Run, open_complete
+from ventral.experiment.simulate import POLICIES, Experiment, Settings, calibration_count, limit_of, record
 from ventral.measures.controls import policy_of
 from ventral.measures.decoding import decode_over_time, image_folds
 from ventral.measures.intervals import bootstrap_interval, wilson_interval
@@ -51,6 +42,7 @@ from ventral.measures.ridge import ridge_predict
 from ventral.model.checkpoint import Model
 from ventral.paper.verdicts import FAILS, HOLDS, UNDECIDED, verdict_of
 from ventral.seeds import stream
+from ventral.stimuli.selection import select_images
 from ventral.stimuli.shapes import ShapeSettings
 
 Array = NDArray[np.float64]
@@ -204,18 +196,16 @@ def record_predictions(
     experiments = {}  # all are checked before the first is recorded
     for name, protocol, settings in ((FLASH, flash, readout), (MASKING, masking, units)):
         _check_horizon(model, protocol)
-        size = graph[graph.entry].size
-        images, pool = choose_images(source, split, count, seed, size, shapes)
-        spare = spare_images(source, split, count, seed, size, shapes, number=calibration_images(protocol))
-        _check_classes(images.labels)
-        for policy in STATISTICS:
-            how = replace(settings, statistics=policy)
-            experiments[name, policy] = Experiment(model, protocol, images, pool, how, spare)
+        number, size = calibration_count(protocol), graph[graph.entry].size
+        selection = select_images(source, split, count, seed, size, shapes, calibration=number)
+        _check_classes(selection.presented.labels)
+        for policy in POLICIES:
+            experiments[name, policy] = Experiment(model, protocol, selection, replace(settings, policy=policy))
     paths = run_paths(folder, model.name)
     total = sum(-(-experiment.presentations // batch) for experiment in experiments.values())
     finished, runs = 0, []
     for (name, policy), experiment in experiments.items():
-        control = next(paths[name, other].name for other in STATISTICS if other != policy)
+        control = next(paths[name, other].name for other in POLICIES if other != policy)
 
         def advance(done: int, _: int, before: int = finished) -> None:
             progress(before + done, total)
@@ -227,7 +217,7 @@ def record_predictions(
 
 def run_paths(folder: Path, model: str) -> dict[tuple[str, str], Path]:
     """Paths of a model's runs by protocol and policy, in the order in which they are recorded."""
-    endings = {policy: "" if policy == "frozen" else f"-{policy}" for policy in STATISTICS}
+    endings = {policy: "" if policy == "frozen" else f"-{policy}" for policy in POLICIES}
     return {
         (name, policy): folder / f"{name}-{model}{ending}.zarr"
         for name in (FLASH, MASKING)
@@ -273,7 +263,7 @@ def measure(folder: Path, model: str, resamples: int = RESAMPLES, seed: int = 0)
                 "before the record does, and masks."
             )
     outcomes.sort(key=lambda outcome: outcome.prediction)  # keeps the order within each
-    policies = xr.Variable("statistics", list(STATISTICS))
+    policies = xr.Variable("statistics", list(POLICIES))
     by_protocol = {name: xr.concat(several, policies) for name, several in courses.items()}
     return Predictions(tuple(outcomes), by_protocol, arrival_ms, 1 / responses.attrs["choices"])
 
@@ -411,7 +401,7 @@ def taught(recipe: Mapping[str, Any]) -> str:
 def _check_horizon(model: Model, protocol: Protocol) -> None:
     """Refuse a network that lacks statistics or weights before the end of a protocol."""
     last = to_ms(protocol.count - 1)
-    for policy in STATISTICS:
+    for policy in POLICIES:
         what, limit = limit_of(model, policy)
         if limit is not None and last > limit:
             raise ProtocolError(

@@ -32,8 +32,8 @@ COMPARED = {
 }
 COLUMNS = ("prediction", "compared", "statistics", "points", "low", "high", "verdict")
 JOINTLY = (
-    "A verdict below is the same with frozen and with recalibrated statistics; a comparison on which the two disagree is "
-    "undecided:"
+    "A verdict below is the same with frozen and with recalibrated statistics; a comparison on which the two disagree "
+    "is undecided:"
 )
 BY_TRAINING = (
     "How the network responds to flashes and masks is therefore partly the result of this training, and not only of "
