@@ -28,7 +28,7 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path, monkeypatch, step):
     [
         (errno.ENOSPC, "the disk is full. First make room; then try."),
         (errno.EACCES, "permission denied. First make it writable; then try."),
-        (errno.EIO, "input/output error. First see to the disk; then try."),
+        (errno.EIO, "input/output error. First check the disk; then try."),
         (errno.ENOTDIR, "not a directory; choose another --out."),
         (errno.EISDIR, "is a directory; choose another --out."),
     ],

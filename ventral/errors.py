@@ -5,13 +5,13 @@ from collections.abc import Iterable, Sequence
 
 
 class VentralError(Exception):
-    """Something a person can put right; the command line shows its message without a traceback."""
+    """An error that the user can put right; the command line shows its message without a traceback."""
 
     exit_code = 1
 
 
 class UsageError(VentralError):
-    """A command or a call that names or combines things that do not exist or fit."""
+    """A command or a call that names something that does not exist, or combines what does not fit."""
 
     exit_code = 2
 
@@ -37,7 +37,7 @@ class DataError(VentralError):
 
 
 class MissingSplit(DataError):
-    """A split that the data do not have, which is not to say that what they have is broken."""
+    """A split that the data do not have; those that they do have can be in order."""
 
 
 class CheckpointError(VentralError):
@@ -45,7 +45,7 @@ class CheckpointError(VentralError):
 
 
 class TrainingError(VentralError):
-    """A training that cannot go on."""
+    """A training that cannot continue."""
 
 
 class StoreError(VentralError):
@@ -61,12 +61,12 @@ class DecodingError(VentralError):
 
 
 def unknown(kind: str, name: str, choices: Iterable[str]) -> UsageError:
-    """Error for a name that is not there, with the nearest one that is.
+    """Error for a name that does not exist, with the nearest that does.
 
     Parameters
     ----------
     kind
-        What was looked for, as a person would call it: "protocol", "area", "knob".
+        Noun of what was looked for: "protocol", "area", "knob".
     name
         What was given.
     choices

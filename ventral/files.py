@@ -1,6 +1,6 @@
-"""Files that are whole and stay: written, synced and renamed in that order, by one process at a time.
+"""Files that stay whole: each is written, synced and then renamed, by one process at a time.
 
-What a disk refuses becomes a sentence that says what to do.
+When the disk refuses, the error says what to do.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ except ImportError:  # Windows has no advisory locks
     fcntl = None  # type: ignore[assignment]
 
 PARTIAL = ".partial"
-GO_ON = "give the same command again, it goes on where it was"
+RESUME = "give the same command again to resume"
 ANOTHER = "choose another --out"
 FULL = (errno.ENOSPC, errno.EDQUOT)
 CLOSED = (errno.EACCES, errno.EPERM, errno.EROFS)
@@ -28,8 +28,18 @@ ELSEWHERE = (errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG, errn
 
 
 @contextlib.contextmanager
-def disk_errors(path: Path, then: str = GO_ON, elsewhere: str = ANOTHER) -> Iterator[None]:
-    """Explain a disk that refuses, in place of a traceback; `elsewhere` says how to write in another place."""
+def disk_errors(path: Path, then: str = RESUME, elsewhere: str = ANOTHER) -> Iterator[None]:
+    """Turn an error of the disk into a `StoreError` that says what to do.
+
+    Parameters
+    ----------
+    path
+        What was being written.
+    then
+        What to do once the disk is in order.
+    elsewhere
+        How to write in another place, for errors that do not go away.
+    """
     try:
         yield
     except OSError as error:
@@ -40,13 +50,13 @@ def disk_errors(path: Path, then: str = GO_ON, elsewhere: str = ANOTHER) -> Iter
         )
         if error.errno in ELSEWHERE:
             raise StoreError(f"{path} cannot be written: {why}; {elsewhere}.") from error
-        closed = "make it writable" if error.errno in CLOSED else "see to the disk"
+        closed = "make it writable" if error.errno in CLOSED else "check the disk"
         remedy = "make room" if error.errno in FULL else closed
         raise StoreError(f"{path} cannot be written: {why}. First {remedy}; then {then}.") from error
 
 
 def nearest_folder(path: Path) -> Path:
-    """The folder at `path` or, while there is none, the nearest one above it.
+    """Folder at `path` or, if there is none, the nearest one above it.
 
     Raises
     ------
@@ -63,7 +73,7 @@ def nearest_folder(path: Path) -> Path:
 
 
 def need_space(path: Path, size: int, what: str, otherwise: str) -> None:
-    """Refuse to begin what does not fit on the disk of `path`; `otherwise` says what would be smaller."""
+    """Raise `StoreError` if `size` bytes do not fit on the disk of `path`; `otherwise` says what would be smaller."""
     place = nearest_folder(path)
     free = shutil.disk_usage(place).free
     if size > free:
@@ -94,7 +104,7 @@ def write_synced(path: Path, data: bytes) -> None:
 
 
 def sync_folder(path: Path) -> None:
-    """Make renames in a folder last."""
+    """Wait until renames in a folder are on the disk."""
     if os.name == "nt":  # a folder cannot be opened there
         return
     handle = os.open(path, os.O_RDONLY)
@@ -106,20 +116,20 @@ def sync_folder(path: Path) -> None:
 
 @contextlib.contextmanager
 def locked(folder: Path, elsewhere: str = ANOTHER, wait_s: float = 0.0, by: str = "") -> Iterator[None]:
-    """Keep other processes from writing in a folder; the system lets go when this one ends, however it ends.
+    """Lock a folder against other processes; the system unlocks it when this process ends, however it ends.
 
     Parameters
     ----------
     folder
-        Where.
+        The folder.
     elsewhere
-        What else could be done, for the error.
+        What the user could do instead, for the error.
     wait_s
-        How long to wait for another process, in seconds.
+        Time to wait for another process, in seconds.
     by
-        Name of a file in the folder that stands for it, made if it is not there, and left. Only with one do processes
-        of several machines see each other (a network file system passes on no locks of folders), and with other names
-        there are other locks of the same folder.
+        Name of a file in the folder that is locked in its place; the file is made if it is not there, and left. A
+        network file system passes on no locks of folders, so only such a file is seen from other machines. Files of
+        other names are other locks.
 
     Raises
     ------
@@ -143,7 +153,7 @@ def locked(folder: Path, elsewhere: str = ANOTHER, wait_s: float = 0.0, by: str 
 
 
 def _lock(handle: int, folder: Path) -> bool:
-    """Try to lock what is open; whether no other process has it."""
+    """Try to lock an open file or folder; False if another process holds it."""
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -147,7 +147,7 @@ def test_an_untrained_network_is_recorded_as_a_control(places):
     flash = "simulate --protocol flash --set duration_ms=10 --set end_ms=50 --images 4 --batch 4 --untrained"
     line = flash + " --model two-state:channels=2 --data {images}"
     said = worked(line + " --out one.zarr", **places)
-    assert said.out.splitlines()[0] == f"the readout tells 2 classes apart, those of {places['images']}"
+    assert said.out.splitlines()[0] == f"the readout distinguishes 2 classes, those of {places['images']}"
     assert "on two-state-channels-2-untrained, 0 to 50 ms" in said.out.splitlines()[1]
     worked(line + " --out again.zarr", **places)
     worked(line + " --out other.zarr --seed 1", **places)

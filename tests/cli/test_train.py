@@ -58,4 +58,4 @@ def test_going_on_with_another_recipe_names_the_knob(trained, places):
 def test_a_named_graph_takes_the_classes_of_the_data(places, monkeypatch):
     monkeypatch.setattr("ventral.model.zoo.GRAPHS", {"shapes": lambda: small_graph()})
     said = worked("train shapes --data {images} --set epochs=1 " + SHORT.removeprefix("--set epochs=2 "), **places)
-    assert said.out.splitlines()[0] == f"the readout tells 2 classes apart, those of {places['images']}"
+    assert said.out.splitlines()[0] == f"the readout distinguishes 2 classes, those of {places['images']}"

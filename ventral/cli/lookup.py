@@ -100,7 +100,7 @@ def with_classes(
     """Graph with as many classes as the data have; a description in a file keeps its own number."""
     if classes == graph.classes or name.endswith(".json"):
         return graph
-    report(f"the readout tells {classes} classes apart, those of {data}")
+    report(f"the readout distinguishes {classes} classes, those of {data}")
     return replace(graph, classes=classes)
 
 
