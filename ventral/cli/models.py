@@ -73,17 +73,19 @@ def print_markdown() -> None:
     from ventral.model.checkpoint import read_checkpoint, shipped
     from ventral.model.counting import parameters
     from ventral.model.graph import AreaGraph
+    from ventral.tables import markdown
 
-    times = ", ".join(map(str, MARKDOWN_MS))
-    click.echo(f"| model | data | areas (channels) | parameters | recipe | % correct at {times} ms |")
-    click.echo("|---|---|---|---|---|---|")
+    rows = []
     for name, path in shipped().items():
         header = read_checkpoint(path)[1]
         graph = AreaGraph.from_json(json.dumps(header["graph"]))
         areas = ", ".join(f"{area.name} {area.channels}" for area in graph.areas)
-        correct = " / ".join(percent(header["test"]["accuracy"][ticks(ms, "ms")]) for ms in MARKDOWN_MS)
         recipe = ", ".join([*changed_fields(header), f"seed {header['recipe']['seed']}"])
-        click.echo(f"| `{name}` | {data_of(header)} | {areas} | {parameters(graph):,} | {recipe} | {correct} |")
+        correct = " / ".join(percent(header["test"]["accuracy"][ticks(ms, "ms")]) for ms in MARKDOWN_MS)
+        rows.append((f"`{name}`", data_of(header), areas, f"{parameters(graph):,}", recipe, correct))
+    times = ", ".join(map(str, MARKDOWN_MS))
+    columns = ("model", "data", "areas (channels)", "parameters", "recipe", f"% correct at {times} ms")
+    click.echo(markdown(columns, rows))
 
 
 def changed_fields(header: Any) -> Iterator[str]:
