@@ -1,58 +1,30 @@
 """Laws of the analyses: what they draw is what they tabulate, and that is what was recorded."""
 
 import csv
-import json
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 import xarray as xr
+from fake_runs import fake_run, protocol
 from ventral.analysis import decoding, readout
 
 from ventral.errors import ClockError, UsageError
-from ventral.measures.decoding import decode_over_time
+from ventral.experiment.run import Run
+from ventral.measures import decoding as decoders
+from ventral.measures.decoding import decode_over_time, decode_run
 
 ARRIVALS = {"V1": 0, "V2": 10, "V4": 20}
 END_MS = 80
 
 
-@dataclass(frozen=True)
-class FakeRun:
-    """What `open_run` gives, as far as an analysis uses it."""
-
-    path: Path
-    attrs: dict
-    presentations: xr.Dataset
-    activity: dict
-    logits: xr.DataArray
-
-    @property
-    def areas(self):
-        return tuple(self.activity)
-
-    def __getitem__(self, area):
-        return self.activity[area]
-
-
-def protocol(soas, target_ms=10, mask_ms=50, end_ms=END_MS):
-    target = {"what": "target", "start_ms": 0, "stop_ms": target_ms}
-    mask = {"what": "mask:noise", "start_ms": 0, "stop_ms": mask_ms}
-    conditions = [
-        {"name": "unmasked", "events": [target, {"what": "blank", "start_ms": target_ms, "stop_ms": end_ms}]},
-        {"name": "mask_only", "events": [mask]},
-    ]
-    for soa in soas:
-        masked = mask | {"start_ms": soa, "stop_ms": soa + mask_ms}
-        conditions.append({"name": f"soa_{soa}", "events": [target, masked], "parameters": {"soa_ms": soa}})
-    return {"name": "backward-mask", "conditions": conditions, "end_ms": end_ms}
-
-
-def fake_run(path, soas=(20, 40), images=60, units=24, classes=4, end_ms=END_MS, arrivals=ARRIVALS, seed=0):
+def made_up(path, soas=(20, 40), images=60, units=24, classes=4, end_ms=END_MS, arrivals=ARRIVALS, seed=0):
     """Activity that tells the class from an area's arrival on, and ever less once the mask has reached it."""
     draw = np.random.default_rng(seed)
-    described = protocol(soas, end_ms=end_ms)
-    names = [condition["name"] for condition in described["conditions"]]
+    mask = {"mask_ms": 50, "mask_kind": "noise"}
+    conditions = {"unmasked": {"target_ms": 10}, "mask_only": mask}
+    conditions |= {f"soa_{soa}": mask | {"target_ms": 10, "soa_ms": soa} for soa in soas}
+    names = list(conditions)
     time = np.arange(0, end_ms + 1, 10)
     soa_ms = [np.nan, np.nan, *map(float, soas)]
     label = np.tile(np.arange(images) % classes, len(names))
@@ -93,12 +65,12 @@ def fake_run(path, soas=(20, 40), images=60, units=24, classes=4, end_ms=END_MS,
         dims=("presentation", "time", "class"),
         coords=coords,
     )
-    return FakeRun(path, {"protocol": json.dumps(described)}, presentations, activity, logits)
+    return fake_run(path, protocol(conditions, end_ms), presentations, logits, activity)
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    return fake_run(tmp_path_factory.mktemp("runs") / "fake.zarr")
+    return made_up(tmp_path_factory.mktemp("runs") / "fake.zarr")
 
 
 def table(path: Path) -> list[dict[str, str]]:
@@ -110,7 +82,7 @@ def number(cell: str) -> float:
     return float(cell) if cell else np.nan
 
 
-def of_condition(data: xr.DataArray, run: FakeRun, condition: str) -> xr.DataArray:
+def of_condition(data: xr.DataArray, run: Run, condition: str) -> xr.DataArray:
     return data[run.presentations.condition.values == condition]
 
 
@@ -150,14 +122,14 @@ def test_the_table_of_the_decoders_is_decoding_within_each_condition(run, tmp_pa
 
 
 def test_areas_are_compared_on_as_many_features_as_the_smallest_has(run):
-    decoded = decoding.decode_run(run, conditions=["unmasked"])
+    decoded = decode_run(run, conditions=["unmasked"])
     assert {scores.attrs["features"] for scores in decoded.values()} == {24}
-    decoded = decoding.decode_run(run, conditions=["unmasked"], features=8)
+    decoded = decode_run(run, conditions=["unmasked"], features=8)
     assert {scores.attrs["features"] for scores in decoded.values()} == {8}
 
 
 def test_decoding_falls_only_after_the_mask_has_arrived_and_stays_at_chance_without_a_target(run):
-    decoded = {name: scores.mean("fold") for (area, name), scores in decoding.decode_run(run, areas=["V2"]).items()}
+    decoded = {name: scores.mean("fold") for (area, name), scores in decode_run(run, areas=["V2"]).items()}
     # standard error 0.056 over 60 images: 0.2 is beyond 3 of them
     assert (abs(decoded["mask_only"] - 0.25).dropna("time") < 0.2).all()
     early = slice(None, 50)  # the mask at 40 ms is in V2 at 50 ms, where it begins to act
@@ -166,17 +138,17 @@ def test_decoding_falls_only_after_the_mask_has_arrived_and_stays_at_chance_with
 
 
 def test_progress_counts_every_area_and_condition_once(run):
-    told = []
-    decoding.decode_run(run, areas=["V1", "V4"], conditions=["unmasked"], progress=lambda *step: told.append(step))
-    assert told == [(1, 2, "V1, unmasked"), (2, 2, "V4, unmasked")]
+    steps = []
+    decode_run(run, areas=["V1", "V4"], conditions=["unmasked"], progress=lambda *step: steps.append(step))
+    assert steps == [(1, 2, "V1, unmasked"), (2, 2, "V4, unmasked")]
 
 
 def test_only_one_area_and_condition_is_read_at_a_time(run, monkeypatch):
     read = []
     monkeypatch.setattr(
-        decoding, "decode_over_time", lambda data, **knobs: read.append(data) or decode_over_time(data, **knobs)
+        decoders, "decode_over_time", lambda data, **knobs: read.append(data) or decode_over_time(data, **knobs)
     )
-    decoding.decode_run(run, areas=["V1"])
+    decode_run(run, areas=["V1"])
     assert [(data.sizes["presentation"], set(data.condition.values)) for data in read] == [
         (60, {name}) for name in ("unmasked", "mask_only", "soa_20", "soa_40")
     ]

@@ -1,22 +1,25 @@
-"""Laws of the analyses that sum up a protocol: masking, lesions, difficulty, under both policies for statistics."""
+"""Laws of the analyses that sum up a protocol: masking, lesions, difficulty, under both policies."""
 
 import csv
-import json
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import xarray as xr
+from fake_runs import changed, fake_run, protocol
 from matplotlib.text import Text
 from ventral.analysis import difficulty, lesion, masking, readout
 
 from ventral.errors import ClockError, StoreError, UsageError
-from ventral.experiment.run import open_run
+from ventral.experiment.run import Run, open_run
 from ventral.measures import controls, responses
+from ventral.measures.difficulty import group_losses
+from ventral.measures.lesion import find_lesions
+from ventral.measures.masking import find_series
 from ventral.measures.psychophysics import chance_corrected, d_prime
+from ventral.measures.strata import measured_strata, predicted_strata, repeated_strata, ridge_regression
 from ventral.measures.weibull import fit_weibull
 from ventral.store.layout import Layout, Recording
 from ventral.store.writer import Writer
@@ -28,25 +31,7 @@ UNMASKED = {"target_ms": 10.0}
 QUICK = {"resamples": 100}
 
 
-@dataclass(frozen=True)
-class FakeRun:
-    """What `open_run` gives, as far as an analysis uses it."""
-
-    path: Path
-    attrs: dict
-    presentations: xr.Dataset
-    logits: xr.DataArray
-    activity: dict
-
-    @property
-    def areas(self):
-        return tuple(self.activity)
-
-    def __getitem__(self, area):
-        return self.activity[area]
-
-
-def fake_run(
+def made_up(
     path: Path,
     conditions: dict[str, dict],
     strength: Callable[[str, np.ndarray], np.ndarray],
@@ -54,8 +39,8 @@ def fake_run(
     repeats: int = 1,
     seed: int = 0,
     **attrs: object,
-) -> FakeRun:
-    """A run whose readout favours the right class by `strength`, (image,), of a condition from arrival on.
+) -> Run:
+    """A run whose readout favours the true class by `strength`, (image,), of a condition from arrival on.
 
     Each image is the harder the lower its ease, which IT holds at arrival.
     """
@@ -83,26 +68,10 @@ def fake_run(
     first = np.outer(ease, np.linspace(1, 2, 12)) + 0.5 * np.random.default_rng(7).normal(size=(images, 12))
     held[:, TIME_MS == ARRIVAL_MS] = np.tile(first, (repeats * len(conditions), 1))[:, None]
     held[:, TIME_MS < ARRIVAL_MS] = np.nan
-    described = {
-        "name": "made-up",
-        "conditions": [
-            {
-                "name": name,
-                "parameters": one,
-                "events": [{"what": "target", "start_ms": 0, "stop_ms": 10}] * ("target_ms" in one)
-                + [{"what": "mask:noise", "start_ms": one.get("soa_ms", 0), "stop_ms": 99}] * ("mask_ms" in one),
-            }
-            for name, one in conditions.items()
-        ],
-    }
-    known = {"protocol": json.dumps(described), "readout_ms": [100], "statistics": "frozen", "weights_sha256": "a"}
-    return FakeRun(
-        path,
-        known | attrs,
-        presentations,
-        xr.DataArray(logits, dims=("presentation", "time", "class"), coords=coords),
-        {"IT": xr.DataArray(held, dims=("presentation", "time", "unit"), coords=coords)},
-    )
+    activity = {"IT": xr.DataArray(held, dims=("presentation", "time", "unit"), coords=coords)}
+    logits = xr.DataArray(logits, dims=("presentation", "time", "class"), coords=coords)
+    known = {"statistics": "frozen", "weights_sha256": "a"} | attrs
+    return fake_run(path, protocol(conditions, end_ms=100, readout_ms=(100,)), presentations, logits, activity, **known)
 
 
 def masked(soa_ms: float, kind: str = "noise", **more: object) -> dict:
@@ -128,7 +97,7 @@ def rising(name: str, ease: np.ndarray) -> np.ndarray:
 
 @pytest.fixture
 def run(tmp_path):
-    return fake_run(tmp_path / "fake.zarr", MASKING, rising, images=200)
+    return made_up(tmp_path / "fake.zarr", MASKING, rising, images=200)
 
 
 @pytest.fixture
@@ -176,8 +145,8 @@ def number(cell: str) -> float:
     return float(cell) if cell else np.nan
 
 
-def right(run: FakeRun, condition: str, ms: float = 100) -> np.ndarray:
-    """Whether each presentation of a condition was named correctly, in the order of its images."""
+def correct(run: Run, condition: str, ms: float = 100) -> np.ndarray:
+    """Whether each presentation of a condition was classified correctly, in the order of its images."""
     mine = run.presentations["condition"].values == condition
     order = np.argsort(run.presentations["image"].values[mine], kind="stable")
     logits = run.logits.sel(time=ms)[mine]
@@ -197,7 +166,7 @@ def right(run: FakeRun, condition: str, ms: float = 100) -> np.ndarray:
 )
 @pytest.mark.usefixtures("rendered")
 def test_an_analysis_writes_a_figure_twice_and_its_numbers(tmp_path, analysis, conditions, files):
-    run = fake_run(tmp_path / "fake.zarr", globals()[conditions], lambda name, ease: 1 + 0 * ease)
+    run = made_up(tmp_path / "fake.zarr", globals()[conditions], lambda name, ease: 1 + 0 * ease)
     written = analysis.analyze(run, tmp_path / "new", **QUICK)
     assert written == [tmp_path / "new" / name for name in files]
     assert written[0].read_bytes().startswith(b"\x89PNG")
@@ -215,9 +184,9 @@ def test_the_same_run_gives_the_same_numbers(run, tmp_path, analysis):
 
 @pytest.mark.parametrize(("analysis", "knobs"), [(masking, QUICK), (difficulty, QUICK | {"splits": 2}), (readout, {})])
 def test_both_policies_are_drawn_and_tabulated_if_there_is_a_control(run, tmp_path, beside, drawn, analysis, knobs):
-    run = replace(run, attrs=run.attrs | {"control": "other.zarr"})
-    weak = fake_run(tmp_path / "other.zarr", MASKING, lambda *of: rising(*of) / 4, images=200)
-    beside[tmp_path / "other.zarr"] = replace(weak, attrs=weak.attrs | {"statistics": "recalibrated"})
+    run = changed(run, {"control": "other.zarr"})
+    weak = made_up(tmp_path / "other.zarr", MASKING, lambda *of: rising(*of) / 4, images=200)
+    beside[tmp_path / "other.zarr"] = changed(weak, {"statistics": "recalibrated"})
     written = analysis.analyze(run, tmp_path, **knobs)
     words = list(drawn.values())[-1]
     assert "frozen statistics" in words
@@ -242,12 +211,12 @@ def test_both_policies_are_drawn_and_tabulated_if_there_is_a_control(run, tmp_pa
 )
 def test_without_its_control_a_run_is_drawn_alone_and_the_figure_says_why(run, tmp_path, beside, control, why):
     if control is not None:
-        beside[tmp_path / "other.zarr"] = replace(run, attrs=run.attrs | control)
-    found, note = controls.control_of(replace(run, attrs=run.attrs | {"control": "other.zarr"}))
+        beside[tmp_path / "other.zarr"] = changed(run, control)
+    found, note = controls.control_of(changed(run, {"control": "other.zarr"}))
     assert (found, note) == (None, f"With frozen statistics only: {why}")
 
 
-def stored(path: Path, run: FakeRun, complete: bool = True) -> None:
+def stored(path: Path, run: Run, complete: bool = True) -> None:
     """Write what a fake run holds as a real one."""
     area = Recording("IT", ("unit",), (12,), {"channel": np.arange(12)}, {"arrival_ms": ARRIVAL_MS})
     columns = {name: run.presentations[name].values for name in run.presentations}
@@ -261,14 +230,14 @@ def stored(path: Path, run: FakeRun, complete: bool = True) -> None:
 
 
 def test_a_control_on_disk_is_found_beside_the_run(run, tmp_path):
-    small = fake_run(tmp_path / "run.zarr", MASKING, rising, images=20, control="run-recalibrated.zarr")
-    other = replace(small, attrs=small.attrs | {"control": "run.zarr", "statistics": "recalibrated"})
+    small = made_up(tmp_path / "run.zarr", MASKING, rising, images=20, control="run-recalibrated.zarr")
+    other = changed(small, {"control": "run.zarr", "statistics": "recalibrated"})
     stored(tmp_path / "run.zarr", small)
     stored(tmp_path / "run-recalibrated.zarr", other)
     for name, policy in (("run.zarr", "recalibrated"), ("run-recalibrated.zarr", "frozen")):
         control, note = controls.control_of(open_run(tmp_path / name))
         assert note == ""
-        assert controls.policy_of(control) == policy
+        assert control.policy == policy
     moved = tmp_path / "elsewhere" / "run.zarr"
     shutil.copytree(tmp_path / "run.zarr", moved)
     assert controls.control_of(open_run(moved))[0] is None
@@ -277,7 +246,7 @@ def test_a_control_on_disk_is_found_beside_the_run(run, tmp_path):
     assert note.endswith("the control, run-recalibrated.zarr, is not complete.")
 
 
-def test_answers_are_those_that_were_recorded_image_by_image(run):
+def test_responses_are_those_that_were_recorded_image_by_image(run):
     read = responses.read_responses(run, ["soa-20", "unmasked"])
     assert read["condition"].values.tolist() == ["soa_20", "unmasked"]
     np.testing.assert_array_equal(read["soa_ms"], [20, np.nan])
@@ -285,7 +254,7 @@ def test_answers_are_those_that_were_recorded_image_by_image(run):
     assert (np.diff(read["image"]) > 0).all()
     np.testing.assert_array_equal(read["label"], read["image"] // 3 % CLASSES)
     for name in ("soa_20", "unmasked"):
-        np.testing.assert_array_equal(read["correct"].sel(condition=name, time=60)[:, 0], right(run, name, 60))
+        np.testing.assert_array_equal(read["correct"].sel(condition=name, time=60)[:, 0], correct(run, name, 60))
     assert read["correct"].sel(time=slice(None, 20)).isnull().all()
     mine = run.presentations["condition"].values == "unmasked"
     logits = run.logits[mine].sel(time=60)[np.argsort(run.presentations["image"].values[mine])]
@@ -298,14 +267,14 @@ def test_labels_are_looked_up_by_name_where_classes_have_names(run):
     wanted = responses.read_responses(run, ["unmasked"])
     turned = run.logits[..., ::-1].assign_coords({"class": names[::-1]})
     turned = turned.assign_coords(label_name=("presentation", names[run.presentations["label"].values]))
-    found = responses.read_responses(replace(run, logits=turned), ["unmasked"])
+    found = responses.read_responses(changed(run, logits=turned), ["unmasked"])
     np.testing.assert_array_equal(found["correct"], wanted["correct"])
 
 
 def test_repeats_are_averaged_for_each_image_before_anything_else(tmp_path):
-    run = fake_run(tmp_path / "fake.zarr", MASKING, rising, images=40, repeats=5)
+    run = made_up(tmp_path / "fake.zarr", MASKING, rising, images=40, repeats=5)
     rows = {row["condition"]: row for row in table(masking.analyze(run, tmp_path)[2])}
-    mine = right(run, "soa_40").reshape(40, 5)  # by image
+    mine = correct(run, "soa_40").reshape(40, 5)  # by image
     assert rows["soa_40"]["images"] == "40"
     assert number(rows["soa_40"]["accuracy"]) == pytest.approx(mine.mean())
     # the interval is of 40 images, each with the mean of its repeats
@@ -322,7 +291,7 @@ def test_the_tables_of_masking_are_what_was_recorded(run, tmp_path, drawn):
     rows = {row["condition"]: row for row in table(files[2])}
     assert set(rows) == set(MASKING)
     for name, row in rows.items():
-        accuracy = right(run, name, 90).mean()
+        accuracy = correct(run, name, 90).mean()
         assert number(row["accuracy"]) == accuracy
         assert number(row["d_prime"]) == pytest.approx(d_prime(accuracy, CLASSES, 200))
         assert number(row["corrected"]) == pytest.approx(chance_corrected(accuracy, 1 / CLASSES))
@@ -331,8 +300,8 @@ def test_the_tables_of_masking_are_what_was_recorded(run, tmp_path, drawn):
         for measure in ("accuracy", "d_prime", "corrected"):
             assert number(row[f"{measure}_low"]) < number(row[measure]) < number(row[f"{measure}_high"])
     (fit,) = table(files[3])
-    counts = [right(run, f"soa_{soa}", 90).sum() for soa in SOAS]
-    expected = fit_weibull(SOAS, counts, 200, 0.25, right(run, "unmasked", 90).mean())
+    counts = [correct(run, f"soa_{soa}", 90).sum() for soa in SOAS]
+    expected = fit_weibull(SOAS, counts, 200, 0.25, correct(run, "unmasked", 90).mean())
     for name in ("scale_ms", "threshold_ms", "slope", "top"):
         assert number(fit[name]) == pytest.approx(getattr(expected, name))
         assert number(fit[f"{name}_low"]) <= number(fit[name]) <= number(fit[f"{name}_high"])
@@ -343,7 +312,7 @@ def test_the_tables_of_masking_are_what_was_recorded(run, tmp_path, drawn):
 
 
 def test_where_nothing_can_be_fitted_the_figure_and_the_table_say_why(tmp_path, drawn):
-    flat = fake_run(tmp_path / "fake.zarr", MASKING, lambda name, ease: 0 * ease + 2 * (name == "unmasked"), images=200)
+    flat = made_up(tmp_path / "fake.zarr", MASKING, lambda name, ease: 0 * ease + 2 * (name == "unmasked"), images=200)
     files = masking.analyze(flat, tmp_path)
     (fit,) = table(files[3])
     assert fit["threshold_ms"] == fit["slope_low"] == ""
@@ -353,7 +322,7 @@ def test_where_nothing_can_be_fitted_the_figure_and_the_table_say_why(tmp_path, 
 
 def test_each_kind_of_mask_has_its_line_and_its_unmasked_condition():
     hard = {"coverage": 0.8}
-    found = masking.find_series(
+    found = find_series(
         {
             "clear": {"target_ms": 10.0, "coverage": 0.0},
             "covered": {"target_ms": 10.0} | hard,
@@ -369,27 +338,27 @@ def test_each_kind_of_mask_has_its_line_and_its_unmasked_condition():
         ("noise, 50 ms, coverage 0.8", ("covered_20",), (20,), "covered"),
         ("block, 90 ms, coverage 0", ("block_20",), (20,), "clear"),
     ]
-    (one,) = masking.find_series({"soa_20": masked(20), "soa_40": masked(40)})
+    (one,) = find_series({"soa_20": masked(20), "soa_40": masked(40)})
     assert (one.name, one.unmasked, one.level) == ("noise", (), None)
 
 
-def test_people_are_drawn_beside_targets_that_stay_on_until_the_mask(tmp_path, run, drawn):
+def test_human_observers_are_drawn_beside_targets_that_stay_on_until_the_mask(tmp_path, run, drawn):
     until = {f"soa_{soa}": masked(soa, target_ms=None) | {"target_ms": float(soa)} for soa in SOAS}
     alone = {f"unmasked_{soa}": {"target_ms": float(soa)} for soa in SOAS}
-    like = fake_run(tmp_path / "fake.zarr", until | alone, lambda name, ease: rising(name, ease) + ("un" in name))
+    like = made_up(tmp_path / "fake.zarr", until | alone, lambda name, ease: rising(name, ease) + ("un" in name))
     masking.analyze(like, tmp_path)
-    assert "people, parts of objects, masked" in drawn["masking"]
+    assert "human observers, parts of objects, masked" in drawn["masking"]
     assert "Tang et al. (2018)" in drawn["masking"]
-    (series,) = masking.find_series(responses.parameters(like))
+    (series,) = find_series(responses.parameters(like))
     assert series.unmasked == tuple(f"unmasked_{soa}" for soa in SOAS)
     assert series.level is None
     masking.analyze(run, tmp_path)
-    assert "people" not in drawn["masking"]
+    assert "human observers" not in drawn["masking"]
 
 
 def test_several_models_give_their_mean_and_what_each_did(run, tmp_path, beside):
     for seed in (1, 2):
-        other = fake_run(
+        other = made_up(
             tmp_path / f"seed-{seed}.zarr", MASKING, rising, images=200, seed=seed, weights_sha256=f"{seed}"
         )
         beside[other.path] = other
@@ -397,7 +366,7 @@ def test_several_models_give_their_mean_and_what_each_did(run, tmp_path, beside)
     files = masking.analyze(run, tmp_path, runs=paths)
     rows = [row for row in table(files[2]) if row["condition"] == "soa_40"]
     each = [number(row["accuracy"]) for row in rows if row["interval"] == "images"]
-    assert each == [right(one, "soa_40").mean() for one in (run, *beside.values())]
+    assert each == [correct(one, "soa_40").mean() for one in (run, *beside.values())]
     (mean,) = [row for row in rows if row["interval"] == "models"]
     half = 4.302652730 * np.std(each, ddof=1) / np.sqrt(3)  # Student's, 2 degrees of freedom
     numbers = [number(mean[name]) for name in ("accuracy", "accuracy_low", "accuracy_high")]
@@ -419,7 +388,7 @@ def test_several_models_give_their_mean_and_what_each_did(run, tmp_path, beside)
 )
 def test_further_runs_are_of_the_same_experiment_on_other_weights(run, tmp_path, beside, changes, error, message):
     if changes is not None:
-        beside[tmp_path / "b.zarr"] = replace(run, attrs=run.attrs | changes)
+        beside[tmp_path / "b.zarr"] = changed(run, changes)
     with pytest.raises(error, match=message):
         masking.analyze(run, tmp_path / "out", runs=(str(tmp_path / "b.zarr"),))
     assert not (tmp_path / "out").exists()
@@ -429,8 +398,8 @@ def test_further_runs_are_of_the_same_experiment_on_other_weights(run, tmp_path,
 
 
 def lesioned(what: str, start: float, stop: float, scale: float = 0.0) -> dict:
-    told = {"lesion_scale": scale, "lesion_start_ms": float(start), "lesion_stop_ms": float(stop)}
-    return {"target_ms": 10.0, "lesion": what, **told}
+    more = {"lesion_scale": scale, "lesion_start_ms": float(start), "lesion_stop_ms": float(stop)}
+    return {"target_ms": 10.0, "lesion": what, **more}
 
 
 LESIONS = {
@@ -445,39 +414,39 @@ LESIONS = {
 
 def test_the_table_of_lesions_is_what_each_took_from_the_same_images(tmp_path, drawn):
     strengths = {"intact": 3.0, "feedback_0": 3.0, "feedback_40": 1.0}
-    run = fake_run(tmp_path / "fake.zarr", LESIONS, lambda name, ease: 0 * ease + strengths.get(name, 0.0))
+    run = made_up(tmp_path / "fake.zarr", LESIONS, lambda name, ease: 0 * ease + strengths.get(name, 0.0))
     files = lesion.analyze(run, tmp_path)
     assert [path.name for path in files] == ["lesion.png", "lesion.svg", "lesion.csv", "lesion-time.csv"]
     rows = {row["condition"]: row for row in table(files[2])}
     assert set(rows) == set(LESIONS) - {"intact"}
-    intact = right(run, "intact")
+    intact = correct(run, "intact")
     for name, row in rows.items():
-        loss = intact.mean() - right(run, name).mean()
+        loss = intact.mean() - correct(run, name).mean()
         assert number(row["loss"]) == pytest.approx(loss)
         assert number(row["start_ms"]) == LESIONS[name]["lesion_start_ms"]
         # of paired differences, not of two independent rates
-        error = np.std(intact.astype(float) - right(run, name)) / np.sqrt(80)
+        error = np.std(intact.astype(float) - correct(run, name)) / np.sqrt(80)
         width = number(row["loss_high"]) - number(row["loss_low"])
         assert width == pytest.approx(2 * 1.96 * error, rel=0.2)
     over_time = {(row["condition"], row["time_ms"]): number(row["accuracy"]) for row in table(files[3])}
-    assert over_time["feedback_40", "60.0"] == right(run, "feedback_40", 60).mean()
+    assert over_time["feedback_40", "60.0"] == correct(run, "feedback_40", 60).mean()
     assert np.isnan(over_time["intact", "20.0"])
     assert all(text in drawn["lesion"] for text in ("throughout", "0 to 20 ms", "40 to 60 ms", "50 % left", "lateral"))
 
 
 def test_a_lesion_that_changes_nothing_costs_exactly_nothing(tmp_path):
-    run = fake_run(tmp_path / "fake.zarr", LESIONS, lambda name, ease: 1 + 0 * ease)
+    run = made_up(tmp_path / "fake.zarr", LESIONS, lambda name, ease: 1 + 0 * ease)
     logits = run.logits.copy()
     same = run.presentations["condition"].values
     logits[same == "feedback_40"] = logits.values[same == "intact"]
     (row,) = [
-        row for row in table(lesion.analyze(replace(run, logits=logits), tmp_path)[2]) if "40" in row["condition"]
+        row for row in table(lesion.analyze(changed(run, logits=logits), tmp_path)[2]) if "40" in row["condition"]
     ]
     assert [number(row[name]) for name in ("loss", "loss_low", "loss_high", "d_prime_loss")] == [0, 0, 0, 0]
 
 
 def test_lesions_are_in_order_and_those_from_onset_to_the_end_are_whole():
-    found = lesion.find_lesions(LESIONS, [-50, 0, 100])
+    found = find_lesions(LESIONS, np.array([-50, 0, 100]))
     assert [one.condition for one in found] == [
         "feedback_0",
         "feedback_40",
@@ -485,16 +454,16 @@ def test_lesions_are_in_order_and_those_from_onset_to_the_end_are_whole():
         "feedback_half",
         "lateral_0",
     ]
-    assert [one.condition for one in found if one.whole] == ["feedback_whole"]
+    assert [one.condition for one in found if one.throughout] == ["feedback_whole"]
     with pytest.raises(UsageError, match="no condition has a lesion; give a run of a protocol such as lesion"):
-        lesion.find_lesions(MASKING, [0, 100])
+        find_lesions(MASKING, np.array([0, 100]))
 
 
 # ---- difficulty
 
 
-def guesses(draw, strength, choices=10):
-    """Answers of a forced choice: whether right, and the confidence, each of the shape of `strength`."""
+def forced_choices(draw, strength, choices=10):
+    """Responses of a forced choice: whether correct, and the confidence, each of the shape of `strength`."""
     evidence = draw.normal(size=(*strength.shape, choices))
     evidence[..., 0] += strength
     shares = np.exp(2 * evidence)
@@ -509,8 +478,8 @@ def observers(seed, images=400, growing=0.0, repeats=1):
     draw = np.random.default_rng(seed)
     ease = draw.normal(size=(images, 1))
     strength = np.broadcast_to(2.2 + 0.7 * ease, (images, repeats))
-    unmasked, confidence = guesses(draw, strength)
-    under, _ = guesses(draw, strength - 1 + growing * ease)
+    unmasked, confidence = forced_choices(draw, strength)
+    under, _ = forced_choices(draw, strength - 1 + growing * ease)
     features = ease * draw.normal(size=30) + 1.5 * draw.normal(size=(images, 30))
     return features, confidence, np.stack([unmasked, under], -1)
 
@@ -518,20 +487,20 @@ def observers(seed, images=400, growing=0.0, repeats=1):
 def strata_of(how, seed, growing=0.0):
     features, confidence, right = observers(seed, growing=growing, repeats=4 if how == "repeats" else 1)
     if how == "repeats":
-        return difficulty.repeated_strata(confidence, right, splits=3, seed=seed)
+        return repeated_strata(confidence, right, splits=3, seed=seed)
     if how == "predicted":
-        return difficulty.predicted_strata(features, confidence[:, 0], right[:, 0], splits=3, seed=seed)
+        return predicted_strata(features, confidence[:, 0], right[:, 0], splits=3, seed=seed)
     if how == "same trial":
-        return difficulty.measured_strata(confidence[:, 0], confidence[:, 0], right[:, 0])
+        return measured_strata(confidence[:, 0], confidence[:, 0], right[:, 0])
     ease = np.random.default_rng(seed).normal(size=(400, 1))  # another model sees the same images
-    _, other = guesses(np.random.default_rng(1000 + seed), 2.2 + 0.7 * ease)
-    return difficulty.measured_strata(other[:, 0], confidence[:, 0], right[:, 0])
+    _, other = forced_choices(np.random.default_rng(1000 + seed), 2.2 + 0.7 * ease)
+    return measured_strata(other[:, 0], confidence[:, 0], right[:, 0])
 
 
 def interactions(how, growing=0.0, seeds=12):
     """Interaction in d' of many experiments, and whether its interval holds 0."""
-    found = [difficulty.losses(strata_of(how, seed, growing), 10, 200)["d_prime_interaction"] for seed in range(seeds)]
-    middle, low, high = (np.array([one[end][0] for one in found]) for end in range(3))
+    found = [group_losses(strata_of(how, seed, growing), 10, 200).interaction["d_prime"] for seed in range(seeds)]
+    middle, low, high = (np.array([getattr(each, part)[0] for each in found]) for part in ("middle", "low", "high"))
     return middle, (low <= 0) & (high >= 0)
 
 
@@ -558,13 +527,13 @@ def test_splitting_by_the_trial_that_shows_the_effect_would_make_one_up():
 
 def test_groups_are_equal_and_an_images_own_trial_has_no_part_in_where_it_is_put():
     features, confidence, right = observers(0)
-    strata = difficulty.predicted_strata(features, confidence[:, 0], right[:, 0], groups=4, splits=3)
+    strata = predicted_strata(features, confidence[:, 0], right[:, 0], groups=4, splits=3)
     np.testing.assert_array_equal(strata.weights.sum(2), 1)
     np.testing.assert_array_equal(strata.weights.sum(1), 100)
     own, others = np.array_split(np.random.default_rng(0).permutation(400), 2)  # the first split
     turned = confidence[:, 0].copy()
     turned[own] = 1 - turned[own]
-    again = difficulty.predicted_strata(features, turned, right[:, 0], groups=4, splits=3)
+    again = predicted_strata(features, turned, right[:, 0], groups=4, splits=3)
     np.testing.assert_array_equal(again.weights[0, own], strata.weights[0, own])
     assert (again.weights[0, others] != strata.weights[0, others]).any()
     assert strata.agreement > 0.2
@@ -574,11 +543,11 @@ def test_ridge_is_the_solution_of_the_penalised_problem():
     draw = np.random.default_rng(0)
     x, test = draw.normal(size=(60, 5)), draw.normal(size=(7, 5))
     weights = np.array([1, -2, 0.5, 0, 3])
-    np.testing.assert_allclose(difficulty.ridge(x, x @ weights + 4, test), test @ weights + 4, atol=0.1)
+    np.testing.assert_allclose(ridge_regression(x, x @ weights + 4, test), test @ weights + 4, atol=0.1)
     constant = np.column_stack([x, np.full(60, 7.0)])
-    found = difficulty.ridge(constant, x @ weights + 4, np.column_stack([test, np.full(7, 9.0)]))
+    found = ridge_regression(constant, x @ weights + 4, np.column_stack([test, np.full(7, 9.0)]))
     np.testing.assert_allclose(found, test @ weights + 4, atol=0.1)
-    noise = difficulty.ridge(x, draw.normal(size=60), test)
+    noise = ridge_regression(x, draw.normal(size=60), test)
     assert np.std(noise) < 0.5
 
 
@@ -589,7 +558,7 @@ def test_difficulty_is_predicted_from_activity_that_all_conditions_share(run, tm
     assert {row["condition"] for row in rows} == {"unmasked", "soa_10", "soa_40"}
     for name in ("unmasked", "soa_10", "soa_40"):
         groups = [number(row["accuracy"]) for row in rows if row["condition"] == name and row["group"] != "hard - easy"]
-        assert np.mean(groups) == pytest.approx(right(run, name).mean())  # two halves make a whole
+        assert np.mean(groups) == pytest.approx(correct(run, name).mean())  # two halves make a whole
     of = {(row["condition"], row["group"]): row for row in rows}
     for scale in ("accuracy", "d_prime", "log_odds"):
         hard, easy, between = (number(of["soa_40", g][f"{scale}_loss"]) for g in ("hard", "easy", "hard - easy"))
@@ -600,7 +569,7 @@ def test_difficulty_is_predicted_from_activity_that_all_conditions_share(run, tm
 
 
 def test_the_activity_that_predicts_is_that_which_is_shared(tmp_path):
-    run = fake_run(tmp_path / "fake.zarr", MASKING, lambda name, ease: 1.5 + ease, images=200)
+    run = made_up(tmp_path / "fake.zarr", MASKING, lambda name, ease: 1.5 + ease, images=200)
     (row, *_) = table(difficulty.analyze(run, tmp_path, conditions=("soa_10",), splits=5, **QUICK)[2])
     assert number(row["agreement"]) > 0.3  # IT holds the ease of an image at arrival, and noise at other times
 
@@ -608,11 +577,11 @@ def test_the_activity_that_predicts_is_that_which_is_shared(tmp_path):
 def test_difficulty_has_another_models_confidence_or_repeats_where_there_are(tmp_path, beside, drawn):
     for name, seed in (("a", 0), ("b", 1)):
         path = tmp_path / f"{name}.zarr"
-        beside[path] = fake_run(path, MASKING, lambda name, ease: 2 + ease, images=200, seed=seed, weights_sha256=name)
+        beside[path] = made_up(path, MASKING, lambda name, ease: 2 + ease, images=200, seed=seed, weights_sha256=name)
     files = difficulty.analyze(beside[tmp_path / "a.zarr"], tmp_path, other=str(tmp_path / "b.zarr"), **QUICK)
     assert "difficulty from another model" in drawn["difficulty"]
     assert 0.2 < number(table(files[2])[0]["agreement"]) < 0.9
-    repeated = fake_run(tmp_path / "repeated.zarr", MASKING, lambda name, ease: 2 + ease, images=40, repeats=4)
+    repeated = made_up(tmp_path / "repeated.zarr", MASKING, lambda name, ease: 2 + ease, images=40, repeats=4)
     files = difficulty.analyze(repeated, tmp_path, groups=3, **QUICK)
     assert "difficulty from half of the repeats" in drawn["difficulty"]
     assert {row["group"] for row in table(files[2])} == {"hard", "middle", "easy", "hard - easy"}
@@ -620,7 +589,7 @@ def test_difficulty_has_another_models_confidence_or_repeats_where_there_are(tmp
 
 def test_an_interaction_at_chance_or_at_ceiling_is_marked(tmp_path):
     strengths = {"unmasked": 3.0, "soa_10": 0.0, "soa_20": 1.5, "soa_40": 99.0}
-    run = fake_run(tmp_path / "fake.zarr", MASKING, lambda name, ease: 0 * ease + strengths.get(name, 1.0), images=200)
+    run = made_up(tmp_path / "fake.zarr", MASKING, lambda name, ease: 0 * ease + strengths.get(name, 1.0), images=200)
     knobs = {"conditions": ("soa_10", "soa_20", "soa_40"), "splits": 3}
     rows = table(difficulty.analyze(run, tmp_path, **knobs, **QUICK)[2])
     limit = {row["condition"]: row["limit"] for row in rows if row["group"] == "hard - easy"}
@@ -630,10 +599,10 @@ def test_an_interaction_at_chance_or_at_ceiling_is_marked(tmp_path):
 def test_nothing_is_predicted_from_activity_that_differs(run, tmp_path):
     other = run["IT"].copy()
     other[run.presentations["condition"].values == "soa_10"] += 1
-    changed = replace(run, activity={"IT": other})
+    other = changed(run, activity={"IT": other})
     with pytest.raises(UsageError, match=r"never the same in unmasked and soa_80, soa_60, soa_40, \.\.\., so"):
-        difficulty.analyze(changed, tmp_path)
-    assert difficulty.analyze(changed, tmp_path, conditions=("soa_20",), splits=1, **QUICK)
+        difficulty.analyze(other, tmp_path)
+    assert difficulty.analyze(other, tmp_path, conditions=("soa_20",), splits=1, **QUICK)
 
 
 # ---- refusals
@@ -668,7 +637,7 @@ def test_nothing_is_predicted_from_activity_that_differs(run, tmp_path):
     ],
 )
 def test_what_does_not_fit_is_refused_before_anything_is_written(tmp_path, analysis, conditions, knobs, error, message):
-    run = fake_run(tmp_path / "fake.zarr", conditions, rising)
+    run = made_up(tmp_path / "fake.zarr", conditions, rising)
     with pytest.raises(error, match=message):
         analysis.analyze(run, tmp_path / "out", **knobs)
     assert not (tmp_path / "out").exists()
@@ -677,6 +646,6 @@ def test_what_does_not_fit_is_refused_before_anything_is_written(tmp_path, analy
 def test_conditions_of_other_images_are_not_compared(run):
     image = run.presentations["image"].values.copy()
     image[run.presentations["condition"].values == "soa_10"] += 1
-    moved = replace(run, logits=run.logits.assign_coords(image=("presentation", image)))
+    moved = changed(run, logits=run.logits.assign_coords(image=("presentation", image)))
     with pytest.raises(UsageError, match="soa_10 was shown to other images, or more often, than unmasked"):
         responses.read_responses(moved)

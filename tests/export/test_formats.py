@@ -10,6 +10,7 @@ import xarray as xr
 from ventral.errors import StoreError, UsageError
 from ventral.experiment.run import IncompleteRun, open_run
 from ventral.export import formats as export
+from ventral.export import npz
 from ventral.export.formats import export_run
 from ventral.store.layout import Layout, Recording
 from ventral.store.writer import Writer
@@ -201,7 +202,7 @@ def test_a_full_disk_leaves_the_file_that_was_there(run, tmp_path, monkeypatch):
     def refuse(*_):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(export, "_add_streamed", refuse)
+    monkeypatch.setattr(npz, "_add_streamed", refuse)
     with pytest.raises(StoreError, match=r"the disk is full\. First make room; then export again"):
         export_run(run, "npz", out)
     assert out.read_text() == "mine"

@@ -1,45 +1,38 @@
-"""Laws of figures and tables: the same every time, no state left behind, every number kept."""
+"""Laws of figures of accuracy over time: the same every time, no state left behind, nothing is cut off."""
 
-import csv
-import math
 from collections.abc import Iterator
 
 import matplotlib as mpl
 import numpy as np
 import pytest
-import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from ventral.figures.curves import (
-    Bar,
-    Curve,
-    Panel,
-    Timeline,
-    condition_colours,
-    decoding_figure,
-    read_timelines,
-    readout_figure,
-)
-from ventral.figures.saving import save, write_table
+from ventral.experiment.condition import Condition
+from ventral.experiment.events import Show, mask, target
+from ventral.figures.conditions import condition_colours, first_mask, label, mask_kind
+from ventral.figures.curves import Curve, CurvePanel, decoding_figure, policies_figure, readout_figure
+from ventral.figures.saving import save
 from ventral.figures.style import AREA_COLOURS, area_colour
+from ventral.measures.intervals import Estimate
 
-TARGET = Bar("target", 0, 10)
-TIMELINES = (
-    Timeline("unmasked", math.nan, (TARGET,)),
-    Timeline("mask_only", math.nan, (Bar("mask", 0, 50),)),
-    *(Timeline(f"soa_{soa}", soa, (TARGET, Bar("mask", soa, soa + 50))) for soa in (10, 20, 30, 50, 80, 120)),
+TARGET = Show(target, 0, 10)
+CONDITIONS = (
+    Condition("unmasked", (TARGET,)),
+    Condition("mask_only", (Show(mask(), 0, 50),)),
+    *(Condition(f"soa_{soa}", (TARGET, Show(mask(), soa, soa + 50)), soa) for soa in (10, 20, 30, 50, 80, 120)),
 )
 
 
-def curves(timelines=TIMELINES) -> tuple[Curve, ...]:
+def curves(conditions=CONDITIONS) -> tuple[Curve, ...]:
     time_ms = np.arange(0, 201, 10.0)
     accuracy = np.clip(time_ms / 150, 0.1, 0.9)
     accuracy[:2] = np.nan
-    return tuple(Curve(timeline, time_ms, accuracy, accuracy - 0.05, accuracy + 0.05) for timeline in timelines)
+    measured = Estimate(accuracy, accuracy - 0.05, accuracy + 0.05)
+    return tuple(Curve(condition, time_ms, measured) for condition in conditions)
 
 
 def luminance(colour) -> float:
@@ -53,8 +46,10 @@ def draw_readout() -> Figure:
 
 
 def draw_decoding() -> Figure:
-    drawn = curves(TIMELINES[:4])
-    return decoding_figure([Panel(area, 10 * k, drawn) for k, area in enumerate(("V1", "V2", "V4", "IT", "X"))], 0.1)
+    drawn = curves(CONDITIONS[:4])
+    return decoding_figure(
+        [CurvePanel(area, 10 * k, drawn) for k, area in enumerate(("V1", "V2", "V4", "IT", "X"))], 0.1
+    )
 
 
 FIGURES = pytest.mark.parametrize("figure", [draw_readout, draw_decoding])
@@ -102,31 +97,31 @@ def labels_beyond(axes: Axes) -> Iterator[Text]:
 
 
 def test_colours_darken_as_the_soa_grows_towards_no_mask():
-    colours = condition_colours(TIMELINES)
+    colours = condition_colours(CONDITIONS)
     order = ["soa_10", "soa_20", "soa_30", "soa_50", "soa_80", "soa_120", "unmasked"]
     shades = [luminance(colours[name]) for name in order]
     assert shades == sorted(shades, reverse=True)
-    assert len({str(colour) for colour in colours.values()}) == len(TIMELINES)
+    assert len({str(colour) for colour in colours.values()}) == len(CONDITIONS)
 
 
 def test_kinds_of_mask_at_one_soa_are_told_apart():
     kinds = [
-        Timeline(f"soa_{soa}_{kind}", soa, (TARGET, Bar("mask", soa, soa + 50, kind)))
-        for kind in ("noise", "texture")
+        Condition(f"soa_{soa}_{kind}", (TARGET, Show(mask(kind), soa, soa + 50)), soa)
+        for kind in ("noise", "block-scrambled")
         for soa in (20, 40)
     ]
-    figure = readout_figure(curves((TIMELINES[0], *kinds)), 0.1, (200.0,))
+    figure = readout_figure(curves((CONDITIONS[0], *kinds)), 0.1, (200.0,))
     lines = figure.legends[0].get_lines()
     labels = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert labels[1:3] == ["SOA 40 ms, noise", "SOA 40 ms, texture"]
+    assert labels[1:3] == ["SOA 40 ms, noise", "SOA 40 ms, block-scrambled"]
     assert len({(str(line.get_color()), str(line._dash_pattern)) for line in lines}) == len(lines)
     joined = [line for line in figure.axes[2].lines if list(line.get_xdata()) == [20, 40]]
     assert len(joined) == 2  # one line for each kind
 
 
 def test_conditions_without_soa_are_told_apart():
-    timelines = [Timeline(name, math.nan, (TARGET,)) for name in "abcd"]
-    assert len(set(condition_colours(timelines).values())) == 4
+    conditions = [Condition(name, (TARGET,)) for name in "abcd"]
+    assert len(set(condition_colours(conditions).values())) == 4
 
 
 def test_an_area_has_its_colour_wherever_it_stands():
@@ -138,39 +133,21 @@ def test_accuracy_against_soa_leaves_out_masks_without_a_target():
     _, _, against_soa = readout_figure(curves(), 0.1, (200.0,)).axes
     (joined,) = [line for line in against_soa.lines if len(line.get_xdata()) == 6]
     assert list(joined.get_xdata()) == [10, 20, 30, 50, 80, 120]
-    assert len(readout_figure(curves(TIMELINES[:2]), 0.1, (200.0,)).axes) == 2  # no SOA, no second panel
+    assert len(readout_figure(curves(CONDITIONS[:2]), 0.1, (200.0,)).axes) == 2  # no SOA, no second panel
 
 
-def test_timelines_follow_the_protocol_and_hold_what_was_recorded():
-    protocol = {
-        "conditions": [
-            {"name": "soa_20", "events": [{"what": "target", "start_ms": 0, "stop_ms": 10}, MASK, BLANK]},
-            {"name": "not recorded", "events": []},
-            {"name": "mask_only", "events": [MASK]},
-        ]
-    }
-    presentations = xr.Dataset(
-        {"condition": ("presentation", ["mask_only", "soa_20"]), "soa_ms": ("presentation", [np.nan, 20])}
-    )
-    masked, alone = read_timelines(presentations, protocol)
-    assert masked == Timeline("soa_20", 20.0, (TARGET, Bar("mask", 20.0, 70.0, "noise")))
-    assert (masked.label, masked.mask_ms, masked.has_target) == ("SOA 20 ms", 20.0, True)
-    assert (alone.condition, alone.label, alone.has_target) == ("mask_only", "mask only", False)
-    assert math.isnan(alone.soa_ms)
+def test_a_condition_is_labelled_for_a_reader():
+    unmasked, alone, masked = CONDITIONS[0], CONDITIONS[1], CONDITIONS[3]
+    assert (label(masked), first_mask(masked).start_ms, mask_kind(masked)) == ("SOA 20 ms", 20, "noise")
+    assert (label(alone), first_mask(unmasked), mask_kind(unmasked)) == ("mask only", None, "")
 
 
-MASK = {"what": "mask:noise", "start_ms": 20, "stop_ms": 70}
-BLANK = {"what": "blank", "start_ms": 70, "stop_ms": 200}
-
-
-def test_a_table_keeps_every_digit_and_leaves_missing_cells_empty(tmp_path):
-    rows = [
-        {"condition": "a, b", "soa_ms": math.nan, "accuracy": 1 / 3},
-        {"condition": "c", "soa_ms": 20.0, "accuracy": 1},
-    ]
-    path = write_table(rows, tmp_path / "new" / "table.csv")
-    with path.open(newline="") as file:
-        first, second = csv.DictReader(file)
-    assert (first["condition"], first["soa_ms"], float(first["accuracy"])) == ("a, b", "", 1 / 3)
-    assert second == {"condition": "c", "soa_ms": "20.0", "accuracy": "1"}
-    assert b"\r" not in path.read_bytes()
+@pytest.mark.parametrize("names", [("frozen", "recalibrated"), ("recalibrated", "frozen")])
+def test_policies_are_side_by_side_on_one_scale(names):
+    time_ms = np.arange(0, 110, 10.0)
+    curve = Curve(CONDITIONS[0], time_ms, Estimate(*(np.full(11, height) for height in (0.5, 0.4, 0.6))))
+    figure = policies_figure([CurvePanel(name, 30, (curve,)) for name in names], 0.1)
+    titles = [axes.get_title() for axes in figure.axes[:2]]
+    assert titles == [f"{name} statistics" for name in names]
+    assert figure.axes[0].get_ylabel() == "readout, % correct"
+    assert figure.axes[0].get_shared_y_axes().joined(figure.axes[0], figure.axes[1])

@@ -121,14 +121,15 @@ def progress_report(recipe: "Recipe", advance: Callable[..., object]) -> "Callab
 
 def draw_curve(place: Path, recipe: "Recipe") -> list[Path]:
     """Draw and tabulate the log of a training, and return the files."""
-    from ventral.figures.saving import save, write_table
+    from ventral.figures.saving import save
     from ventral.figures.training import training_figure
+    from ventral.tables import write_csv
 
     log = [json.loads(line) for line in (place / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
     scores = {row["step"]: row["score"] for row in log if "score" in row}
     score = recipe.watched.replace(" ", "_")
     rows = [{**row, score: scores.get(row["step"], "")} for row in log if "loss" in row]
-    return [*save(training_figure(log), place / "curve"), write_table(rows, place / "curve.csv")]
+    return [*save(training_figure(log), place / "curve"), write_csv(rows, place / "curve.csv")]
 
 
 class TensorBoard:

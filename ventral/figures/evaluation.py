@@ -1,6 +1,5 @@
 """Figures of an evaluation: accuracy over time, confusions, calibration. Each names the policy in its title."""
 
-import math
 import textwrap
 from pathlib import Path
 
@@ -11,10 +10,14 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from ventral.clock import MS_PER_TICK, to_ms
-from ventral.figures.curves import Bar, Curve, Timeline, readout_figure
-from ventral.figures.saving import save, write_table
+from ventral.experiment.condition import Condition
+from ventral.experiment.events import Show, target
+from ventral.figures.curves import Curve, readout_figure
+from ventral.figures.saving import save
 from ventral.figures.style import CHANCE_LINE, INK, NEUTRAL, STYLE, accuracy_axis, time_axis
 from ventral.measures.evaluation import Evaluation
+from ventral.measures.intervals import Estimate
+from ventral.tables import write_csv
 
 MOST_NUMBERED = 20  # classes of a confusion matrix whose cells hold numbers
 MOST_NAMED = 60  # classes whose names are written beside it
@@ -25,7 +28,7 @@ def save_evaluation(evaluation: Evaluation, folder: Path) -> list[Path]:
     """Write every figure (PNG and SVG) and every table (CSV) of an evaluation; returns the files."""
     figures = {"accuracy": accuracy_figure, "confusion": confusion_figure, "calibration": calibration_figure}
     drawn = [file for name, figure in figures.items() for file in save(figure(evaluation), folder / name)]
-    return [*drawn, *(write_table(table, folder / f"{name}.csv") for name, table in evaluation.tables().items())]
+    return [*drawn, *(write_csv(table, folder / f"{name}.csv") for name, table in evaluation.tables().items())]
 
 
 def accuracy_figure(evaluation: Evaluation) -> Figure:
@@ -35,8 +38,8 @@ def accuracy_figure(evaluation: Evaluation) -> Figure:
     for name, values in columns.items():
         values[evaluation.present] = over_time[name]
     off_ms = to_ms(1 if evaluation.once else count - 1)
-    timeline = Timeline("target", math.nan, (Bar("target", 0, off_ms),))
-    curve = Curve(timeline, MS_PER_TICK * np.arange(count, dtype=np.float64), *columns.values())
+    on = Condition("target", (Show(target, 0, off_ms),))
+    curve = Curve(on, MS_PER_TICK * np.arange(count, dtype=np.float64), Estimate(*columns.values()))
     chance = 1 / len(evaluation.label_names)
     figure = readout_figure([curve], chance)
     with mpl.rc_context(STYLE):
@@ -45,7 +48,7 @@ def accuracy_figure(evaluation: Evaluation) -> Figure:
         axes.annotate(
             "chance", (1, chance), (0, 3), axes.get_yaxis_transform(), "offset points", color=NEUTRAL, ha="right"
         )
-        accuracy = curve.at(evaluation.at_ms)[0]
+        accuracy = curve.at(evaluation.at_ms).middle
         axes.plot(evaluation.at_ms, accuracy, "o", color=INK, markersize=6)
         axes.set_title(f"read at {evaluation.at_ms} ms: {100 * accuracy:.1f} % correct", loc="left")
         _entitle(figure, evaluation)

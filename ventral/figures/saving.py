@@ -1,7 +1,5 @@
-"""Figures and tables as files: PNG, SVG, PDF and CSV; the same figure gives the same bytes."""
+"""Figures as files: PNG, SVG and PDF; the same figure gives the same bytes."""
 
-import csv
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -66,22 +64,4 @@ def save_as(figure: Figure, path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     with mpl.rc_context(STYLE):
         figure.savefig(path, dpi=DPI, metadata=UNDATED[suffix])
-    return path
-
-
-def write_table(rows: Sequence[Mapping[str, object]], path: Path) -> Path:
-    """Write the numbers of a figure as CSV.
-
-    Parameters
-    ----------
-    rows
-        At least one, all with the same columns; NaN becomes an empty cell, other numbers keep every digit.
-    path
-        The file; folders are made.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, fieldnames=list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows({name: "" if value != value else value for name, value in row.items()} for row in rows)
     return path

@@ -12,11 +12,6 @@ from ventral.errors import StoreError, UsageError
 from ventral.experiment.run import IncompleteRun, Run, open_complete, open_run
 
 
-def policy_of(run: Run) -> str:
-    """The policy of a run: "frozen" or "recalibrated"."""
-    return str(run.attrs.get("statistics", "frozen"))
-
-
 def control_of(run: Run) -> tuple[Run | None, str]:
     """The same experiment recorded under the other policy, if there is such a run.
 
@@ -32,7 +27,7 @@ def control_of(run: Run) -> tuple[Run | None, str]:
     note
         Why there is none, as a sentence for a figure; empty if there is one.
     """
-    policy = policy_of(run)
+    policy = run.policy
     only = f"With {policy} statistics only: "
     name = run.attrs.get("control") or _name_beside(run.path, policy)
     if not name:
@@ -45,7 +40,7 @@ def control_of(run: Run) -> tuple[Run | None, str]:
         return None, f"{only}the control, {name}, is not complete."
     except StoreError:
         return None, f"{only}the control, {name}, is missing or damaged."
-    if policy_of(control) == policy or _experiment(control) != _experiment(run):
+    if control.policy == policy or _experiment(control) != _experiment(run):
         return None, f"{only}{name} is not a control of this run."
     return control, ""
 
@@ -60,14 +55,14 @@ def by_policy(runs: Sequence[Run]) -> tuple[dict[str, list[Run]], str]:
     note
         Why there is only one policy, as a sentence for a figure; empty if there are two.
     """
-    found = {policy_of(runs[0]): list(runs)}
+    found = {runs[0].policy: list(runs)}
     controls = []
     for run in runs:
         control, note = control_of(run)
         if control is None:
             return found, note
         controls.append(control)
-    return found | {policy_of(controls[0]): controls}, ""
+    return found | {controls[0].policy: controls}, ""
 
 
 def with_other_models(run: Run, paths: Sequence[str]) -> list[Run]:
@@ -85,12 +80,18 @@ def with_other_models(run: Run, paths: Sequence[str]) -> list[Run]:
         other = open_complete(path)
         if _experiment(other) != _experiment(run):
             raise UsageError(f"{path} has another protocol or other images; give runs of the same experiment.")
-        if policy_of(other) != policy_of(run):
-            raise UsageError(f"{path} has {policy_of(other)} statistics; give runs with {policy_of(run)} ones.")
+        if other.policy != run.policy:
+            raise UsageError(f"{path} has {other.policy} statistics; give runs with {run.policy} ones.")
         if other.attrs["weights_sha256"] in [each.attrs["weights_sha256"] for each in found]:
             raise UsageError(f"{path} is of a model that is given already; models differ in their weights.")
         found.append(other)
     return found
+
+
+def model_names(runs: Sequence[Run]) -> list[str]:
+    """Names of runs of several models for a legend: their files, with folders if the files have the same name."""
+    stems = [run.path.stem for run in runs]
+    return stems if len(set(stems)) == len(stems) else [str(run.path) for run in runs]
 
 
 def _name_beside(path: Path, policy: str) -> str:

@@ -5,7 +5,8 @@ A decoder is a ridge classifier; how it is solved and how its penalty is chosen 
 Source: Hung, Kreiman, Poggio & DiCarlo (2005), Science 310:863, for the method in monkey IT.
 """
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,8 +15,10 @@ import xarray as xr
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ventral.errors import DecodingError
+from ventral.errors import DecodingError, choose
+from ventral.experiment.run import Run
 from ventral.measures.recorded import images_of, labels_of, ordered, present_ticks
+from ventral.measures.responses import recorded_conditions
 from ventral.measures.ridge import Split, decide, one_against_rest, split
 
 ALPHAS = tuple(float(10 ** (power / 2)) for power in range(13))
@@ -23,6 +26,9 @@ ALPHAS = tuple(float(10 ** (power / 2)) for power in range(13))
 
 CHUNK_BYTES = 256 * 2**20
 """Memory that the ticks decoded together may take, about."""
+
+MOST_FEATURES = 1024
+"""Features decoded from each area of a run, unless an area has fewer."""
 
 
 def decode_over_time(
@@ -150,6 +156,62 @@ def image_folds(
     fold_of = np.empty(len(names), dtype=np.int64)
     fold_of[order] = np.arange(len(names)) % folds
     return fold_of[position]
+
+
+def decode_run(
+    run: Run,
+    areas: Sequence[str] | None = None,
+    conditions: Sequence[str] | None = None,
+    folds: int = 5,
+    features: int | None = None,
+    seed: int = 0,
+    device: str = "cpu",
+    progress: Callable[[int, int, str], None] = lambda done, total, name: None,
+) -> dict[tuple[str, str], xr.DataArray]:
+    """Decoding over time in each area and condition of a run, of which one is read at a time.
+
+    Parameters
+    ----------
+    run
+        The run.
+    areas, conditions
+        Names; all if not given.
+    folds, seed, device
+        As in `decode_over_time`.
+    features
+        Features drawn from each area; if not given, as many as the smallest of the areas has, at most 1,024.
+    progress
+        Called after each with the number done, their total, and the names of area and condition.
+
+    Returns
+    -------
+    dict
+        (area, condition) -> fraction correct (fold, time).
+
+    Raises
+    ------
+    UsageError
+        If there is no such area or condition.
+    DecodingError
+        As `decode_over_time`.
+    """
+    names = _chosen("condition", conditions, [condition.name for condition in recorded_conditions(run)])
+    places = _chosen("area", areas, run.areas)
+    if features is None:
+        features = min(MOST_FEATURES, *(math.prod(run[area].shape[2:]) for area in places))
+    decoded = {}
+    for area in places:
+        for name in names:
+            activity = run[area].isel(presentation=run.rows(name))
+            decoded[area, name] = decode_over_time(activity, folds=folds, features=features, seed=seed, device=device)
+            progress(len(decoded), len(places) * len(names), f"{area}, {name}")
+    return decoded
+
+
+def _chosen(kind: str, asked: Sequence[str] | None, known: Sequence[str]) -> list[str]:
+    """The names asked for, in the order of the known ones."""
+    wanted = set(known) if asked is None else {choose(kind, name, known) for name in asked}
+    return [name for name in known if name in wanted]
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,18 +1,17 @@
 """Responses of a network, image by image: whether each is correct, and its confidence."""
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from ventral.clock import ticks
 from ventral.errors import UsageError, choose
+from ventral.experiment.condition import Condition
 from ventral.experiment.coordinates import as_columns
 from ventral.experiment.run import Run
-from ventral.measures.readout import class_positions, readout_accuracy
+from ventral.measures.readout import check_readout_time, class_positions, readout_accuracy
 
 
 def read_responses(run: Run, conditions: Sequence[str] | None = None) -> xr.Dataset:
@@ -55,12 +54,15 @@ def read_responses(run: Run, conditions: Sequence[str] | None = None) -> xr.Data
     return together.assign_coords(coords).assign_attrs(choices=int(run.logits.sizes["class"]))
 
 
+def recorded_conditions(run: Run) -> tuple[Condition, ...]:
+    """The conditions that a run holds, in the order of its protocol."""
+    held = set(run.presentations["condition"].values)
+    return tuple(condition for condition in run.protocol.conditions if condition.name in held)
+
+
 def parameters(run: Run) -> dict[str, dict[str, Any]]:
     """Parameters of each condition that a run holds, by name, in the order of its protocol."""
-    protocol = run.attrs["protocol"]
-    described = json.loads(protocol) if isinstance(protocol, str) else protocol
-    held = set(run.presentations["condition"].values)
-    return {one["name"]: dict(one.get("parameters", {})) for one in described["conditions"] if one["name"] in held}
+    return {condition.name: condition.coordinates() for condition in recorded_conditions(run)}
 
 
 def readout_times(run: Run, responses: xr.Dataset, at_ms: int | None = None) -> list[int]:
@@ -80,35 +82,15 @@ def readout_times(run: Run, responses: xr.Dataset, at_ms: int | None = None) -> 
     return [at_ms]
 
 
-def check_readout_time(at_ms: int, there_ms: NDArray[Any]) -> None:
-    """Refuse a time that is off the clock or at which the readout is absent.
-
-    Raises
-    ------
-    ClockError, UsageError
-        Naming the times that would be right.
-    """
-    ticks(at_ms, "at_ms")
-    if at_ms not in there_ms:
-        raise UsageError(f"at_ms is {at_ms}; the readout is present from {there_ms[0]:g} to {there_ms[-1]:g} ms.")
-
-
 def correct_at(responses: xr.Dataset, ms: int) -> NDArray[np.float64]:
     """Fraction of its repeats in which each image was classified correctly at a time, (image, condition)."""
     correct = responses["correct"].sel(time=ms).mean("repeat").transpose("image", "condition")
     return np.asarray(correct.values, dtype=np.float64)
 
 
-def spread(numbers: Mapping[str, Sequence[Any]]) -> dict[str, float]:
-    """Columns of a table: NAME, NAME_low and NAME_high from (middle, low, high) of each name."""
-    ends = ("", "_low", "_high")
-    return {f"{name}{end}": float(v) for name, values in numbers.items() for end, v in zip(ends, values, strict=True)}
-
-
 def _of_condition(run: Run, condition: str) -> xr.Dataset:
     """The responses of one condition, (image, repeat, time), images and repeats in order."""
-    rows = np.flatnonzero(run.presentations["condition"].values == condition)
-    logits = run.logits.isel(presentation=rows).load()
+    logits = run.logits.isel(presentation=run.rows(condition)).load()
     readout_accuracy(logits)  # refuses what cannot be read
     values = logits.transpose("presentation", "time", "class").values.astype(np.float64)
     positions = class_positions(logits)

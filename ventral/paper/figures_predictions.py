@@ -12,8 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from ventral.experiment.simulate import POLICIES
-from ventral.figures.masking import GUESS
-from ventral.figures.style import INK, MARK, STYLE, area_colour
+from ventral.figures.style import CHANCE_LINE, INK, MARK, STYLE, area_colour
 from ventral.paper.figures_verdicts import draw_differences
 from ventral.paper.predictions import FLASH, MASK, MASKING, READOUT, Outcome, Predictions
 from ventral.paper.results import grouped
@@ -86,7 +85,7 @@ def _draw_course(axes: Axes, course: xr.Dataset, colours: Colours, predictions: 
         arrival = event_ms + predictions.arrival_ms
         if arrival <= time_ms[-1]:
             axes.plot(arrival, height, shape, color=colour, clip_on=False, transform=axes.get_xaxis_transform(), **MARK)
-    axes.axhline(predictions.chance, zorder=0, **GUESS)
+    axes.axhline(predictions.chance, zorder=0, **CHANCE_LINE)
     axes.set_ylim(0, 1.02)
     axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10], integer=True))
     axes.yaxis.set_major_formatter(PercentFormatter(1, symbol=""))
@@ -106,7 +105,7 @@ def _draw_outcomes(axes: Axes, outcomes: Sequence[Outcome]) -> None:
         x = np.array([shown.index(each.shown_ms) for each in mine]) + step * (position - (len(order) - 1) / 2)
         look = _dot(*_look(places, where), policy)
         draw_differences(axes, x, [(each.difference, each.low, each.high) for each in mine], look)
-    axes.axhline(0, zorder=0, **GUESS)
+    axes.axhline(0, zorder=0, **CHANCE_LINE)
     axes.set_xticks(range(len(shown)), [str(ms) for ms in shown])
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=""))
     axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
@@ -150,4 +149,4 @@ def _handles(predictions: Predictions, colours: Colours) -> list[Line2D]:
     handles += [_handle(f"{policy} statistics", INK, policy=policy) for policy in POLICIES]
     for shape, event in (("v", "end of flash arrives"), ("^", "mask arrives")):
         handles.append(Line2D([], [], marker=shape, color=INK, linestyle="none", label=event, **MARK))
-    return [*handles, Line2D([], [], label="chance, no difference", **GUESS)]
+    return [*handles, Line2D([], [], label="chance, no difference", **CHANCE_LINE)]

@@ -34,7 +34,6 @@ from ventral.errors import ProtocolError, StoreError, UsageError
 from ventral.experiment.protocol import Protocol
 from ventral.experiment.run import Run, open_complete
 from ventral.experiment.simulate import POLICIES, Experiment, Settings, calibration_count, limit_of, record
-from ventral.measures.controls import policy_of
 from ventral.measures.decoding import decode_over_time, image_folds
 from ventral.measures.intervals import bootstrap_interval, wilson_interval
 from ventral.measures.responses import correct_at, read_responses, readout_times
@@ -423,8 +422,8 @@ def _check_classes(labels: NDArray[np.int64]) -> None:
 def _open(path: Path, policy: str) -> Run:
     """A complete run, recorded under this policy."""
     run = open_complete(path)
-    if policy_of(run) != policy:
-        raise StoreError(f"{path} has {policy_of(run)} statistics, not {policy} ones; record it again.")
+    if run.policy != policy:
+        raise StoreError(f"{path} has {run.policy} statistics, not {policy} ones; record it again.")
     return run
 
 

@@ -1,0 +1,56 @@
+"""Runs that lie in memory: what `open_run` gives, over arrays that a test makes up."""
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from ventral.experiment.condition import Condition
+from ventral.experiment.events import Show, mask, target
+from ventral.experiment.protocol import Protocol
+from ventral.experiment.run import Run
+
+
+@dataclass(frozen=True, eq=False)
+class FakeStore:
+    """What a `Run` needs of a store."""
+
+    path: Path
+    attrs: dict
+    presentations: xr.Dataset
+    logits: xr.DataArray
+    activity: dict = field(default_factory=dict)
+    recorded: np.ndarray = field(default_factory=lambda: np.ones(1, dtype=bool))
+
+    def array(self, area):
+        return self.activity[area]
+
+
+def fake_run(path, protocol, presentations, logits, activity, **attrs) -> Run:
+    """A run of these arrays, (presentation, time, ...), by area."""
+    known = {"protocol": protocol.to_json(), "areas": list(activity), "readout_ms": list(protocol.readout_ms)}
+    return Run(FakeStore(path, known | attrs, presentations, logits, activity))
+
+
+def changed(run, attrs=None, **parts) -> Run:
+    """A run of which some attributes or arrays are others."""
+    return Run(replace(run.store, attrs=run.attrs | (attrs or {}), **parts))
+
+
+def condition(name, parameters) -> Condition:
+    """A condition with these parameters, and the events that they say; a mask begins at the SOA, or at 0."""
+    events = []
+    given = dict(parameters)
+    soa_ms = given.pop("soa_ms", None)
+    if "target_ms" in given:
+        events.append(Show(target, 0, int(given.pop("target_ms"))))
+    if "mask_ms" in given:
+        start, kind = int(soa_ms or 0), given.pop("mask_kind")
+        events.append(Show(mask(kind), start, start + int(given.pop("mask_ms"))))
+    return Condition(name, tuple(events), None if soa_ms is None else int(soa_ms), parameters=given)
+
+
+def protocol(conditions, end_ms, **more) -> Protocol:
+    """A protocol of conditions by name: their parameters."""
+    return Protocol(tuple(condition(name, given) for name, given in conditions.items()), end_ms=end_ms, **more)
