@@ -12,16 +12,20 @@ from pathlib import Path
 
 from ventral.errors import DataError, UsageError
 from ventral.files import PARTIAL, disk_errors, locked, need_space, sync_folder
-from ventral.stimuli.cifar10 import ARCHIVES, default_path
 from ventral.stimuli.download import MAKE_ROOM, Report, Tell, download, md5_of
 
-NAME = ARCHIVES[0]
+NAME = "cifar-10-binary.tar.gz"
 URL = f"https://www.cs.toronto.edu/~kriz/{NAME}"
 MD5 = "c32a1d4ab5d03f1284b67883e8d87530"
 ADDRESS = r"https?://(\w[\w.-]*|\[[0-9a-fA-F:]+\])(:\d+)?([/?][!-~]*)?"
 SIZE = 170_052_171  # bytes of the file that has this sum
 ELSEWHERE = "name another place in VENTRAL_DATA"
 AGAIN = f"give the same command again, or {ELSEWHERE}"
+
+
+def default_path() -> Path:
+    """Path that the word "cifar10" means: the one in VENTRAL_DATA, or .data/cifar10."""
+    return Path(os.environ.get("VENTRAL_DATA") or Path(".data", "cifar10")).expanduser()
 
 
 def archive_place() -> Path:

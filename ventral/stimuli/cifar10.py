@@ -6,7 +6,6 @@ Source: Krizhevsky (2009), Learning multiple layers of features from tiny images
 """
 
 import io
-import os
 import pickle
 import tarfile
 import zlib
@@ -19,12 +18,13 @@ import numpy.typing as npt
 import torch
 
 from ventral.errors import DataError, MissingSplit
+from ventral.stimuli.archive import NAME
 from ventral.stimuli.images import Images, Integers
 
 LABEL_NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 BATCHES = {"train": [f"data_batch_{number}" for number in range(1, 6)], "test": ["test_batch"]}
 FILES = [name + suffix for names in BATCHES.values() for name in names for suffix in ("", ".bin")]
-ARCHIVES = ("cifar-10-binary.tar.gz", "cifar-10-python.tar.gz")
+ARCHIVES = (NAME, "cifar-10-python.tar.gz")
 SIDE = 32
 PIXELS = 3 * SIDE * SIDE
 LARGEST = 64 * 2**20  # bytes in a batch; the true ones have 31 million
@@ -34,11 +34,6 @@ ARRAY_NAMES = ("numpy.core.multiarray._reconstruct", "numpy.ndarray", "numpy.dty
 
 Members = dict[str, bytes]
 Batch = tuple[npt.NDArray[np.uint8], Integers]
-
-
-def default_path() -> Path:
-    """Path that the word "cifar10" means: the one in VENTRAL_DATA, or .data/cifar10."""
-    return Path(os.environ.get("VENTRAL_DATA") or Path(".data", "cifar10")).expanduser()
 
 
 def find_files(path: Path) -> Path | None:

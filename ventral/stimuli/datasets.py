@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from ventral.errors import DataError, UsageError, choose
 from ventral.stimuli import cifar10
+from ventral.stimuli.archive import default_path
 from ventral.stimuli.folders import LAYOUT, SPLITS, class_folders, listed, load_folder
 from ventral.stimuli.images import Images, Integers
 from ventral.stimuli.outlines import SHAPES
@@ -109,7 +110,7 @@ def _path(source: str | Path) -> Path:
     """The path that a source means, which exists."""
     path = Path(source).expanduser()
     if source == "cifar10":
-        path = cifar10.default_path()
+        path = default_path()
         if not path.exists() or (path.is_dir() and not cifar10.find_files(path) and not class_folders(path)):
             raise DataError(
                 f"CIFAR-10 is not at {path}; put it there with `ventral data fetch cifar10`, or say where it is with "
