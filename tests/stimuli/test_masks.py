@@ -7,7 +7,7 @@ import torch
 from ventral.errors import DataError, UsageError
 from ventral.stimuli.datasets import load_images
 from ventral.stimuli.images import Images
-from ventral.stimuli.masks import MASKS, make_masks, needs_pool, others
+from ventral.stimuli.masks import MASKS, make_masks, needs_pool, pool_positions
 from ventral.stimuli.matching import TOLERANCE
 from ventral.stimuli.regions import region
 from ventral.stimuli.textures import CHECK
@@ -158,7 +158,7 @@ def test_a_checkerboard_has_two_levels_that_change_places_from_one_check_to_the_
 
 @pytest.mark.parametrize("kind", OBJECTS)
 def test_an_object_is_the_intact_image_that_is_told_of_another_class_or_the_same(pool, kind):
-    picked = others(kind, IDS, LABELS, pool, seed=3, exemplar=2)
+    picked = pool_positions(kind, IDS, LABELS, pool, seed=3, exemplar=2)
     assert torch.equal(make_masks(kind, IDS, LABELS, pool, seed=3, exemplar=2), pool.pixels[picked])
     assert picked.dtype == np.int64
     assert ((pool.labels[picked] == LABELS) == (kind == "same-object")).all()
@@ -167,15 +167,15 @@ def test_an_object_is_the_intact_image_that_is_told_of_another_class_or_the_same
 @pytest.mark.parametrize("kind", OBJECTS)
 def test_exemplars_of_a_stimulus_are_different_images_and_in_the_end_all_there_are(pool, kind):
     there = [len(pool) - 10 if kind == "other-object" else 10] * 12
-    shown = np.stack([others(kind, IDS, LABELS, pool, exemplar=number) for number in range(there[0])])
+    shown = np.stack([pool_positions(kind, IDS, LABELS, pool, exemplar=number) for number in range(there[0])])
     assert [len(set(column)) for column in shown.T] == there
     with pytest.raises(DataError, match=f"holds {there[0]} images of .*, and exemplar {there[0]} of {kind}"):
-        others(kind, IDS, LABELS, pool, exemplar=there[0])
+        pool_positions(kind, IDS, LABELS, pool, exemplar=there[0])
 
 
 def test_an_object_of_the_same_class_is_never_the_target(pool):
     with pytest.raises(UsageError, match="holds the presented image 'shapes/train/000003'"):
-        others("same-object", ["shapes/train/000003"], np.array([3]), pool)
+        pool_positions("same-object", ["shapes/train/000003"], np.array([3]), pool)
 
 
 def test_grey_is_the_mean_colour_of_the_pool(pool):
@@ -212,7 +212,7 @@ def test_a_misspelt_mask_is_refused_with_the_nearest_kind(pool):
     with pytest.raises(UsageError, match="no mask named 'phase-scrambeld'; did you mean 'phase-scrambled'"):
         make_masks("phase-scrambeld", IDS, LABELS, pool)
     with pytest.raises(UsageError, match="no kind of image named 'noise'; there is: other-object, same-object"):
-        others("noise", IDS, LABELS, pool)
+        pool_positions("noise", IDS, LABELS, pool)
 
 
 @pytest.mark.parametrize("kind", ["other-object", "four-dots"])
@@ -242,4 +242,4 @@ def test_labels_and_exemplars_that_do_not_fit_are_refused(pool):
     with pytest.raises(UsageError, match="give one label each"):
         make_masks("noise", IDS, LABELS[:3], pool)
     with pytest.raises(UsageError, match="the exemplar is -1; count from 0"):
-        others("other-object", IDS, LABELS, pool, exemplar=-1)
+        pool_positions("other-object", IDS, LABELS, pool, exemplar=-1)

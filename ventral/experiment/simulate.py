@@ -33,7 +33,7 @@ from ventral.model.network import Network
 from ventral.seeds import stream
 from ventral.stimuli.degradations import changed, check_change
 from ventral.stimuli.images import Images
-from ventral.stimuli.masks import INTACT, MASKS, make_masks, others
+from ventral.stimuli.masks import INTACT, MASKS, make_masks, pool_positions
 from ventral.stimuli.regions import region
 from ventral.stimuli.selection import Selection
 from ventral.store.layout import Layout, Recording
@@ -320,7 +320,7 @@ class Experiment:
         shown = np.array([self.condition(p).name for p in range(0, self.presentations, len(images))], dtype=object)
         for what in (what for what in self.protocol.made() if what.kind in INTACT):
             assert self.selection.pool is not None
-            picked = others(
+            picked = pool_positions(
                 what.kind, images.stimulus_ids, images.labels, self.selection.pool, self.settings.seed, what.exemplar
             )
             name = f"{what.role}_{what.exemplar}" if what.exemplar else what.role

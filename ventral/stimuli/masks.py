@@ -95,7 +95,7 @@ def make_masks(
     return masks
 
 
-def others(
+def pool_positions(
     kind: str, stimulus_ids: Sequence[str], labels: npt.ArrayLike, pool: Images, seed: int = 0, exemplar: int = 0
 ) -> Integers:
     """Positions in the pool of the images that `make_masks` shows as they are, (image,).
