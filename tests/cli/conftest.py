@@ -1,6 +1,7 @@
 """What tests of commands share: the folder in which a command is given, and the places that commands name."""
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,14 @@ from small import small_graph
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder that stands for the user's cache."""
     return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def unhurried() -> Iterator[None]:
+    """No lines of progress on a machine so slow that one would be due."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("ventral.cli.console.EVERY_S", float("inf"))
+        yield
 
 
 @pytest.fixture(autouse=True)
