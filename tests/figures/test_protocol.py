@@ -17,7 +17,8 @@ from ventral.experiment.condition import Condition
 from ventral.experiment.events import Show, Stimulus, grey, image, mask, nothing, target
 from ventral.experiment.interventions import Scale
 from ventral.experiment.protocol import Protocol
-from ventral.figures.protocol import arrivals, first_image_ms, last_known_ms, overlaps, schedule_figure
+from ventral.experiment.schedule import arrivals, first_image_ms, last_known_ms, overlaps
+from ventral.figures.protocol import schedule_figure
 from ventral.figures.saving import save_as
 from ventral.model.areas import Area, Transition
 from ventral.model.graph import AreaGraph

@@ -87,7 +87,7 @@ def shown_events(condition: "Condition") -> str:
 
 def overlapping_events(condition: "Condition") -> str:
     """Events of a condition that are on together, and how they combine."""
-    from ventral.figures.protocol import overlaps
+    from ventral.experiment.schedule import overlaps
 
     return "; ".join(
         f"{later.what} {COMBINED[condition.combine]} {earlier.what}, "
@@ -98,7 +98,7 @@ def overlapping_events(condition: "Condition") -> str:
 
 def interventions(condition: "Condition") -> str:
     """Scales of a condition with their times."""
-    from ventral.figures.protocol import scaled
+    from ventral.experiment.schedule import scaled
 
     return "; ".join(f"{scaled(scale)}, {interval(scale.start_ms, scale.stop_ms)}" for scale in condition.interventions)
 
@@ -110,7 +110,7 @@ def interval(start_ms: int, stop_ms: int) -> str:
 
 def print_arrivals(protocol: "Protocol", graph: "AreaGraph", model: str) -> None:
     """Print when the first image of the conditions arrives in each area of a model."""
-    from ventral.figures.protocol import arrivals, check_fit, first_image_ms
+    from ventral.experiment.schedule import arrivals, check_fit, first_image_ms
 
     check_fit(protocol, graph)
     onsets = {onset: c for c in protocol.conditions if (onset := first_image_ms(c)) is not None}
@@ -121,7 +121,7 @@ def print_arrivals(protocol: "Protocol", graph: "AreaGraph", model: str) -> None
 
 def print_horizon(protocol: "Protocol", model: str, limit_ms: int | None) -> None:
     """Print to which time of a protocol a model has normalisation statistics, if they end before it does."""
-    from ventral.figures.protocol import last_known_ms
+    from ventral.experiment.schedule import last_known_ms
 
     if (last := last_known_ms(protocol, limit_ms)) is not None:
         click.echo(

@@ -19,11 +19,11 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import blended_transform_factory
 
-from ventral.clock import ticks
 from ventral.experiment.condition import Condition
 from ventral.experiment.events import Show, Stimulus
 from ventral.experiment.interventions import Scale
 from ventral.experiment.protocol import Protocol
+from ventral.experiment.schedule import arrivals, check_fit, last_known_ms, overlaps, scaled
 from ventral.figures.graph import LOOKS
 from ventral.figures.style import INK, NEUTRAL, STYLE, area_colour, text_width
 from ventral.model.graph import AreaGraph
@@ -195,67 +195,6 @@ class Sample:
     def width(self) -> float:
         """With the space behind."""
         return BEFORE.get(self.kind, 0.0) + _width(self.label) + (0.22 if self.kind else 0.12)
-
-
-def first_image_ms(condition: Condition) -> int | None:
-    """Onset of the first event that is not blank, in ms from target onset; None if there is none."""
-    return min((event.start_ms for event in condition.events if event.what.role != "blank"), default=None)
-
-
-def arrivals(protocol: Protocol, condition: Condition, graph: AreaGraph) -> dict[str, int | None]:
-    """When the first image of a condition can first reach each area.
-
-    Returns
-    -------
-    dict
-        Area name to ms from target onset; None where it never comes.
-    """
-    first = first_image_ms(condition)
-    if first is None:
-        return {area.name: None for area in graph.areas}
-    after = graph.arrival_after(ticks(first - protocol.start_ms, "onset"))  # on the network's clock, as windows are
-    return {name: None if ms is None else ms + protocol.start_ms for name, ms in after.items()}
-
-
-def last_known_ms(protocol: Protocol, limit_ms: int | None) -> int | None:
-    """Until when, from target onset, there are statistics, if what a protocol records lasts longer.
-
-    Parameters
-    ----------
-    protocol
-        What is recorded.
-    limit_ms
-        The last time with statistics on the network's clock, which starts at the earliest event; None for ever.
-    """
-    if limit_ms is None or limit_ms + protocol.start_ms >= protocol.end_ms:
-        return None
-    return limit_ms + protocol.start_ms
-
-
-def check_fit(protocol: Protocol, graph: AreaGraph) -> None:
-    """Refuse a protocol that a graph cannot run.
-
-    Raises
-    ------
-    UsageError
-        If the graph lacks what an intervention acts on.
-    ProtocolError
-        If its drive cannot give what the protocol asks for, or it has no transition of a class that is scaled.
-    """
-    for condition in protocol.conditions:
-        protocol.entering(condition, graph)
-        protocol.gains(condition, graph)
-
-
-def overlaps(condition: Condition) -> list[tuple[Show, Show]]:
-    """Pairs of events that are on together, the earlier first."""
-    ordered = sorted(condition.events, key=lambda event: event.start_ms)
-    return [(one, other) for i, one in enumerate(ordered) for other in ordered[i + 1 :] if other.start_ms < one.stop_ms]
-
-
-def scaled(change: Scale) -> str:
-    """An intervention in words, without its times: "feedback × 0"."""
-    return f"{change.what} × {change.scale:g}" + (" with identity" if change.identity else "")
 
 
 def schedule_figure(protocol: Protocol, graph: AreaGraph, limit_ms: int | None = None, title: str = "") -> Figure:

@@ -1,0 +1,73 @@
+"""Schedule of a protocol: which events overlap, when its first image arrives where, and how long it has statistics."""
+
+from itertools import combinations
+
+from ventral.clock import ticks
+from ventral.experiment.condition import Condition
+from ventral.experiment.events import Show
+from ventral.experiment.interventions import Scale
+from ventral.experiment.protocol import Protocol
+from ventral.model.graph import AreaGraph
+
+
+def first_image_ms(condition: Condition) -> int | None:
+    """Onset of the first event that is not blank, in ms from target onset; None if there is none."""
+    return min((event.start_ms for event in condition.events if event.what.role != "blank"), default=None)
+
+
+def arrivals(protocol: Protocol, condition: Condition, graph: AreaGraph) -> dict[str, int | None]:
+    """Time at which the first image of a condition can first reach each area.
+
+    Returns
+    -------
+    dict
+        Area name to ms from target onset; None where it never comes.
+    """
+    first = first_image_ms(condition)
+    if first is None:
+        return {area.name: None for area in graph.areas}
+    after = graph.arrival_after(ticks(first - protocol.start_ms, "onset"))  # on the network's clock, as windows are
+    return {name: None if ms is None else ms + protocol.start_ms for name, ms in after.items()}
+
+
+def last_known_ms(protocol: Protocol, limit_ms: int | None) -> int | None:
+    """Last time from target onset that has statistics; None if the protocol ends by then.
+
+    Parameters
+    ----------
+    protocol
+        What is recorded.
+    limit_ms
+        The last time with statistics on the network's clock, which starts at the earliest event; None for ever.
+    """
+    if limit_ms is None or limit_ms + protocol.start_ms >= protocol.end_ms:
+        return None
+    return limit_ms + protocol.start_ms
+
+
+def check_fit(protocol: Protocol, graph: AreaGraph) -> None:
+    """Raise an error if a graph cannot run a protocol.
+
+    Raises
+    ------
+    UsageError
+        If the graph lacks what an intervention acts on.
+    ProtocolError
+        If its drive cannot give what the protocol asks for, or it has no transition of a class that is scaled.
+    """
+    for condition in protocol.conditions:
+        protocol.entering(condition, graph)
+        protocol.gains(condition, graph)
+
+
+def overlaps(condition: Condition) -> list[tuple[Show, Show]]:
+    """Pairs of events that are on together, the earlier first."""
+    events = sorted(condition.events, key=lambda event: event.start_ms)
+    return [
+        (event, later) for i, event in enumerate(events) for later in events[i + 1 :] if later.start_ms < event.stop_ms
+    ]
+
+
+def scaled(change: Scale) -> str:
+    """Intervention in words, without its times: "feedback × 0"."""
+    return f"{change.what} × {change.scale:g}" + (" with identity" if change.identity else "")
