@@ -63,9 +63,7 @@ def check_fit(protocol: Protocol, graph: AreaGraph) -> None:
 def overlaps(condition: Condition) -> list[tuple[Show, Show]]:
     """Pairs of events that are on together, the earlier first."""
     events = sorted(condition.events, key=lambda event: event.start_ms)
-    return [
-        (event, later) for i, event in enumerate(events) for later in events[i + 1 :] if later.start_ms < event.stop_ms
-    ]
+    return [(event, later) for event, later in combinations(events, 2) if later.start_ms < event.stop_ms]
 
 
 def scaled(change: Scale) -> str:
