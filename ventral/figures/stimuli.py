@@ -49,8 +49,8 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Group:
-    """Columns under a heading, which may be empty, and what the numbers above them are."""
+class ColumnGroup:
+    """Columns under a heading, which may be empty, and the measure of the amounts above them."""
 
     columns: tuple[Column, ...]
     name: str = ""
@@ -59,21 +59,21 @@ class Group:
 
 @dataclass(frozen=True)
 class Block:
-    """Groups that are drawn side by side, after the target; those that go on from the block before have no title."""
+    """Groups that are drawn side by side, after the target; a block that continues the one before has no title."""
 
-    groups: tuple[Group, ...]
+    groups: tuple[ColumnGroup, ...]
     title: str = ""
     note: str = ""
 
     @property
     def width(self) -> float:
-        """From the target's left edge to the right."""
+        """Width from the target's left edge to the right, in inches."""
         columns = 1 + sum(len(group.columns) for group in self.groups)
         return columns * PICTURE + (columns - 1) * GAP + len(self.groups) * (APART - GAP)
 
     @property
     def head(self) -> float:
-        """Height of all that is above the pictures."""
+        """Height of everything above the pictures, in inches."""
         tall = any(group.name or "\n" in column.label for group in self.groups for column in group.columns)
         return (LABEL if tall else LABEL / 2) + (TITLE if self.title else 0)
 
@@ -136,7 +136,7 @@ def _masks(images: Images, pool: Images | None, kinds: Sequence[str], seed: int)
         note = f"made from {len(pool):,} other images, {pool.name} ({pool.split}); seed {seed}"
         for kind in made:
             columns.append(Column(_folded(kind), make_masks(kind, images.stimulus_ids, images.labels, pool, seed)))
-    groups = [Group(tuple(columns[at : at + WIDEST])) for at in range(0, len(columns), WIDEST)]
+    groups = [ColumnGroup(tuple(columns[at : at + WIDEST])) for at in range(0, len(columns), WIDEST)]
     if not groups:
         return [Block((), "masks")] if kinds else []
     return [Block((group,), "" if place else "masks", note) for place, group in enumerate(groups)]
@@ -149,7 +149,7 @@ def _changes(images: Images, pool: Images, kinds: Sequence[str], seed: int) -> l
             Column(f"{amount:g}", changed(images.pixels, images.stimulus_ids, [(how, amount)], pool.mean, seed))
             for amount in SHOWN[how]
         ]
-        groups.append(Group(tuple(columns), how, AMOUNTS[how][0]))
+        groups.append(ColumnGroup(tuple(columns), how, AMOUNTS[how][0]))
     note = f"of the targets, {images.name} ({images.split}); seed {seed}"
     return [Block(tuple(groups[at : at + 4]), "" if at else "changes", note) for at in range(0, len(groups), 4)]
 
@@ -169,7 +169,7 @@ def _draw_block(axes: Axes, block: Block, images: Images, left: float, top: floa
 
 
 def _write_pair(axes: Axes, x: float, y: float, name: str, remark: str, size: float) -> None:
-    """A name, and after it what is said of it."""
+    """Write a name, and a remark after it."""
     written = axes.text(x, y, name, size=size, weight="bold", va="baseline")
     raised = 0.22 * (size - NOTE)  # points, to stand on the same line
     note = axes.annotate(remark, (1, 0), (6, raised), xycoords=written, textcoords="offset points", va="bottom")
