@@ -12,7 +12,9 @@ from small import small_graph, with_statistics
 
 from ventral.model.checkpoint import Model, describe, load_model, network_tensors, write_checkpoint
 from ventral.model.network import Network
-from ventral.paper.predictions import Predictions, measure, record_predictions
+from ventral.paper.outcomes import Predictions
+from ventral.paper.predictions import measure
+from ventral.paper.recordings import record_predictions
 from ventral.stimuli.datasets import load_images
 from ventral.stimuli.images import Images, Preprocessing
 

@@ -3,7 +3,7 @@
 from ventral.experiment.condition import Condition
 from ventral.experiment.events import Show, mask, target
 from ventral.experiment.protocol import Protocol
-from ventral.paper.predictions import FOLDS
+from ventral.paper.recordings import FOLDS
 
 COUNT = FOLDS * 10  # images of ten classes
 

@@ -15,21 +15,9 @@ from ventral.experiment.simulate import POLICIES
 from ventral.measures.decoding import decode_over_time, image_folds
 from ventral.model.checkpoint import driven
 from ventral.model.network import Network
-from ventral.paper.predictions import (
-    BROKEN,
-    CONTROL,
-    FOLDS,
-    Pair,
-    after_offset,
-    best_time,
-    decoded,
-    judged,
-    masked,
-    measure,
-    record_predictions,
-    run_paths,
-    while_on,
-)
+from ventral.paper.outcomes import BROKEN, CONTROL, Pair, judged
+from ventral.paper.predictions import after_offset, best_time, decoded, masked, measure, while_on
+from ventral.paper.recordings import FOLDS, record_predictions, run_paths
 from ventral.paper.verdicts import FAILS, HOLDS, UNDECIDED, jointly
 from ventral.plugins import load
 

@@ -15,7 +15,7 @@ from ventral.model.zoo import FIG_10_TEST_MS
 from ventral.paper import report as results_page
 from ventral.paper.claims import CLAIMS, FIGURES, needed
 from ventral.paper.networks import VARIANTS
-from ventral.paper.predictions import Outcome
+from ventral.paper.outcomes import Outcome
 from ventral.paper.report import DESCRIPTIONS, write_reproduction
 from ventral.paper.report_predictions import tables_of as tables_of_predictions
 from ventral.paper.results import add

@@ -8,7 +8,7 @@ from matplotlib.text import Text
 from ventral.errors import StoreError
 from ventral.experiment.run import open_run
 from ventral.paper.figures_predictions import predictions_figure
-from ventral.paper.predictions import run_paths
+from ventral.paper.recordings import run_paths
 from ventral.paper.report_predictions import (
     COLUMNS,
     page_of,

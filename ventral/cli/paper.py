@@ -133,7 +133,8 @@ def run_campaign(trainings: "Sequence[Training]", campaign: "Campaign") -> "list
 def predict(model: str, data: str | None, data_name: str, images: int, out: Path, work: Path, device: str) -> None:
     """Record what the paper's predictions are about, measure them, and redraw the page."""
     with busy("loading"):
-        from ventral.paper.predictions import record_predictions, taught
+        from ventral.paper.outcomes import taught
+        from ventral.paper.recordings import record_predictions
         from ventral.paper.report import write_reproduction
         from ventral.paper.report_predictions import COLUMNS, read_outcomes, save_predictions, table_rows
 

@@ -18,49 +18,23 @@ from ventral.training.recipe import RECIPES, Recipe, fitted
 
 PAPER = RECIPES["paper"]
 STATISTICS_IMAGES = 1000
-SETTABLE = (  # fields of a recipe that a campaign may choose; all others are the same in every campaign
-    "epochs",
-    "batch",
-    "learning_rate",
-    "momentum",
-    "weight_decay",
-    "nesterov",
-    "schedule",
-    "warmup",
-    "drop_epochs",
-    "label_smoothing",
-    "precision",
-    "compile",
+# Fields of a recipe that a campaign may choose, in the recipe's order; all others are the same in every campaign.
+SETTABLE = tuple(
+    "epochs batch learning_rate momentum weight_decay nesterov schedule warmup drop_epochs label_smoothing precision "
+    "compile".split()
 )
 
 
 @dataclass(frozen=True)
 class CampaignScale:
-    """The size of a reproduction.
+    """The size of a reproduction; images are drawn evenly over classes."""
 
-    Parameters
-    ----------
-    name
-        Its name in tables.
-    width
-        Factor of the paper's feature maps.
-    images, tested
-        Numbers of training and test images, drawn evenly over classes; None for all.
-    epochs
-        Number of epochs in place of the recipe's; None for the recipe's. Networks that the paper trained longer get
-        proportionally more.
-    recipe
-        Name of the recipe if none is given.
-    precision
-        Precision of the trainings.
-    """
-
-    name: str
-    width: float = 1.0
-    images: int | None = None
-    tested: int | None = None
-    epochs: int | None = None
-    recipe: str = "paper"
+    name: str  # in tables
+    width: float = 1.0  # factor of the paper's feature maps
+    images: int | None = None  # number of training images; None for all
+    tested: int | None = None  # number of test images; None for all
+    epochs: int | None = None  # in place of the recipe's; more, in proportion, where the paper trained longer
+    recipe: str = "paper"  # name of the recipe if none is given
     precision: str = "float32"
 
     @property
@@ -92,32 +66,16 @@ SCALES = {
 
 @dataclass(frozen=True)
 class Campaign:
-    """What all trainings of a reproduction have in common.
-
-    Parameters
-    ----------
-    scale
-        Their size.
-    recipe, recipe_name
-        The recipe (see `CampaignScale.fit`), and its name in the tables.
-    images, test
-        All training and all test images; the scale takes its part.
-    data
-        Name of the images in the tables.
-    results, work
-        Folder of the tables, and folder of the trainings.
-    device
-        Where to compute.
-    """
+    """What all trainings of a reproduction have in common."""
 
     scale: CampaignScale
-    recipe: Recipe
-    recipe_name: str
-    images: Images
+    recipe: Recipe  # fitted to the scale (`CampaignScale.fit`)
+    recipe_name: str  # in tables
+    images: Images  # all training images; the scale takes its part of these and of the next
     test: Images
-    data: str
-    results: Path
-    work: Path
+    data: str  # name of the images in tables
+    results: Path  # folder of the tables
+    work: Path  # folder of the trainings
     device: str = "cpu"
 
     @property
@@ -190,19 +148,8 @@ def recipe_of(training: Training, campaign: Campaign) -> Recipe:
     if variant.epochs != PAPER.epochs:
         longer = round(base.epochs * variant.epochs / PAPER.epochs)
         base = with_epochs(base, longer, variant.epochs, variant.drop_epochs)
-    recipe = replace(
-        base,
-        brief=0.0,
-        preceded=0.0,
-        delayed=0.0,
-        masked=0.0,
-        late_share=0.0,
-        readout_ms=(),
-        held_out=0,
-        validate_every=1,
-        statistics_images=STATISTICS_IMAGES,
-        seed=training.seed,
-    )
+    recipe = replace(base, brief=0.0, preceded=0.0, delayed=0.0, masked=0.0, late_share=0.0, readout_ms=())
+    recipe = replace(recipe, held_out=0, validate_every=1, statistics_images=STATISTICS_IMAGES, seed=training.seed)
     fits = fitted(recipe, variant.graph(campaign.scale.width))
     return replace(fits, horizon_ms=max(fits.end_ms, *variant.reads_ms))
 

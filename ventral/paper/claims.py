@@ -29,21 +29,11 @@ class ErrorAt:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A difference of errors that must lie below a limit.
+    """A difference of errors that must lie below a limit."""
 
-    Parameters
-    ----------
-    text
-        The comparison in words.
-    terms
-        Factor of each error; the difference is their weighted sum.
-    below
-        The limit, in percentage points.
-    """
-
-    text: str
-    terms: Mapping[ErrorAt, float]
-    below: float = 0.0
+    text: str  # the comparison in words
+    terms: Mapping[ErrorAt, float]  # factor of each error; the difference is their weighted sum
+    below: float = 0.0  # the limit, in percentage points
 
 
 @dataclass(frozen=True)
@@ -58,28 +48,14 @@ class Claim:
 
 @dataclass(frozen=True)
 class PaperFigure:
-    """A figure of the paper: the networks that it compares and the claims that they decide.
+    """A figure of the paper: the networks that it compares and the claims that they decide."""
 
-    Parameters
-    ----------
-    name, title
-        Its name on the command line, and what it compares.
-    variants
-        Names of the networks that are drawn.
-    claims
-        Names of claims; their comparisons may need networks of other figures, which are trained too.
-    against
-        "epoch" for curves over training, "readout" for errors against the readout time, or both.
-    note
-        Sentences that a reader needs to understand the figure.
-    """
-
-    name: str
-    title: str
-    variants: tuple[str, ...]
-    claims: tuple[str, ...] = ()
-    against: tuple[str, ...] = ("epoch",)
-    note: str = ""
+    name: str  # on the command line
+    title: str  # what it compares
+    variants: tuple[str, ...]  # names of the networks that are drawn
+    claims: tuple[str, ...] = ()  # names; they may compare networks of other figures, which are trained too
+    against: tuple[str, ...] = ("epoch",)  # curves over training ("epoch"), errors by readout time ("readout"), or both
+    note: str = ""  # sentences that a reader needs to understand the figure
 
 
 def less(left: str, right: str, by: float = 0.0) -> Comparison:
@@ -228,17 +204,11 @@ FIGURES = {
 def find_figure(name: str, others: Iterable[str] = ()) -> PaperFigure:
     """A figure by name; "6" and "Fig. 6" are "fig6", and appendix B is "one-state".
 
-    Parameters
-    ----------
-    name
-        The name as a user typed it.
-    others
-        Further names that the command accepts, to suggest when a name is misspelled.
-
     Raises
     ------
     UsageError
-        If there is no such figure; the message lists those that exist.
+        If there is no such figure; the message suggests the nearest name of a figure or of the `others` that the
+        command accepts.
     """
     plain = name.lower().replace(" ", "").replace(".", "").replace("_", "-").replace("figure", "fig")
     plain = f"fig{plain}" if plain.isdigit() else plain

@@ -242,11 +242,7 @@ def _widen(axes: Axes) -> None:
 
 
 def _draw_last_epoch(
-    axes: Axes,
-    compared: PaperFigure,
-    measured: ErrorsBySeed,
-    looks: Mapping[str, Look],
-    trained_ms: Mapping[str, int],
+    axes: Axes, compared: PaperFigure, measured: ErrorsBySeed, looks: Mapping[str, Look], trained_ms: Mapping[str, int]
 ) -> None:
     """Errors after the last epoch: side by side, or against the time at which the networks are read."""
     if "readout" not in compared.against:

@@ -14,14 +14,11 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from ventral.experiment.simulate import POLICIES
 from ventral.figures.style import CHANCE_LINE, INK, MARK, STYLE, area_colour
 from ventral.paper.figures_verdicts import draw_differences
-from ventral.paper.predictions import FLASH, MASK, MASKING, READOUT, Outcome, Predictions
+from ventral.paper.outcomes import MASK, READOUT, Outcome, Predictions
+from ventral.paper.recordings import FLASH, MASKING
 from ventral.paper.results import grouped
 
-DIFFERENCES = {
-    "a": "last drive − first drive",
-    "b": "unmasked − masked, readout",
-    "c": "best after the flash − before",
-}
+DIFFERENCES = {"a": "last drive − first drive", "b": "unmasked − masked, readout", "c": "best after the flash − before"}
 TITLE: dict[str, Any] = {"loc": "left", "fontsize": 12}
 READOUT_COLOURS = (INK, "#CC79A7", "#56B4E9", "#8C6D31")
 SHAPES = "oDs^"

@@ -17,27 +17,15 @@ NARROWEST = 4  # feature maps of the first area, at any width
 
 @dataclass(frozen=True)
 class Variant:
-    """A network that figures compare.
+    """A network that figures compare."""
 
-    Parameters
-    ----------
-    name, label
-        Its name in tables, and in figures.
-    model, knobs
-        Name of the model in the zoo, and the knobs that are not at their defaults.
-    tested_ms
-        Times at which the test reads it; the readout times of training if empty.
-    epochs, drop_epochs
-        Length of its training in the paper, and the epochs after which the learning rate drops.
-    """
-
-    name: str
-    label: str
-    model: str
-    knobs: Mapping[str, Any] = field(default_factory=dict, hash=False)
-    tested_ms: tuple[int, ...] = ()
-    epochs: int = 60
-    drop_epochs: tuple[int, ...] = (40, 50)
+    name: str  # in tables
+    label: str  # in figures
+    model: str  # name in the zoo
+    knobs: Mapping[str, Any] = field(default_factory=dict, hash=False)  # those that are not at their defaults
+    tested_ms: tuple[int, ...] = ()  # times at which the test reads it; the readout times of training if empty
+    epochs: int = 60  # of its training in the paper
+    drop_epochs: tuple[int, ...] = (40, 50)  # after which the learning rate drops
 
     def at(self, width: float = 1.0) -> dict[str, Any]:
         """All knobs with `width` times the paper's feature maps, but at least 4 in the first area."""

@@ -19,229 +19,59 @@ normalisation; an effect under only one of them may be made by them.
 Source: Liao & Poggio (2016), section 6. The choice of times to compare is ours.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 import xarray as xr
-from numpy.typing import NDArray
 
-from ventral.clock import MS_PER_TICK, to_ms
-from ventral.errors import ProtocolError, StoreError, UsageError
-from ventral.experiment.protocol import Protocol
-from ventral.experiment.run import Run, open_complete
-from ventral.experiment.simulate import POLICIES, Experiment, Settings, calibration_count, limit_of, record
+from ventral.clock import MS_PER_TICK
+from ventral.errors import UsageError
+from ventral.experiment.run import Run
+from ventral.experiment.simulate import POLICIES
 from ventral.measures.decoding import decode_over_time, image_folds
-from ventral.measures.intervals import bootstrap_interval, wilson_interval
+from ventral.measures.intervals import wilson_interval
 from ventral.measures.responses import correct_at, read_responses, readout_times
 from ventral.measures.ridge import ridge_predict
-from ventral.model.checkpoint import Model
-from ventral.paper.verdicts import FAILS, HOLDS, UNDECIDED, verdict_of
+from ventral.paper.outcomes import (
+    DRIVEN,
+    ENDED,
+    FIRST,
+    MASK,
+    READOUT,
+    RESAMPLES,
+    Array,
+    Outcome,
+    Pair,
+    Predictions,
+    judged,
+)
+from ventral.paper.recordings import FLASH, FOLDS, MASKING, open_recordings
 from ventral.seeds import stream
-from ventral.stimuli.selection import select_images
-from ventral.stimuli.shapes import ShapeSettings
 
-Array = NDArray[np.float64]
-
-FLASH, MASKING = "flash", "backward-mask"
-UNITS = 256  # recorded of each area, for the decoder
-FOLDS = 5
-RESAMPLES = 2000
-READOUT = "readout"
-CONTROL, BROKEN = "control", "control fails"
-VERDICTS = (HOLDS, UNDECIDED, FAILS, CONTROL, BROKEN)
 PREDICTIONS = {
     "a": "With increasing time one expects asymptotically better performance.",
     "b": "Masking with a mask an input image flashed briefly should disrupt recurrent computations in each area.",
     "c": "Performance should increase with time even without a mask for briefly flashed images.",
 }
-FIRST, MASK, DRIVEN, ENDED = "first drive", "mask", "last drive", "end"
-WORSE = {FIRST: "its first drive", DRIVEN: "its last drive", ENDED: "its end"}
-
-
-@dataclass(frozen=True, eq=False)
-class Pair:
-    """Two accuracies on the same images, of which a prediction says that the first is better."""
-
-    prediction: str  # "a", "b" or "c"
-    measure: str  # "readout", or the area that a decoder reads
-    against: str  # the worse: "first drive", "mask", "last drive" or "end"
-    condition: str  # name in the protocol
-    shown_ms: int  # duration of the flash, or SOA
-    better_ms: tuple[int, ...]  # when it is read; two times where halves of the images chose different ones
-    worse_ms: int
-    better: Array  # whether each image is classified correctly, (image,)
-    worse: Array
-    control: bool = False  # whether the two must be the same
-
-
-@dataclass(frozen=True, kw_only=True)
-class Outcome:
-    """The result of a comparison, a row of `predictions-<model>.csv`; other columns as in `Pair`."""
-
-    prediction: str
-    statistics: str  # policy: frozen or recalibrated
-    measure: str
-    against: str
-    condition: str
-    shown_ms: int
-    better_ms: str  # several times with "/" between them
-    worse_ms: int
-    better: float  # fraction correct
-    worse: float
-    difference: float
-    low: float  # 95 % interval of the difference, over images
-    high: float
-    verdict: str  # one of VERDICTS; "control" for what must be 0 and is, "control fails" if it is not
-    images: int  # number of images
-    model: str
-    data: str
-    weights: str = ""  # first digits of their sha256
-    taught: str = ""  # presentations in training besides images that stay on, in words
-    device: str = ""  # of the recording, and the version of torch
-
-    @property
-    def where(self) -> str:
-        """What the comparison shares with those of other flashes or masks, in words."""
-        if self.against != MASK:
-            return f"{self.measure} against {WORSE[self.against]}"
-        return f"{self.measure if self.measure == READOUT else f'decoder in {self.measure}'} at {self.worse_ms} ms"
-
-    @property
-    def text(self) -> str:
-        """The comparison in words."""
-        if self.against == MASK:
-            return f"{self.where}, SOA {self.shown_ms} ms"
-        return f"flash of {self.shown_ms} ms, {self.where} ({self.worse_ms} ms)"
-
-    @property
-    def key(self) -> tuple[str, str, str, str]:
-        """What identifies the comparison under any policy."""
-        return (self.prediction, self.where, self.condition, self.against)
-
-
-@dataclass(frozen=True, eq=False)
-class Predictions:
-    """All that is drawn and written of a model.
-
-    Parameters
-    ----------
-    outcomes
-        The comparisons, in order of the predictions.
-    courses
-        By protocol, the readout's accuracy over time with its 95 % interval: "accuracy", "low" and "high", dims
-        (statistics, condition, time), with `target_ms` and `soa_ms` of each condition.
-    arrival_ms
-        Time from the onset of a stimulus to its arrival in the readout area.
-    chance
-        Fraction correct of a guess.
-    """
-
-    outcomes: tuple[Outcome, ...]
-    courses: Mapping[str, xr.Dataset]
-    arrival_ms: int
-    chance: float
-
-
-def record_predictions(
-    model: Model,
-    flash: Protocol,
-    masking: Protocol,
-    source: str | Path,
-    folder: Path,
-    *,
-    count: int = 1000,
-    split: str = "test",
-    seed: int = 0,
-    shapes: ShapeSettings | None = None,
-    batch: int = 100,
-    command: str = "",
-    progress: Callable[[int, int], None] = lambda done, total: None,
-) -> list[Run]:
-    """Simulate the protocols of the predictions with frozen and with recalibrated statistics, or resume that.
-
-    Parameters
-    ----------
-    model
-        The model, on the device that computes.
-    flash, masking
-        The protocols "flash" and "backward-mask".
-    source, count, split, seed, shapes
-        The images, as `ventral.stimuli.selection.select_images` takes them.
-    folder
-        Folder of the four runs (`run_paths`).
-    batch
-        Presentations computed together.
-    command
-        The command line, which is stored with the runs.
-    progress
-        Called with the number of batches done and their total, over all runs.
-
-    Raises
-    ------
-    ProtocolError
-        If a protocol outlasts the network's statistics or weights, or the network cannot be shown one.
-    UsageError
-        If there are too few images of a class for decoders.
-    StoreError
-        If a run in the folder is of something else, or the disk cannot hold it.
-    """
-    graph, device = model.graph, str(next(model.network.parameters()).device)
-    readout = Settings((graph.readout,), "channels", batch=batch, seed=seed, device=device)
-    units = Settings(units=UNITS, batch=batch, seed=seed, device=device)
-    experiments = {}  # all are checked before the first is recorded
-    for name, protocol, settings in ((FLASH, flash, readout), (MASKING, masking, units)):
-        _check_horizon(model, protocol)
-        number, size = calibration_count(protocol), graph[graph.entry].size
-        selection = select_images(source, split, count, seed, size, shapes, calibration=number)
-        _check_classes(selection.presented.labels)
-        for policy in POLICIES:
-            experiments[name, policy] = Experiment(model, protocol, selection, replace(settings, policy=policy))
-    paths = run_paths(folder, model.name)
-    total = sum(-(-experiment.presentations // batch) for experiment in experiments.values())
-    finished, runs = 0, []
-    for (name, policy), experiment in experiments.items():
-        control = next(paths[name, other].name for other in POLICIES if other != policy)
-
-        def advance(done: int, _: int, before: int = finished) -> None:
-            progress(before + done, total)
-
-        runs.append(record(experiment, paths[name, policy], command, control, advance))
-        finished += -(-experiment.presentations // batch)
-    return runs
-
-
-def run_paths(folder: Path, model: str) -> dict[tuple[str, str], Path]:
-    """Paths of a model's runs by protocol and policy, in the order in which they are recorded."""
-    endings = {policy: "" if policy == "frozen" else f"-{policy}" for policy in POLICIES}
-    return {
-        (name, policy): folder / f"{name}-{model}{ending}.zarr"
-        for name in (FLASH, MASKING)
-        for policy, ending in endings.items()
-    }
 
 
 def measure(folder: Path, model: str, resamples: int = RESAMPLES, seed: int = 0) -> Predictions:
     """Measure the predictions in recorded runs.
 
-    Parameters
-    ----------
-    folder, model
-        The folder that `record_predictions` was given, and the model's name.
-    resamples, seed
-        Resamples of the bootstrap over images; the seed also assigns images to halves and folds.
+    The folder is that of `ventral.paper.recordings.record_predictions`, the model is given by its name. The bootstrap
+    over images draws `resamples` times; the seed also assigns images to halves and folds.
 
     Raises
     ------
     StoreError
-        If a run is missing, damaged or not complete.
+        As `ventral.paper.recordings.open_recordings`.
     UsageError
         If a run is of other conditions than the predictions are about.
     """
-    runs = {key: _open(path, key[1]) for key, path in run_paths(folder, model).items()}
+    runs = open_recordings(folder, model)
     outcomes: list[Outcome] = []
     courses: dict[str, list[xr.Dataset]] = {FLASH: [], MASKING: []}
     for (name, policy), run in runs.items():
@@ -315,19 +145,10 @@ def after_offset(responses: xr.Dataset, arrival_ms: int, seed: int = 0) -> Itera
 
 
 def best_time(correct: Array, seed: int = 0) -> tuple[Array, tuple[int, int]]:
-    """Each image at the time that is best for the half of the images that it is not in.
+    """Each image at the time that is best for the half of the images that it is not in, as the seed assigns them.
 
-    Parameters
-    ----------
-    correct
-        Whether each image is classified correctly, (image, time).
-    seed
-        Assigns the images to halves.
-
-    Returns
-    -------
-    array, tuple of int
-        (image,), whose mean is unbiased by the choice; and the positions of the times chosen on each half.
+    `correct` says whether each image is classified correctly, (image, time). Returns (image,), whose mean is unbiased
+    by the choice of the time, and the positions of the times that were chosen on each half.
     """
     number = len(correct)
     half = stream("halves", seed, number).permutation(number) % 2
@@ -338,19 +159,10 @@ def best_time(correct: Array, seed: int = 0) -> tuple[Array, tuple[int, int]]:
 def decoded(activity: xr.DataArray, folds: int = FOLDS, seed: int = 0) -> Array:
     """Whether a linear decoder that is fitted to the other folds classifies each image correctly.
 
-    Parameters
-    ----------
-    activity
-        One area at one time, (presentation, time, unit), with the coordinates `image` and `label`.
-    folds, seed
-        As `ventral.measures.decoding.decode_over_time` takes them, which chooses the penalties; its accuracy in each
-        fold is the mean over the fold's presentations.
-
-    Returns
-    -------
-    array
-        0 or 1, (presentation,). An interval over these takes the decoders as they are: it is not over sets of images
-        to fit them to.
+    The activity is that of one area at one time, (presentation, time, unit), with the coordinates `image` and `label`.
+    `ventral.measures.decoding.decode_over_time` chooses the penalties; its accuracy in each fold is the mean over the
+    fold's presentations. Returns 0 or 1, (presentation,). An interval over these is over images to test the decoders
+    on, not over sets of images to fit them to.
     """
     penalties = decode_over_time(activity, folds=folds, seed=seed)["alpha"].values[:, 0]
     _, labels = np.unique(activity["label"].values, return_inverse=True)
@@ -365,66 +177,6 @@ def decoded(activity: xr.DataArray, folds: int = FOLDS, seed: int = 0) -> Array:
         scores = ridge_predict(features[:, train], known, features[:, test], float(penalty), resolution)
         decided[test] = scores[0].argmax(1).numpy()
     return np.asarray(decided == labels, dtype=np.float64)
-
-
-def judged(pair: Pair, policy: str, about: Mapping[str, Any], resamples: int = RESAMPLES, seed: int = 0) -> Outcome:
-    """The outcome of a pair: difference, interval over images and verdict; `about` has what all pairs share."""
-    gain = pair.better - pair.worse
-    low, high = (float(end) for end in bootstrap_interval(gain, resamples=resamples, seed=seed))
-    word = verdict_of(low, high, above=True)
-    if pair.control:
-        word = BROKEN if gain.any() else CONTROL
-    numbers = {"better": float(pair.better.mean()), "worse": float(pair.worse.mean()), "low": low, "high": high}
-    described = {name: value for name, value in vars(pair).items() if name != "control"} | numbers
-    described |= {"better_ms": "/".join(map(str, pair.better_ms)), "difference": float(gain.mean()), "verdict": word}
-    return Outcome(statistics=policy, **described, **about)
-
-
-def taught(recipe: Mapping[str, Any]) -> str:
-    """How training presented images other than staying on, from the network's recipe; empty if all stayed on.
-
-    >>> taught({"brief": 0.5, "masked": 0.3, "preceded": 0.0})
-    '50 % of the images were brief and followed by grey, 30 % of these by a mask of noise'
-    """
-    phrases = {
-        "brief": "of the images were brief and followed by grey",
-        "masked": "of these by a mask of noise",
-        "preceded": "replaced another image",
-        "delayed": "came after grey",
-    }
-    shares = {name: 100 * float(recipe.get(name, 0)) for name in phrases}
-    shares["masked"] *= bool(shares["brief"])
-    return ", ".join(f"{shares[name]:g} % {phrase}" for name, phrase in phrases.items() if shares[name])
-
-
-def _check_horizon(model: Model, protocol: Protocol) -> None:
-    """Refuse a network that lacks statistics or weights before the end of a protocol."""
-    last = to_ms(protocol.count - 1)
-    for policy in POLICIES:
-        what, limit = limit_of(model, policy)
-        if limit is not None and last > limit:
-            raise ProtocolError(
-                f"the predictions need {last} ms of {protocol.name}, but {model.name} has {what} only to {limit} ms; "
-                "use a model that was made for longer."
-            )
-
-
-def _check_classes(labels: NDArray[np.int64]) -> None:
-    """Refuse images of which a class has fewer than the folds of a decoder."""
-    _, counts = np.unique(labels, return_counts=True)
-    if counts.min() < FOLDS:
-        raise UsageError(
-            f"a class has {counts.min()} of the {len(labels)} images, and decoders need {FOLDS} of each; give at "
-            f"least {FOLDS * len(counts)} images (--images)."
-        )
-
-
-def _open(path: Path, policy: str) -> Run:
-    """A complete run, recorded under this policy."""
-    run = open_complete(path)
-    if run.policy != policy:
-        raise StoreError(f"{path} has {run.policy} statistics, not {policy} ones; record it again.")
-    return run
 
 
 def _provenance(run: Run, model: str) -> dict[str, Any]:

@@ -60,20 +60,11 @@ The verdict “{FAILS}” or “{UNDECIDED}” is about the scale of its section
 def write_reproduction(folder: Path, scales: Mapping[str, str] = DESCRIPTIONS) -> list[Path]:
     """Write the paper's figures, a table of all comparisons, and the page that holds them.
 
-    Other processes wait, and then draw what the tables hold by that time: the page is that of the newest.
+    Everything is written to the folder of the tables. Other processes wait, and then draw what the tables hold by that
+    time, so that the last page is of the newest tables. `scales` has each scale in words, in the order of the page.
 
-    Parameters
-    ----------
-    folder
-        Folder of the tables of `ventral.paper.results`, to which everything is written.
-    scales
-        Each scale in words, in the order of the page.
-
-    Returns
-    -------
-    list of Path
-        README.md, verdicts.csv, and figures as PNG and SVG, named by figure, scale, recipe and data; and for each table
-        of predictions a page of its own. The same tables give the same bytes.
+    Returns README.md, verdicts.csv, the figures as PNG and SVG, named by figure, scale, recipe and data, and for each
+    table of predictions a page of its own. The same tables give the same bytes.
 
     Raises
     ------
@@ -165,11 +156,7 @@ def _introduction(cohorts: Iterable[Cohort], has_predictions: bool) -> list[str]
 
 
 def _section(
-    cohort: Cohort,
-    scale: str,
-    results: Sequence[Result],
-    verdicts: Sequence[ClaimVerdict],
-    files: Mapping[str, str],
+    cohort: Cohort, scale: str, results: Sequence[Result], verdicts: Sequence[ClaimVerdict], files: Mapping[str, str]
 ) -> list[str]:
     """The results of one cohort, as paragraphs."""
     rows = results_of(VARIANTS, results)

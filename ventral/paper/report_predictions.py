@@ -14,7 +14,8 @@ from ventral.errors import StoreError
 from ventral.figures.saving import save
 from ventral.files import disk_errors
 from ventral.paper.figures_predictions import ONE_MODEL, predictions_figure
-from ventral.paper.predictions import BROKEN, MASK, PREDICTIONS, RESAMPLES, VERDICTS, Outcome, measure
+from ventral.paper.outcomes import BROKEN, MASK, RESAMPLES, VERDICTS, Outcome
+from ventral.paper.predictions import PREDICTIONS, measure
 from ventral.paper.results import grouped
 from ventral.paper.verdicts import jointly
 from ventral.tables import markdown, read_csv, write_csv

@@ -63,19 +63,9 @@ def train_missing(
 ) -> list[Training]:
     """Train what is missing and add it to the tables.
 
-    Parameters
-    ----------
-    trainings, campaign
-        The trainings, and what they have in common.
-    tell
-        Called with each line of progress.
-    report
-        Called after each step with the training, the trainer, the loss and the batch's accuracy.
-
-    Returns
-    -------
-    list of Training
-        Those that are still missing: another process is at them, or their loss did not stay finite.
+    `tell` is called with each line of progress, and `report` after each step with the training, the trainer, the loss
+    and the batch's accuracy. Returns the trainings that are still missing: another process is running them, or their
+    loss did not stay finite.
 
     Raises
     ------

@@ -42,18 +42,10 @@ def jointly(verdicts: Collection[str], decisive: str = FAILS) -> str:
 
 @dataclass(frozen=True)
 class ComparisonVerdict:
-    """What the seeds say of one comparison.
-
-    Parameters
-    ----------
-    comparison
-        What is compared, and the limit.
-    differences
-        The difference in percentage points by seed, in order, for each seed of which all errors were measured.
-    """
+    """What the seeds say of one comparison."""
 
     comparison: Comparison
-    differences: Mapping[int, float]
+    differences: Mapping[int, float]  # percentage points by seed, in order, where all errors of a seed were measured
 
     @property
     def seeds(self) -> int:
@@ -106,14 +98,7 @@ class ClaimVerdict:
 
 
 def judge(claim: Claim, results: Iterable[Result]) -> ClaimVerdict:
-    """The verdict of results on a claim.
-
-    Parameters
-    ----------
-    claim
-        A claim of the paper.
-    results
-        Of one cohort, in any order; networks that the claim does not compare are ignored.
+    """The verdict of results on a claim: results of one cohort, in any order, and of any networks.
 
     Raises
     ------
