@@ -69,7 +69,7 @@ def tables(campaign):
     return [replace(row, seconds=0) for row in read_results(campaign.results)], read_curves(campaign.results)
 
 
-def test_what_is_done_is_not_done_again(campaign, trained):
+def test_a_training_in_the_tables_is_skipped(campaign, trained):
     assert train_missing(TRAININGS[:2], campaign) == []
     assert train_missing(TRAININGS, campaign) == []
     assert trained == [folder_of(training, campaign) for training in TRAININGS]
@@ -78,7 +78,7 @@ def test_what_is_done_is_not_done_again(campaign, trained):
     }
 
 
-def test_a_campaign_that_is_stopped_anywhere_and_gone_on_with_is_the_uninterrupted_one(campaign, tmp_path):
+def test_a_campaign_that_is_stopped_anywhere_and_resumed_is_the_uninterrupted_one(campaign, tmp_path):
     whole = replace(campaign, results=tmp_path / "whole", work=tmp_path / "whole-work")
     train_missing(TRAININGS, whole)
     steps = 0
@@ -108,7 +108,7 @@ def test_weights_that_were_there_before_a_kill_are_not_trained_again(campaign, t
     assert tables(campaign) == before
 
 
-def test_what_another_process_trains_is_left_to_it(campaign):
+def test_a_training_of_another_process_is_left_to_it(campaign):
     place = folder_of(TRAININGS[0], campaign)
     place.mkdir(parents=True)
     said = []
@@ -118,7 +118,7 @@ def test_what_another_process_trains_is_left_to_it(campaign):
     assert train_missing(TRAININGS[:2], campaign) == []
 
 
-def test_a_training_that_fails_is_told_and_the_others_go_on(campaign, monkeypatch):
+def test_a_training_that_fails_is_reported_and_the_others_continue(campaign, monkeypatch):
     whole = sweep.train
 
     def failing(graph, *rest, **named):
@@ -187,7 +187,7 @@ def test_what_another_process_ended_meanwhile_is_not_trained_again(campaign, tra
     assert len(trained) == 1
 
 
-def test_states_that_a_kill_left_behind_are_taken_away_and_nothing_is_trained(campaign, trained):
+def test_states_that_a_kill_left_behind_are_removed_and_nothing_is_trained(campaign, trained):
     train_missing(TRAININGS[:1], campaign)
     left = folder_of(TRAININGS[0], campaign) / "state-00000003.safetensors"
     left.write_bytes(b"half")
@@ -252,7 +252,7 @@ def test_trainings_of_other_settings_have_places_of_their_own(campaign):
     assert len({folder_of(TRAININGS[0], each) for each in (campaign, *others)}) == 4
 
 
-def test_seeds_are_worked_off_evenly_and_what_figures_share_once():
+def test_seeds_are_trained_evenly_and_networks_that_figures_share_once():
     jobs = trainings_of([find_figure("6"), find_figure("8")], 2)
     assert [training.seed for training in jobs] == sorted(training.seed for training in jobs)
     assert len(jobs) == len(set(jobs)) == 2 * 9

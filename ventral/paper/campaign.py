@@ -19,10 +19,17 @@ from ventral.training.recipe import RECIPES, Recipe, fitted
 PAPER = RECIPES["paper"]
 STATISTICS_IMAGES = 1000
 # Fields of a recipe that a campaign may choose, in the recipe's order; all others are the same in every campaign.
-SETTABLE = tuple(
-    "epochs batch learning_rate momentum weight_decay nesterov schedule warmup drop_epochs label_smoothing precision "
-    "compile".split()
+SETTABLE: tuple[str, ...] = (
+    "epochs",
+    "batch",
+    "learning_rate",
+    "momentum",
+    "weight_decay",
+    "nesterov",
+    "schedule",
+    "warmup",
 )
+SETTABLE += ("drop_epochs", "label_smoothing", "precision", "compile")
 
 
 @dataclass(frozen=True)
