@@ -208,11 +208,13 @@ def test_results_of_another_recipe_or_other_images_of_the_same_name_are_refused(
         with pytest.raises(
             StoreError,
             match=r"seed 0, trained with another recipe that was called fast, batch=10 too \("
-            r"learning_rate=0.05 there and learning_rate=0.01 here\); call this one otherwise, or give another --out",
+            r"learning_rate=0.05 there and learning_rate=0.01 here\); give this one another name, or",
         ):
             missing([training], faster)
         for other in (others, unseen):
-            with pytest.raises(StoreError, match=r"on other images that were called some shapes too; call these"):
+            with pytest.raises(
+                StoreError, match=r"on other images that were called some shapes too; give these another name"
+            ):
                 train_missing([training], other)
     assert missing(TRAININGS[:1], campaign) == []
     for other in (replace(faster, recipe_name="slow"), replace(others, data="other shapes")):
@@ -239,7 +241,9 @@ def test_weights_of_other_images_of_the_same_name_are_refused(campaign, splits):
     train_missing(TRAININGS[:1], campaign)
     (campaign.results / RESULTS).unlink()
     other = replace(campaign, images=splits[0].take(range(5, 50)))
-    with pytest.raises(CheckpointError, match=r"trained on other images that were called some shapes too; call these"):
+    with pytest.raises(
+        CheckpointError, match=r"trained on other images that were called some shapes too; give these another name"
+    ):
         train_missing(TRAININGS[:1], other)
 
 

@@ -19,7 +19,7 @@ from ventral.training.recipe import RECIPES, Recipe, fitted
 PAPER = RECIPES["paper"]
 STATISTICS_IMAGES = 1000
 # Fields of a recipe that a campaign may choose, in the recipe's order; all others are the same in every campaign.
-SETTABLE: tuple[str, ...] = (
+SETTABLE = (
     "epochs",
     "batch",
     "learning_rate",
@@ -28,8 +28,11 @@ SETTABLE: tuple[str, ...] = (
     "nesterov",
     "schedule",
     "warmup",
+    "drop_epochs",
+    "label_smoothing",
+    "precision",
+    "compile",
 )
-SETTABLE += ("drop_epochs", "label_smoothing", "precision", "compile")
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,7 @@ def save_predictions(
 
     The runs are found and measured as `ventral.paper.predictions.measure` describes. `out` is the folder to write to,
     `data` the name of the images if it is not that in the runs, and `taught` the model's training as
-    `ventral.paper.predictions.taught` tells it. Returns the files; the last but one is the table of outcomes.
+    `ventral.paper.outcomes.taught` tells it. Returns the files; the last but one is the table of outcomes.
     """
     found = measure(folder, model, resamples, seed)
     outcomes = tuple(replace(outcome, data=data or outcome.data, taught=taught) for outcome in found.outcomes)

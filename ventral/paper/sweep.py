@@ -157,7 +157,7 @@ def _weights_of(training: Training, campaign: Campaign, folder: Path, report: Re
     if path.exists():
         if read_checkpoint(path)[1]["data"]["fingerprint"] != images.fingerprint:
             raise CheckpointError(
-                f"{path} was trained on other images that were called {campaign.data} too; call these otherwise "
+                f"{path} was trained on other images that were called {campaign.data} too; give these another name "
                 "(--data-name), or remove it."
             )
         return path
@@ -174,12 +174,12 @@ def _expect_alike(result: Result, campaign: Campaign) -> None:
         pairs = zip(result.settings.split(" "), campaign.settings.split(" "), strict=False)
         changes = ", ".join(f"{theirs} there and {ours} here" for theirs, ours in pairs if theirs != ours)
         raise StoreError(
-            f"{title} with another recipe that was called {campaign.recipe_name} too ({changes}); call this one "
-            "otherwise, or give another --out."
+            f"{title} with another recipe that was called {campaign.recipe_name} too ({changes}); give this one "
+            "another name, or give another --out."
         )
     if result.images_id != campaign.images_id:
         raise StoreError(
-            f"{title} on other images that were called {campaign.data} too; call these otherwise (--data-name), or "
+            f"{title} on other images that were called {campaign.data} too; give these another name (--data-name), or "
             "give another --out."
         )
 
