@@ -33,6 +33,8 @@ def test_mappings_and_frames_are_written_like_records_and_nan_is_an_empty_cell(t
     rows = [{"name": "a", "value": math.nan}, {"name": "b", "value": 0.1}]
     for table in (rows, pd.DataFrame(rows)):
         assert write_csv(table, tmp_path / "table.csv").read_text() == "name,value\na,\nb,0.1\n"
+    mixed = [{"name": "a", "count": 3}, {"name": "b", "count": math.nan}]
+    assert write_csv(mixed, tmp_path / "table.csv").read_text() == "name,count\na,3\nb,\n"
 
 
 @pytest.mark.parametrize("path", sorted(RESULTS.glob("*.csv")), ids=lambda path: path.name)

@@ -31,7 +31,7 @@ def write_csv(rows: "Sequence[Any] | pd.DataFrame", path: Path) -> Path:
     StoreError
         If the disk refuses.
     """
-    table = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(list(rows))
+    table = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(list(rows), dtype=object)
     with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         put(path, table.to_csv(index=False, lineterminator="\n").encode())
