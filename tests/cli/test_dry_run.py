@@ -11,8 +11,8 @@ import pytest
 from commands import FLASH, printed, rows, ventral, worked
 
 from ventral.cli.console import spell
+from ventral.experiment.recorder import Recorder
 from ventral.experiment.run import open_run
-from ventral.experiment.simulate import Experiment
 from ventral.model.network import Network
 
 LESION = '''"""Lesion: intact, or feedback scaled.
@@ -56,13 +56,13 @@ class Clock:
 
             return called
 
-        def computing(experiment: Experiment, presentations: range) -> float:
-            count = len(experiment.groups(presentations))
+        def computing(recorder: Recorder, presentations: range) -> float:
+            count = len(recorder.groups(presentations))
             self.batches += count
             return 10.0 * count + 490.0 * (self.batches == count)
 
         patched.setattr("ventral.experiment.costs.time.perf_counter", lambda: self.now)
-        patched.setattr(Experiment, "record", counted(Experiment.record, computing))
+        patched.setattr(Recorder, "record", counted(Recorder.record, computing))
         patched.setattr(Network, "estimate_statistics", counted(Network.estimate_statistics, lambda *_: 2000.0))
 
 
@@ -75,7 +75,7 @@ def clock(monkeypatch) -> Iterator[Clock]:
 
 @pytest.mark.parametrize(("number", "batch"), [(4, 4), (4, 6), (5, 4), (3, 9)])
 def test_time_is_that_of_every_batch_without_the_first_s_delay(clock, model_file, number, batch):
-    """Conditions differ in scales, so a shard that holds two of them is computed twice."""
+    """Conditions differ in scales, so a batch that holds two of them is computed twice."""
     line = f"simulate --protocol ../cut.py --model {model_file} --images {number} --batch {batch}"
     told = costs(printed(f"{line} --dry-run"))["time"]
     clock.batches = 0

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from commands import FLASH, TRAIN, masking, refusing, stopped_at, ventral, worked
 
+from ventral.experiment.recorder import Recorder
 from ventral.experiment.run import open_run
-from ventral.experiment.simulate import Experiment
 
 
 def test_a_recording_ends_with_a_table_and_the_next_command(places):
@@ -73,7 +73,7 @@ def test_another_run_in_the_same_place_is_refused_by_the_field_that_differs(plac
 def test_a_recording_that_is_stopped_says_how_to_go_on_and_goes_on(places, monkeypatch):
     line = "simulate " + masking(places["model"], "mask.zarr")
     with monkeypatch.context() as patched:
-        patched.setattr(Experiment, "record", stopped_at(2, Experiment.record))
+        patched.setattr(Recorder, "record", stopped_at(2, Recorder.record))
         said = ventral(line)
     assert said.code == 130
     assert said.err == "\nstopped; mask.zarr keeps what is recorded. Give the same command again to resume.\n"
@@ -81,7 +81,7 @@ def test_a_recording_that_is_stopped_says_how_to_go_on_and_goes_on(places, monke
     half = ventral("verify mask.zarr")
     assert (half.code, "3 of 4 batches are not recorded" in half.out) == (1, True)
     with monkeypatch.context() as patched:
-        patched.setattr(Experiment, "record", stopped_at(4, Experiment.record))  # the first three are what is left
+        patched.setattr(Recorder, "record", stopped_at(4, Recorder.record))  # the first three are what is left
         worked(line)
     worked("verify mask.zarr")
 

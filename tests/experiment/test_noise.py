@@ -6,10 +6,14 @@ import torch
 
 from ventral.errors import StoreError, UsageError
 from ventral.experiment.condition import Condition
+from ventral.experiment.draws import Draws
 from ventral.experiment.events import Show, target
-from ventral.experiment.noise import Noise, Trials
+from ventral.experiment.experiment import Experiment
+from ventral.experiment.noise import Noise
 from ventral.experiment.protocol import Protocol
-from ventral.experiment.simulate import Experiment, Settings, simulate
+from ventral.experiment.recorder import Recorder
+from ventral.experiment.settings import Settings
+from ventral.experiment.simulate import simulate
 from ventral.stimuli.selection import Selection
 
 FLASH = Protocol((Condition("on", (Show(target, 0, 50),)),), end_ms=60)
@@ -17,7 +21,7 @@ COUNT = 4000  # presentations; a mean of them has a standard error of a 63rd of 
 
 
 def trials(kind, level, count=COUNT, areas=("V1",)):
-    return Trials(Noise(kind, level), areas, [f"stimulus/{i}" for i in range(count)])
+    return Draws(Noise(kind, level), areas, [f"stimulus/{i}" for i in range(count)])
 
 
 def test_gaussian_noise_has_the_spread_that_was_asked_and_no_mean():
@@ -137,12 +141,12 @@ def test_noise_in_an_area_that_is_not_there_is_refused(model, images):
 def test_counts_that_float16_cannot_hold_are_refused(model, images):
     how = Settings(batch=4, noise=Noise("poisson", 1e5, ("V1",)))
     with pytest.raises(StoreError, match="float16 is exact to 2048, so record float32"):
-        Experiment(model, FLASH, Selection(images.take(range(4))), how).record(range(4))
+        Recorder(Experiment(model, FLASH, Selection(images.take(range(4))), how)).record(range(4))
 
 
 def test_noise_and_repeats_decide_the_run_key(model, images):
     def key(**changes):
-        return Experiment(model, FLASH, Selection(images), Settings(**changes)).layout().run_key
+        return Recorder(Experiment(model, FLASH, Selection(images), Settings(**changes))).layout().run_key
 
     noise = Noise("gaussian", 1.0)
     keys = {key(), key(noise=noise), key(noise=replace(noise, level=2.0)), key(noise=noise, repeats=2)}

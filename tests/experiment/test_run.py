@@ -5,7 +5,8 @@ import pytest
 
 from ventral.errors import UsageError
 from ventral.experiment.run import open_run
-from ventral.experiment.simulate import Settings, simulate
+from ventral.experiment.settings import Settings
+from ventral.experiment.simulate import simulate
 from ventral.plugins import load
 from ventral.stimuli.selection import Selection
 

@@ -15,10 +15,13 @@ import torch
 from ventral.errors import DataError, ProtocolError, StoreError, UsageError
 from ventral.experiment.condition import Condition
 from ventral.experiment.events import Show, grey, image, mask, target
+from ventral.experiment.experiment import Experiment
 from ventral.experiment.interventions import Scale
 from ventral.experiment.protocol import Protocol
+from ventral.experiment.recorder import Recorder
 from ventral.experiment.run import open_run
-from ventral.experiment.simulate import Experiment, Settings, simulate
+from ventral.experiment.settings import Settings
+from ventral.experiment.simulate import simulate
 from ventral.model.checkpoint import driven
 from ventral.plugins import load
 from ventral.stimuli.selection import Selection, select_images
@@ -162,7 +165,7 @@ FLASH = Protocol((Condition("unmasked", (Show(target, 0, 60),)),), end_ms=50)
 def recalibrated(model, protocol, images, calibration, settings=ANEW):
     """Statistics by name."""
     experiment = Experiment(model, protocol, Selection(images, calibration, calibration), settings)
-    return {name: torch.as_tensor(values) for name, values in experiment.statistics.items()}
+    return {name: torch.as_tensor(values) for name, values in Recorder(experiment).statistics.items()}
 
 
 def test_under_the_conditions_of_training_recalibrated_statistics_are_those_of_training(model, images, pool):
@@ -200,7 +203,9 @@ def test_a_run_holds_the_statistics_estimated_for_it_and_the_model_keeps_its_own
     before = {name: buffer.clone() for name, buffer in model.network.named_buffers()}
     anew = simulate(model, FLASH, Selection(images, calibration=pool), tmp_path / "anew.zarr", settings=ANEW)
     frozen = simulate(model, FLASH, Selection(images), tmp_path / "frozen.zarr", settings=HOW)
-    for name, values in Experiment(model, FLASH, Selection(images, calibration=pool), ANEW).statistics.items():
+    for name, values in Recorder(
+        Experiment(model, FLASH, Selection(images, calibration=pool), ANEW)
+    ).statistics.items():
         assert np.array_equal(anew.statistics[name], values, equal_nan=True)
         assert torch.equal(before[name].nan_to_num(), dict(model.network.named_buffers())[name].nan_to_num())
     assert frozen.statistics == {}

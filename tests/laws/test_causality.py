@@ -12,10 +12,13 @@ from small import small_graph
 
 from ventral.experiment.condition import Condition
 from ventral.experiment.events import Show, grey, image, mask, target
+from ventral.experiment.experiment import Experiment
 from ventral.experiment.interventions import Scale
 from ventral.experiment.noise import Noise
 from ventral.experiment.protocol import Protocol
-from ventral.experiment.simulate import Experiment, Settings
+from ventral.experiment.recorder import Recorder
+from ventral.experiment.screen import Screen, Shown
+from ventral.experiment.settings import Settings
 from ventral.plugins import list_scripts, load
 from ventral.stimuli.masks import make_masks
 from ventral.stimuli.regions import DISC_RADIUS
@@ -33,7 +36,8 @@ def recorded(model, protocol, images, pool, how=HOW, order=None):
     experiment = Experiment(model, protocol, Selection(images, pool), how)
     order = range(experiment.presentations) if order is None else order
     batches = [list(order)[i : i + how.batch] for i in range(0, len(order), how.batch)]
-    parts = [experiment.record(batch) for batch in batches]
+    recorder = Recorder(experiment)
+    parts = [recorder.record(batch) for batch in batches]
     whole = {area: np.concatenate([activity[area] for activity, _ in parts]) for area in AREAS}
     return {**whole, "readout": np.concatenate([logits for _, logits in parts])}
 
@@ -208,10 +212,11 @@ def test_a_disc_and_the_ring_around_it_are_both_seen_whichever_came_first(model,
     experiment = Experiment(model, Protocol((one, other), end_ms=30), Selection(images.take([0, 1]), pool), HOW)
     first, second = (experiment.protocol.entering(c, model.graph)[1] for c in (one, other))
     assert (first, second) == ((inner, ring), (ring, inner))
-    seen = [experiment._pixels(frame, "over", experiment.images) for frame in (first, second)]
+    shown, screen = experiment.selection.presented, Screen(experiment)
+    seen = [screen.pixels(Shown(frame, "over"), shown) for frame in (first, second)]
     assert torch.equal(*seen)
     for part in (inner, ring):
-        alone = experiment._pixels((part,), "over", experiment.images)
+        alone = screen.pixels(Shown((part,), "over"), shown)
         assert torch.equal(seen[0][alone != 0], alone[alone != 0])
 
 
@@ -223,6 +228,6 @@ def test_contrasts_add_as_far_as_a_screen_can_show_it(model, images, pool):
     masks = make_masks("noise", shown.stimulus_ids, shown.labels, pool, HOW.seed)
     sum_of_both = model.preprocessing(shown.pixels) + model.preprocessing(masks)
     black, white = (model.preprocessing(torch.full((1, 3, 1, 1), level, dtype=torch.uint8)) for level in (0, 255))
-    seen = experiment._pixels(frame, "add", shown)
+    seen = Screen(experiment).pixels(Shown(frame, "add"), shown)
     torch.testing.assert_close(seen, torch.clamp(sum_of_both, black, white))
     assert (seen != sum_of_both).any()

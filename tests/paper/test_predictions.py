@@ -11,7 +11,7 @@ from small import small_graph, with_statistics
 from ventral.errors import ProtocolError, StoreError, UsageError
 from ventral.experiment.coordinates import as_columns
 from ventral.experiment.run import open_run
-from ventral.experiment.simulate import POLICIES
+from ventral.experiment.settings import POLICIES
 from ventral.measures.decoding import decode_over_time, image_folds
 from ventral.model.checkpoint import driven
 from ventral.model.network import Network

@@ -72,7 +72,7 @@ def evaluate(
         if ms is not None:
             ticks(ms, option)  # at this point the error has the name that the user gave
     with busy("loading"):
-        from ventral.experiment.simulate import CALIBRATION
+        from ventral.experiment.recalibration import CALIBRATION
         from ventral.figures.evaluation import save_evaluation
         from ventral.measures.evaluation import evaluate as run_evaluation
         from ventral.stimuli.selection import select_images

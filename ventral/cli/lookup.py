@@ -55,7 +55,7 @@ def load_trained(name: str, device: str) -> "Model":
 
 def make_untrained(name: str, data: str | None, split: str, images: int, seed: int, device: str, ms: int) -> "Model":
     """Model with random weights, whose statistics are estimated to a time on images that are not presented."""
-    from ventral.experiment.simulate import CALIBRATION
+    from ventral.experiment.recalibration import CALIBRATION
     from ventral.model.checkpoint import untrained_model
     from ventral.stimuli.selection import select_images
 

@@ -51,7 +51,7 @@ def protocols_show(name: str, settings: tuple[str, ...], model: str, figure: Pat
     click.echo(fitted(inspect.cleandoc(module.__doc__ or "")) + "\n")
     print_knobs("knobs (--set)", module.protocol)
     with busy("loading"):
-        from ventral.experiment.simulate import check_stimuli
+        from ventral.experiment.experiment import check_stimuli
 
         check_stimuli(protocol)
         _, weights, graph = find_model(model)

@@ -35,9 +35,10 @@ from ventral.cli.options import (
 from ventral.errors import DecodingError, UsageError
 
 if TYPE_CHECKING:
+    from ventral.experiment.experiment import Experiment
     from ventral.experiment.protocol import Protocol
     from ventral.experiment.run import Run
-    from ventral.experiment.simulate import Experiment, Settings
+    from ventral.experiment.settings import Settings
     from ventral.model.checkpoint import Model
 
 
@@ -146,7 +147,7 @@ def simulate(
     experiment_protocol = find_protocol(protocol, settings)  # before anything heavy is loaded
     with busy("loading"):
         from ventral.experiment.noise import Noise
-        from ventral.experiment.simulate import POLICIES, Settings
+        from ventral.experiment.settings import POLICIES, Settings
         from ventral.model.checkpoint import driven
 
         set_threads(threads)
@@ -201,7 +202,8 @@ def make_experiments(
     policies: Sequence[str],
 ) -> "list[Experiment]":
     """Experiments that present the same images under each policy."""
-    from ventral.experiment.simulate import Experiment, calibration_count
+    from ventral.experiment.experiment import Experiment
+    from ventral.experiment.recalibration import calibration_count
     from ventral.stimuli.selection import select_images
 
     name, shapes = read_source(source)
@@ -233,11 +235,13 @@ def print_experiment(experiment: "Experiment") -> None:
 def print_costs(experiment: "Experiment", place: Path) -> None:
     """Print what a run will take, measured on a few of its batches, and when the stimulus arrives in each area."""
     from ventral.experiment.costs import measure_costs
+    from ventral.experiment.recorder import Recorder
     from ventral.store.writer import check_space
 
     recalibrated = experiment.settings.policy == "recalibrated"
     with busy("measuring a few batches"):
-        costs = measure_costs(experiment, place)
+        recorder = Recorder(experiment)
+        costs = measure_costs(recorder, place)
     rows = [
         ("presentations", f"{costs.presentations:,}"),
         ("batches", f"{costs.batches:,}, each of at most {experiment.settings.batch} presentations"),
@@ -259,7 +263,7 @@ def print_costs(experiment: "Experiment", place: Path) -> None:
         ("area", "after onset"),
         [(area, in_ms(arrival[area])) for area in experiment.areas],
     )
-    check_space(place, experiment.layout())
+    check_space(place, recorder.layout())
 
 
 def record_run(experiment: "Experiment", place: Path, control: str) -> "Run":

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 import torch
 
-from ventral.experiment.simulate import Experiment
+from ventral.experiment.recorder import Recorder
 from ventral.files import nearest_folder
 from ventral.store.encoding import bytes_needed
 from ventral.store.layout import Layout
@@ -48,12 +48,12 @@ class Costs:
     gpu_memory: int | None
 
 
-def measure_costs(experiment: Experiment, place: Path) -> Costs:
+def measure_costs(recorder: Recorder, place: Path) -> Costs:
     """Costs of a run at a place, from a few batches recorded into a folder beside it, which is removed again."""
-    start = time.perf_counter()
-    layout = experiment.layout()  # re-estimates the statistics if the policy asks for it
+    experiment, start = recorder.experiment, time.perf_counter()
+    layout = recorder.layout()  # re-estimates the statistics if the policy asks for it
     recalibrating_s = time.perf_counter() - start
-    seconds, size = _sample(experiment, layout, nearest_folder(place.absolute().parent))
+    seconds, size = _sample(recorder, layout, nearest_folder(place.absolute().parent))
     held = experiment.selection
     cuda = torch.device(experiment.settings.device).type == "cuda"
     return Costs(
@@ -69,7 +69,7 @@ def measure_costs(experiment: Experiment, place: Path) -> Costs:
     )
 
 
-def _sample(experiment: Experiment, layout: Layout, folder: Path) -> tuple[float, float]:
+def _sample(recorder: Recorder, layout: Layout, folder: Path) -> tuple[float, float]:
     """Seconds and bytes of a whole run.
 
     Presentations of a batch that differ in presence or in scales are computed apart, so time is counted per group. The
@@ -79,23 +79,24 @@ def _sample(experiment: Experiment, layout: Layout, folder: Path) -> tuple[float
         empty = _files_size(Path(name))
         rows = [writer.batch_slice(batch) for batch in range(layout.batches)]
         chosen = sorted({(2 * i + 1) * layout.batches // (2 * SAMPLED) for i in range(SAMPLED)})
-        experiment.record(range(rows[chosen[0]].start, rows[chosen[0]].stop))
+        recorder.record(range(rows[chosen[0]].start, rows[chosen[0]].stop))
         seconds, presentations = [], 0
         for batch in chosen:
             start = time.perf_counter()
-            activity, logits = experiment.record(range(rows[batch].start, rows[batch].stop))
+            activity, logits = recorder.record(range(rows[batch].start, rows[batch].stop))
             writer.write(batch, activity, logits)
-            seconds.append((time.perf_counter() - start) / _groups(experiment, rows[batch]))
+            seconds.append((time.perf_counter() - start) / _groups(recorder, rows[batch]))
             presentations += len(logits)
-        size = (_files_size(Path(name)) - empty) / presentations * experiment.presentations + empty
-    return median(seconds) * sum(_groups(experiment, row) for row in rows), size
+        size = (_files_size(Path(name)) - empty) / presentations * layout.presentations + empty
+    return median(seconds) * sum(_groups(recorder, row) for row in rows), size
 
 
-def _groups(experiment: Experiment, rows: slice) -> int:
+def _groups(recorder: Recorder, rows: slice) -> int:
     """Number of groups in which a batch is computed, from one presentation of each condition."""
+    experiment = recorder.experiment
     each = experiment.presentations // len(experiment.protocol.conditions)
     firsts = range(rows.start - rows.start % each, rows.stop, each)
-    return len(experiment.groups([max(first, rows.start) for first in firsts]))
+    return len(recorder.groups([max(first, rows.start) for first in firsts]))
 
 
 def _files_size(folder: Path) -> int:

@@ -16,8 +16,10 @@ from ventral.clock import MS_PER_TICK, ticks, to_ms
 from ventral.errors import DataError, UsageError, few
 from ventral.experiment.condition import Condition
 from ventral.experiment.events import Show, target
+from ventral.experiment.experiment import Experiment, limit_of
 from ventral.experiment.protocol import Protocol
-from ventral.experiment.simulate import Experiment, Settings, limit_of
+from ventral.experiment.recorder import Recorder
+from ventral.experiment.settings import Settings
 from ventral.measures.calibration import calibration_error, confidences, cross_entropy, reliability
 from ventral.measures.intervals import wilson_interval
 from ventral.model.checkpoint import Model
@@ -186,7 +188,7 @@ def evaluate(
     end_ms
         Last time; by default, of the normalisation statistics.
     policy, beyond_horizon
-        As `ventral.experiment.simulate.Settings` takes them.
+        As `ventral.experiment.settings.Settings` takes them.
     calibration
         Images that statistics are re-estimated from, if the policy asks for it.
     batch
@@ -219,10 +221,11 @@ def evaluate(
     once = model.graph.drive == "impulse"
     on = Condition("image on", (Show(target, 0, to_ms(1) if once else last + to_ms(1)),))
     experiment = Experiment(model, Protocol((on,), last), Selection(images, calibration=calibration), settings)
+    recorder = Recorder(experiment)
     logits = np.empty((len(images), experiment.protocol.count, model.graph.classes), np.float32)
     for start in range(0, len(images), settings.batch):
         stop = min(start + settings.batch, len(images))
-        _, logits[start:stop] = experiment.record(range(start, stop))
+        _, logits[start:stop] = recorder.record(range(start, stop))
         progress(stop, len(images))
     return Evaluation(
         logits,

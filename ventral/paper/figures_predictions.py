@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from ventral.experiment.simulate import POLICIES
+from ventral.experiment.settings import POLICIES
 from ventral.figures.style import CHANCE_LINE, INK, MARK, STYLE, area_colour
 from ventral.paper.figures_verdicts import draw_differences
 from ventral.paper.outcomes import MASK, READOUT, Outcome, Predictions

@@ -30,7 +30,7 @@ import xarray as xr
 from ventral.clock import MS_PER_TICK
 from ventral.errors import UsageError
 from ventral.experiment.run import Run
-from ventral.experiment.simulate import POLICIES
+from ventral.experiment.settings import POLICIES
 from ventral.measures.decoding import decode_over_time, image_folds
 from ventral.measures.intervals import wilson_interval
 from ventral.measures.responses import correct_at, read_responses, readout_times

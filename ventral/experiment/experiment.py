@@ -1,0 +1,172 @@
+"""An experiment: a network, a protocol, images and settings, checked against each other."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from ventral.clock import to_ms
+from ventral.errors import DataError, ProtocolError, choose
+from ventral.experiment.condition import Condition
+from ventral.experiment.protocol import Protocol
+from ventral.experiment.settings import Settings
+from ventral.model.checkpoint import Model
+from ventral.stimuli.degradations import check_change
+from ventral.stimuli.masks import MASKS
+from ventral.stimuli.selection import Selection
+
+
+class Presentation(NamedTuple):
+    """One image under one condition, once.
+
+    Parameters
+    ----------
+    image
+        Position of the image among those presented.
+    condition
+        The condition.
+    repeat
+        Number of the repeat, from 0.
+    """
+
+    image: int
+    condition: Condition
+    repeat: int
+
+
+@dataclass(frozen=True, eq=False)
+class Experiment:
+    """A network, a protocol, images and settings, checked against each other before anything is computed.
+
+    Presentations are numbered: conditions follow one another, each with its repeats of all images.
+
+    Parameters
+    ----------
+    model
+        The network, with its preprocessing.
+    protocol
+        Conditions, each shown to every image.
+    selection
+        The images presented; a pool, if the protocol has masks or other images; images for calibration, if statistics
+        are to be recalibrated.
+    settings
+        How it is recorded.
+
+    Raises
+    ------
+    UsageError
+        If an area, a mask or a change does not exist.
+    ProtocolError
+        If the protocol outlasts the statistics, or asks for what the drive cannot give; or if statistics are to be
+        pooled over conditions in which different areas are present.
+    DataError
+        If the images do not fit the network, or images are missing that the protocol or the policy needs.
+    """
+
+    model: Model
+    protocol: Protocol
+    selection: Selection
+    settings: Settings = field(default_factory=Settings)
+
+    def __post_init__(self) -> None:
+        self._areas(self.settings.areas)
+        self._areas(self.settings.noise.areas if self.settings.noise else ())
+        self._check_horizon()
+        self._check_protocol()
+        self._check_images()
+        if self.settings.policy == "recalibrated":
+            self._check_calibration()
+
+    def _check_horizon(self) -> None:
+        last = to_ms(self.protocol.count - 1)
+        needed, limit = limit_of(self.model, self.settings.policy)
+        if limit is not None and last > limit and self.settings.beyond_horizon == "refuse":
+            raise ProtocolError(
+                f"the protocol runs for {last} ms, but {self.model.name} has {needed} only to {limit} ms; end "
+                "earlier (--set end_ms=...) or hold the last (--beyond-horizon held)."
+            )
+
+    def _check_protocol(self) -> None:
+        for condition in self.protocol.conditions:
+            self.protocol.entering(condition, self.model.graph)
+            self.protocol.gains(condition, self.model.graph)
+        check_stimuli(self.protocol)
+        for stimulus in self.protocol.made():
+            if self.selection.pool is None:
+                raise DataError(
+                    f"{stimulus} is made from images that are not presented; present fewer (--images) or give a pool."
+                )
+
+    def _check_images(self) -> None:
+        graph, images = self.model.graph, self.selection.presented
+        size = graph[graph.entry].size
+        if tuple(images.pixels.shape[1:]) != (graph.colours, size, size):
+            raise DataError(f"{self.model.name} takes images of {size}x{size}; load them with size={size}.")
+        if not len(images):
+            raise DataError("there are no images to present.")
+        parameters = {name for condition in self.protocol.conditions for name in condition.coordinates()}
+        if twice := sorted(parameters & {*images.coordinates}):
+            raise ProtocolError(
+                f"{twice[0]} is a parameter of the conditions and one of the images of {images.name}; give the "
+                "conditions' another name."
+            )
+
+    def _check_calibration(self) -> None:
+        if not self.selection.calibration:
+            raise DataError("recalibrated statistics are estimated from images that are not presented; give some.")
+        graph = self.model.graph
+        first, *others = self.protocol.conditions
+        for other in others:
+            if self.protocol.inputs(other, graph) != self.protocol.inputs(first, graph):
+                raise ProtocolError(
+                    f"recalibrated statistics are pooled over conditions, but something enters at other times in "
+                    f"{other.name} than in {first.name}; use grey gaps and a model with sustained drive, or frozen."
+                )
+
+    @property
+    def areas(self) -> tuple[str, ...]:
+        """The recorded areas, in the order of the graph."""
+        return self._areas(self.settings.areas)
+
+    @property
+    def noisy(self) -> tuple[str, ...]:
+        """The areas that have noise, in the order of the graph."""
+        return () if self.settings.noise is None else self._areas(self.settings.noise.areas)
+
+    def _areas(self, names: Sequence[str]) -> tuple[str, ...]:
+        """Areas by name, all if none is named, in the order of the graph."""
+        known = [area.name for area in self.model.graph.areas]
+        wanted = {choose("area", name, known) for name in names} or set(known)
+        return tuple(name for name in known if name in wanted)
+
+    @property
+    def presentations(self) -> int:
+        """Number of presentations: images times repeats times conditions."""
+        return len(self.selection.presented) * self.settings.repeats * len(self.protocol.conditions)
+
+    def presentation(self, number: int) -> Presentation:
+        """The presentation of this number, from 0."""
+        block, image = divmod(number, len(self.selection.presented))
+        condition, repeat = divmod(block, self.settings.repeats)
+        return Presentation(image, self.protocol.conditions[condition], repeat)
+
+
+def check_stimuli(protocol: Protocol) -> None:
+    """Refuse kinds of masks and images, and changes of them, that do not exist.
+
+    Raises
+    ------
+    UsageError
+        With the nearest name that exists, or the range of a change.
+    """
+    for stimulus in protocol.stimuli():
+        if stimulus.role in ("mask", "image"):
+            choose("mask" if stimulus.role == "mask" else "kind of image", stimulus.kind, MASKS)
+        for change in stimulus.changes:
+            check_change(change.how, change.amount)
+
+
+def limit_of(model: Model, policy: str) -> tuple[str, int | None]:
+    """What a network has only up to some time under a policy, and that time in ms; None if there is no such time."""
+    if policy == "frozen":
+        return "normalisation statistics", model.statistics_horizon_ms
+    return "weights per tick", model.graph.readout_ms[-1] if model.graph.learns_per_tick else None

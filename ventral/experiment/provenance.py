@@ -1,0 +1,87 @@
+"""Provenance of a run: all that decides its numbers, and how it was made.
+
+The names here are on disk, and the first part is hashed into the run's key: a new name or value there makes every
+older run another one. What ``statistics`` says on disk is the experiment's policy.
+"""
+
+import json
+import platform
+from importlib import metadata
+from typing import Any
+
+import torch
+
+from ventral.clock import MS_PER_TICK
+from ventral.experiment.experiment import Experiment
+
+
+def identity_of(experiment: Experiment) -> dict[str, Any]:
+    """All that decides the numbers of an experiment, for the run's key."""
+    settings, graph, selection = experiment.settings, experiment.model.graph, experiment.selection
+    images, pool, calibration = selection.presented, selection.pool, selection.calibration
+    recalibrated = settings.policy == "recalibrated"
+    return {
+        "model": experiment.model.name,
+        "weights": experiment.model.sha256,
+        "graph": json.loads(graph.to_json()),
+        "protocol": json.loads(experiment.protocol.to_json()),
+        "images": {"name": images.name, "split": images.split, "fingerprint": images.fingerprint},
+        "pool": pool.fingerprint if pool is not None and experiment.protocol.made() else None,
+        "seed": settings.seed,
+        "drive": graph.drive,
+        "statistics": settings.policy,
+        "calibration": calibration.fingerprint if calibration is not None and recalibrated else None,
+        "beyond_horizon": settings.beyond_horizon,
+        "repeats": settings.repeats,
+        "noise": None if settings.noise is None else str(settings.noise),
+        "record": settings.record,
+        "units": settings.units,
+        "device": device_name(settings.device),
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+    }
+
+
+def attributes_of(experiment: Experiment, command: str = "", control: str = "") -> dict[str, Any]:
+    """Attributes of the root of a run.
+
+    Parameters
+    ----------
+    command
+        The command that makes the run.
+    control
+        Name of another run in the same folder that differs in its policy only.
+    """
+    settings, graph = experiment.settings, experiment.model.graph
+    attrs = {
+        "identity": identity_of(experiment),
+        "protocol": experiment.protocol.to_json(),
+        "graph": graph.to_json(),
+        "model": experiment.model.name,
+        "weights_sha256": experiment.model.sha256,
+        "data": experiment.selection.presented.name,
+        "split": experiment.selection.presented.split,
+        "seed": settings.seed,
+        "drive": graph.drive,
+        "statistics": settings.policy,
+        "beyond_horizon": settings.beyond_horizon,
+        "repeats": settings.repeats,
+        "noise": str(settings.noise or "none"),
+        "record": settings.record,
+        "ms_per_tick": MS_PER_TICK,
+        "readout": graph.readout,
+        "readout_ms": list(experiment.protocol.readout_ms),
+        "versions": {
+            "ventral": metadata.version("ventral"),
+            "torch": torch.__version__,
+            **{name: metadata.version(name) for name in ("numpy", "xarray", "zarr")},
+            "python": platform.python_version(),
+        },
+    }
+    return attrs | {name: text for name, text in (("command", command), ("control", control)) if text}
+
+
+def device_name(device: str) -> str:
+    """What computes, as far as it decides the last bits: the kind of device and, for a GPU, its model."""
+    kind = torch.device(device).type
+    return f"{kind}: {torch.cuda.get_device_name(device)}" if kind == "cuda" else kind

@@ -1,0 +1,84 @@
+"""Recalibration: normalisation statistics estimated anew, without labels, under an experiment's own conditions.
+
+Time-specific statistics are those of the states that a network had in training. A mask or a lesion can lead it out of
+their range, and then seems to erase what it only displaces. Under the policy "recalibrated" mean and variance are
+estimated at each tick over all conditions together: pooled, since masked, blank and intact states share them, and so
+the differences between conditions stay.
+"""
+
+import copy
+from collections.abc import Iterator, Mapping
+
+import torch
+from torch import Tensor
+
+from ventral.clock import to_ms
+from ventral.experiment.draws import draws_of
+from ventral.experiment.experiment import Experiment, Presentation
+from ventral.experiment.protocol import Protocol
+from ventral.experiment.screen import Screen
+from ventral.model.layers import Normalisation
+from ventral.model.network import Network
+from ventral.stimuli.images import Images
+
+CALIBRATION = 200  # most images from which statistics are estimated, in every condition
+LARGEST = 2000  # most presentations from which they are estimated together
+LEAST = 0.01  # of the variance in training, below which an estimated variance counts as this
+
+
+def calibration_count(protocol: Protocol) -> int:
+    """Number of images from which statistics are re-estimated in each condition: fewer where conditions are many."""
+    return max(10, min(CALIBRATION, LARGEST // len(protocol.conditions)))
+
+
+def recalibrated_network(experiment: Experiment) -> Network:
+    """A copy of an experiment's network, with statistics estimated on the calibration images under every condition.
+
+    Every condition has all calibration images, as rows one after the other; the statistics at a tick are over all rows.
+    A variance far below that of training (where all conditions are grey, say) is held at a hundredth of it, since
+    dividing by it would blow noise up into signal.
+    """
+    images = experiment.selection.calibration
+    assert images is not None
+    protocol, conditions = experiment.protocol, experiment.protocol.conditions
+    network = copy.deepcopy(experiment.model.network)
+    network.hold_beyond_horizon(experiment.settings.beyond_horizon == "held")
+    norms = {name: norm for name, norm in network.named_modules() if isinstance(norm, Normalisation)}
+    before = {name: norm.variance.clone() for name, norm in norms.items()}
+    network.forget_statistics(to_ms(protocol.count - 1))
+    for name, norm in norms.items():
+        rows = [min(row, len(before[name]) - 1) for row in range(len(norm.variance))]
+        norm.least = LEAST * before[name][rows].nan_to_num(0)
+    presented = [Presentation(image, condition, 0) for condition in conditions for image in range(len(images))]
+    noise = draws_of(experiment, images, presented)
+    gains = _gains(experiment, len(images))
+    network.estimate_statistics(_inputs(Screen(experiment), network, images), gains.__getitem__, noise)
+    return network
+
+
+def _inputs(screen: Screen, network: Network, images: Images) -> Iterator[Tensor | None]:
+    """What enters at each tick, and once more, (condition and image, channel, y, x); None where nothing enters.
+
+    All that is ever shown is encoded in one call, for a pre-net that estimates its statistics from what it sees.
+    """
+    shown = [screen.shown(condition) for condition in screen.protocol.conditions]
+    kinds = list(dict.fromkeys(kind for kinds in shown for kind in kinds if kind.frame))
+    parts = network.encode(torch.cat([screen.pixels(kind, images) for kind in kinds])).split(len(images))
+    encoded = dict(zip(kinds, parts, strict=True))
+    last: Tensor | None = None
+    for now in zip(*shown, strict=True):
+        last = torch.cat([encoded[kind] for kind in now]) if now[0].frame else None
+        yield last
+    yield last  # one tick more, for the transitions out of the last
+
+
+def _gains(experiment: Experiment, images: int) -> list[Mapping[str, float | Tensor]]:
+    """Scales of transitions at each tick by name, each (condition and image, 1, 1, 1)."""
+    protocol, device = experiment.protocol, experiment.settings.device
+    tables = [protocol.gains(condition, experiment.model.graph) for condition in protocol.conditions]
+    gains: list[Mapping[str, float | Tensor]] = []
+    for now in zip(*tables, strict=True):
+        names = sorted({name for table in now for name in table})
+        scales = {name: torch.tensor([table.get(name, 1.0) for table in now]) for name in names}
+        gains.append({n: x.repeat_interleave(images).to(device)[:, None, None, None] for n, x in scales.items()})
+    return gains

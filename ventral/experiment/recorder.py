@@ -1,0 +1,133 @@
+"""Computing an experiment: activity and logits of some presentations."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+
+import numpy as np
+import torch
+
+from ventral.experiment.condition import Condition
+from ventral.experiment.coordinates import coordinates_of
+from ventral.experiment.draws import draws_of
+from ventral.experiment.experiment import Experiment
+from ventral.experiment.provenance import attributes_of
+from ventral.experiment.recalibration import recalibrated_network
+from ventral.experiment.screen import Screen
+from ventral.experiment.sites import Electrodes, recording_of
+from ventral.model.network import Network
+from ventral.store.layout import Layout, Recording
+from ventral.store.values import Array
+
+Values = Mapping[str, Array]  # by area, (presentation, ...)
+
+
+class Recorder:
+    """Computes the presentations of an experiment.
+
+    Statistics are estimated, if the policy asks for it, when the network is used for the first time.
+    """
+
+    def __init__(self, experiment: Experiment) -> None:
+        self.experiment = experiment
+        self.screen = Screen(experiment)
+        self.electrodes = Electrodes(experiment)
+
+    @cached_property
+    def network(self) -> Network:
+        """The model's network, with the statistics that the policy asks for."""
+        frozen = self.experiment.settings.policy == "frozen"
+        return self.experiment.model.network if frozen else recalibrated_network(self.experiment)
+
+    @cached_property
+    def statistics(self) -> dict[str, Array]:
+        """Recalibrated mean and variance of every normalisation by name, (tick, channel); empty if frozen."""
+        if self.experiment.settings.policy == "frozen":
+            return {}
+        return {name: buffer.cpu().numpy() for name, buffer in self.network.named_buffers()}
+
+    @cached_property
+    def recordings(self) -> tuple[Recording, ...]:
+        """What is recorded of each area."""
+        return tuple(recording_of(self.experiment, area) for area in self.experiment.areas)
+
+    def layout(self, command: str = "", control: str = "") -> Layout:
+        """What the run will hold; `command` and `control` as in `ventral.experiment.provenance.attributes_of`."""
+        experiment = self.experiment
+        return Layout(
+            presentation=coordinates_of(experiment),
+            time_ms=np.array(experiment.protocol.times_ms),
+            recordings=self.recordings,
+            classes=experiment.model.label_names,
+            batch=experiment.settings.batch,
+            dtype=experiment.settings.dtype,
+            attrs=attributes_of(experiment, command, control),
+            statistics=self.statistics,
+        )
+
+    def groups(self, presentations: Sequence[int]) -> list[tuple[list[int], Condition]]:
+        """Positions of presentations that are computed together, with one condition of each group.
+
+        A group shares presence (at which ticks something enters) and scales of transitions.
+        """
+        protocol, graph = self.experiment.protocol, self.experiment.model.graph
+        found: dict[str, tuple[list[int], Condition]] = {}
+        for position, number in enumerate(presentations):
+            condition = self.experiment.presentation(number).condition
+            kind = str((protocol.inputs(condition, graph), protocol.gains(condition, graph)))
+            found.setdefault(kind, ([], condition))[0].append(position)
+        return list(found.values())
+
+    def record(self, presentations: Sequence[int]) -> tuple[dict[str, Array], Array]:
+        """Compute some presentations, at most as many as a batch has.
+
+        Returns
+        -------
+        dict, array
+            Activity of each area, (presentation, time, ...), and logits, (presentation, time, class); float32, NaN
+            where an area is absent.
+
+        Raises
+        ------
+        StoreError
+            If a value is not finite, or a count is too large to be stored exactly.
+        """
+        network, settings = self.network, self.experiment.settings
+        network.hold_beyond_horizon(settings.beyond_horizon == "held")
+        shape = (len(presentations), self.experiment.protocol.count)
+        activity = {one.area: np.full((*shape, *one.shape), np.nan, np.float32) for one in self.recordings}
+        logits = np.full((*shape, len(self.experiment.model.label_names)), np.nan, np.float32)
+        with torch.inference_mode():
+            for rows, condition in self.groups(presentations):
+                group = [presentations[row] for row in rows]
+                for tick, (values, read) in enumerate(self._ticks(network, group, condition)):
+                    for area, taken in values.items():
+                        activity[area][rows, tick] = taken
+                    if read is not None:
+                        logits[rows, tick] = read
+        return activity, logits
+
+    def _ticks(
+        self, network: Network, group: Sequence[int], condition: Condition
+    ) -> Iterator[tuple[Values, Array | None]]:
+        """Recorded values and logits of a group of presentations, tick by tick.
+
+        Convolutions give other last bits for other batch sizes. So every group is computed in the shape of a whole
+        batch, filled up with copies of its last presentation, and a presentation's numbers do not depend on what else
+        is recorded.
+        """
+        experiment, graph = self.experiment, self.experiment.model.graph
+        size, number = experiment.settings.batch, len(group)
+        padded = [experiment.presentation(group[min(row, number - 1)]) for row in range(size)]
+        images = experiment.selection.presented.take([presented.image for presented in padded])
+        noise = draws_of(experiment, experiment.selection.presented, padded)
+        inputs = self.screen.inputs(network, images, [presented.condition for presented in padded])
+        gains = experiment.protocol.gains(condition, graph)
+        for tick, states in enumerate(network.run(inputs, gains.__getitem__, disturb=noise)):
+            counts = noise.counts if noise else {}
+            values = {
+                area: self.electrodes.take(area, counts.get(area, states[area])[:number], tick, area in counts)
+                for area in experiment.areas
+                if area in states
+            }
+            present = graph.readout in states
+            yield values, network.readout(states, tick)[:number].float().cpu().numpy() if present else None

@@ -1,0 +1,108 @@
+"""What is on the screen at each tick, as pixels and as what a network's pre-net makes of them."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ventral.experiment.condition import Condition
+from ventral.experiment.events import Frame, Stimulus
+from ventral.experiment.experiment import Experiment
+from ventral.model.network import Network
+from ventral.stimuli.degradations import changed
+from ventral.stimuli.images import Images
+from ventral.stimuli.masks import make_masks
+from ventral.stimuli.regions import region
+
+
+class Shown(NamedTuple):
+    """What enters at one tick under one condition.
+
+    Parameters
+    ----------
+    frame
+        The stimuli that are on, the latest last; empty where nothing enters.
+    combine
+        How they combine where they overlap: "over" or "add"; "refuse" where they do not.
+    """
+
+    frame: Frame
+    combine: str
+
+
+class Screen:
+    """The screen of an experiment: what each of its images looks like there under each of its conditions."""
+
+    def __init__(self, experiment: Experiment) -> None:
+        self.graph = experiment.model.graph
+        self.protocol = experiment.protocol
+        self.preprocessing = experiment.model.preprocessing
+        self.pool = experiment.selection.pool
+        self.seed = experiment.settings.seed
+        self.device = experiment.settings.device
+
+    def shown(self, condition: Condition) -> list[Shown]:
+        """What enters at each tick under a condition."""
+        return [Shown(frame, condition.combine) for frame in self.protocol.entering(condition, self.graph)]
+
+    def inputs(self, network: Network, images: Images, conditions: Sequence[Condition]) -> Iterator[Tensor | None]:
+        """What the pre-net makes of the screen at each tick, (image, channel, y, x); None where nothing enters.
+
+        Parameters
+        ----------
+        images
+            The images of a batch.
+        conditions
+            The condition of each of them, all of which let something in at the same ticks.
+
+        Notes
+        -----
+        Whatever is shown to any image of the batch is encoded for all of them, and each image then takes its own: so
+        the pre-net always sees the same shape, and the last bits do not depend on what the others are shown.
+        """
+        shown = {condition.name: self.shown(condition) for condition in conditions}
+        encoded: dict[Shown, Tensor] = {}
+        for tick in range(self.protocol.count):
+            now = [shown[condition.name][tick] for condition in conditions]
+            if not now[0].frame:
+                yield None
+                continue
+            kinds = list(dict.fromkeys(now))
+            for kind in kinds:
+                if kind not in encoded:
+                    encoded[kind] = network.encode(self.pixels(kind, images))
+            mixed = encoded[kinds[0]]
+            for kind in kinds[1:]:
+                rows = torch.tensor([other == kind for other in now], device=mixed.device)
+                mixed = torch.where(rows[:, None, None, None], encoded[kind], mixed)
+            yield mixed
+
+    def pixels(self, shown: Shown, images: Images) -> Tensor:
+        """What is on the screen for each image, mean-subtracted, (image, colour, y, x); grey where nothing is."""
+        seen = torch.zeros(images.pixels.shape, device=self.device)
+        for stimulus in shown.frame:
+            if stimulus.role != "blank":
+                added = self.preprocessing(self._made(stimulus, images).to(self.device))
+                added = self._displayed(seen + added) if shown.combine == "add" else added
+                where = region(stimulus.kind, images.pixels.shape[-1], stimulus.changes)
+                seen = added if where is None else torch.where(where.to(seen.device), added, seen)
+        return seen
+
+    def _displayed(self, seen: Tensor) -> Tensor:
+        """What a screen can show, from black to white, of mean-subtracted images."""
+        ends = torch.tensor([0, 255], dtype=torch.uint8, device=seen.device).view(2, 1, 1, 1).expand(2, 3, 1, 1)
+        black, white = self.preprocessing(ends).unsqueeze(1)
+        return seen.clamp(black, white)
+
+    def _made(self, stimulus: Stimulus, images: Images) -> Tensor:
+        """A stimulus for each image, uint8, (image, colour, y, x)."""
+        pixels, ids = images.pixels, images.stimulus_ids
+        if stimulus.role != "target" and stimulus.kind != "target":
+            assert self.pool is not None
+            pixels = make_masks(stimulus.kind, ids, images.labels, self.pool, self.seed, stimulus.exemplar)
+        if stimulus.changes:
+            mean = np.array(self.preprocessing.mean) * 255
+            pixels = changed(pixels, ids, stimulus.changes, mean, self.seed)
+        return pixels
