@@ -188,6 +188,13 @@ def test_a_new_protocol_shows_each_thing_that_a_protocol_can_say():
     assert made.end_ms - made.start_ms <= 300
 
 
+def test_a_new_protocol_is_the_template_under_its_name():
+    template = Path(load("protocols", "flash").__file__).with_name("_template.py").read_text()
+    written = write_protocol("my-masking").read_text()
+    assert template.startswith('"""Template: ')
+    assert written == template.replace("Template", "My masking", 1)
+
+
 def test_knobs_of_a_new_protocol_can_be_set(give):
     give("protocols", "new", "mine")
     code, out, _ = give("protocols", "show", "mine.py", "--set", "soa_ms=30", "--set", "end_ms=100")
