@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from ventral.clock import to_ms
 from ventral.errors import ProtocolError, StoreError, UsageError
-from ventral.experiment.protocol import Protocol
-from ventral.experiment.run import Run, open_complete
 from ventral.experiment.experiment import Experiment, limit_of
+from ventral.experiment.protocol import Protocol
 from ventral.experiment.recalibration import calibration_count
+from ventral.experiment.run import Run, open_complete
 from ventral.experiment.settings import POLICIES, Settings
 from ventral.experiment.simulate import record
 from ventral.model.checkpoint import Model
