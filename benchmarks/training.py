@@ -31,7 +31,7 @@ from ventral.model.zoo import cifar10, two_state
 from ventral.stimuli.datasets import load_images
 from ventral.stimuli.images import Images
 from ventral.training.recipe import Recipe
-from ventral.training.train import Trainer
+from ventral.training.trainer import Trainer
 
 END_MS = 100
 
@@ -189,7 +189,7 @@ def theirs(graph: AreaGraph, images: Images, recipe: Recipe, device: str, worker
 def bare(trainer: Trainer, precision: str, form: torch.memory_format) -> Callable[[float], float]:
     """Images per second at which the convolutions of a training step alone would go, forward and backward."""
     graph, recipe = trainer.network.graph, trainer.recipe
-    _, used = trainer.objective.plans[recipe.end_ms]
+    used = trainer.objective.plans[recipe.end_ms].used
     edges = {edge.name: edge for edge in graph.edges}
     shapes: Counter[tuple[Stage, int]] = Counter()
     for name, _ in used:

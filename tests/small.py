@@ -2,6 +2,7 @@
 
 import torch
 
+from ventral.model import statistics
 from ventral.model.areas import Area
 from ventral.model.graph import AreaGraph
 from ventral.model.network import Network
@@ -17,5 +18,5 @@ def small_graph(**changes: object) -> AreaGraph:
 
 def with_statistics(network: Network, images: torch.Tensor, ticks: int) -> Network:
     """Estimate every normalisation at ticks 0, 1, ... on images that stay on."""
-    network.estimate_statistics(network.staying(images, ticks + 1))
+    statistics.estimate(network, network.staying(images, ticks + 1))
     return network

@@ -15,13 +15,14 @@ from trainings import SHORT
 
 from ventral.model.areas import Area, Transition
 from ventral.model.graph import AreaGraph
-from ventral.model.layers import Normalisation
-from ventral.model.ranks import Ranks, joined, summed, together
+from ventral.model.normalisation import Normalisation
+from ventral.model.processes import summed, together
 from ventral.model.wiring import adjacent
 from ventral.stimuli.datasets import load_images
 from ventral.stimuli.images import Preprocessing
+from ventral.training.distributed import Ranks, joined
 from ventral.training.recipe import fitted
-from ventral.training.train import Trainer
+from ventral.training.trainer import Trainer
 
 STEPS = 20
 RECIPE = replace(SHORT, epochs=3, batch=16, end_ms=40, seed=5)
@@ -56,12 +57,12 @@ def trained(case: str, ranks: Ranks) -> dict[str, Tensor]:
     graph, changes = CASES[case]
     images = load_images("shapes", "train", 8, positions=range(200))
     trainer = Trainer(graph, images, fitted(replace(RECIPE, **changes), graph), ranks=ranks)
-    narrow = trainer.preprocessing
+    narrow = trainer.batches.preprocessing
 
     def wide(pixels: Tensor) -> Tensor:
         return Preprocessing.__call__(narrow, pixels, dtype=torch.float64)
 
-    trainer.preprocessing = wide  # type: ignore[assignment]
+    trainer.batches.preprocessing = wide  # type: ignore[assignment]
     losses = [trainer.advance()[0] for _ in range(STEPS)]
     parameters = {name: x.detach().clone() for name, x in trainer.network.named_parameters()}
     return {**parameters, "loss": torch.tensor(losses)}

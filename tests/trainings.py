@@ -8,7 +8,7 @@ from PIL import Image
 
 from ventral.stimuli.images import Images
 from ventral.training.recipe import Recipe
-from ventral.training.train import states
+from ventral.training.state import states
 
 SHORT = Recipe(
     epochs=2,

@@ -13,7 +13,7 @@ from commands import FLASH, printed, rows, ventral, worked
 from ventral.cli.console import spell
 from ventral.experiment.recorder import Recorder
 from ventral.experiment.run import open_run
-from ventral.model.network import Network
+from ventral.model import statistics
 
 LESION = '''"""Lesion: intact, or feedback scaled.
 
@@ -63,7 +63,7 @@ class Clock:
 
         patched.setattr("ventral.experiment.costs.time.perf_counter", lambda: self.now)
         patched.setattr(Recorder, "record", counted(Recorder.record, computing))
-        patched.setattr(Network, "estimate_statistics", counted(Network.estimate_statistics, lambda *_: 2000.0))
+        patched.setattr(statistics, "estimate", counted(statistics.estimate, lambda *_: 2000.0))
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 from commands import Outcome, stopped_at, ventral, worked
 from small import small_graph
 
-from ventral.training.train import Trainer
+from ventral.training.trainer import Trainer
 
 SHORT = "--set epochs=2 --set batch=4 --set held_out=4 --set statistics_images=8 --set end_ms=50 --set horizon_ms=100"
 SHORT += " --set precision=float32"  # "auto" goes by the clock, and two trainings are compared
@@ -40,7 +40,7 @@ def test_a_training_that_is_stopped_says_how_to_go_on_and_goes_on(trained, place
         said = ventral(line, **places)
     assert said.code == 130
     assert said.err == "\nstopped; half keeps what is done. Give the same command again to resume.\n"
-    assert "going on from step 2 of 4" in worked(line, **places).out
+    assert "resuming from step 2 of 4" in worked(line, **places).out
     assert Path("half/model.safetensors").read_bytes() == (trained[1] / "model.safetensors").read_bytes()
 
 

@@ -16,7 +16,7 @@ from ventral.measures.intervals import Z95
 from ventral.model.checkpoint import Model
 from ventral.model.network import Network
 from ventral.stimuli.images import Preprocessing
-from ventral.training.train import accuracy_over_time
+from ventral.training.validation import accuracy_over_time
 
 
 @pytest.fixture(scope="module")

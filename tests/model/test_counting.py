@@ -8,7 +8,7 @@ from random_graphs import graphs_that_read
 from torch.utils.flop_counter import FlopCounterMode
 
 from ventral.errors import ClockError, GraphError
-from ventral.model import zoo
+from ventral.model import statistics, zoo
 from ventral.model.areas import Area, Transition
 from ventral.model.counting import effective_parameters, multiply_adds, parameters, useful
 from ventral.model.graph import AreaGraph
@@ -163,7 +163,7 @@ def answers(network, images):
 def reached(network):
     """How many parameters a loss at the readouts sends a gradient to; of a scale or shift, ticks count apart."""
     images = pictures(network.graph)
-    network.estimate_statistics(network.staying(images, network.graph.readout_ms[-1] // 10 + 1))
+    statistics.estimate(network, network.staying(images, network.graph.readout_ms[-1] // 10 + 1))
     logits = answers(network, images)
     (logits * torch.randn(logits.shape, generator=torch.Generator().manual_seed(1))).sum().backward()
     count = 0

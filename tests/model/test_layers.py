@@ -6,7 +6,8 @@ import torch
 from ventral.errors import GraphError
 from ventral.model.areas import KINDS, Area, Stage, Transition
 from ventral.model.graph import AreaGraph
-from ventral.model.layers import Kernel, Normalisation, ScaleShift
+from ventral.model.layers import Kernel, ScaleShift
+from ventral.model.normalisation import Normalisation
 
 LADDER = [(kind, octaves) for kind, (low, high) in KINDS.items() for octaves in range(low, high + 1) if kind != "pool"]
 

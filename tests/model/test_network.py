@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from ventral.errors import AbsentError, ClockError, GraphError
-from ventral.model import zoo
+from ventral.model import statistics, zoo
 from ventral.model.areas import Area, Entry, Transition
 from ventral.model.graph import AreaGraph
 from ventral.model.network import Network
@@ -376,7 +376,7 @@ def test_beyond_the_last_readout_weights_per_tick_are_refused():
 
 def test_held_on_request_every_later_tick_steps_and_is_read_as_the_last(float64):
     network = trained(recurrent(sharing="per-tick", scale_shift=True), 8, 5)
-    scrambled(network).eval().hold_beyond_horizon(True)
+    statistics.hold(scrambled(network).eval(), True)
     states = record(network, shown(network, pictures(3, 8), 5))[-1]
     assert all(same(network.step(states, tick), network.step(states, 3)) for tick in (4, 7, 20))
     assert all(torch.equal(network.readout(states, tick), network.readout(states, 4)) for tick in (5, 8, 21))
@@ -619,7 +619,7 @@ def test_what_is_held_is_the_last_that_was_estimated():
     areas = (Area("V1", 2, 4, 1), Area("V2", 2, 4))
     graph = AreaGraph(areas, (Transition("V1", "V2", windows=((0, 10), (60, 70))),))
     network = trained(graph, 4, 4)
-    network.hold_beyond_horizon(True)
+    statistics.hold(network, True)
     assert record(network, shown(network, pictures(2, 4), 8))[7]["V2"].isfinite().all()
 
 

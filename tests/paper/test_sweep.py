@@ -33,7 +33,7 @@ from ventral.paper.sweep import fraction_trained, missing, train_missing
 from ventral.stimuli.datasets import load_images
 from ventral.stimuli.sampling import evenly
 from ventral.training.recipe import RECIPES, Recipe
-from ventral.training.train import accuracy_over_time
+from ventral.training.validation import accuracy_over_time
 
 TINY = CampaignScale("tiny", 0.01, 40, 30, 2, "fast")
 TRAININGS = [Training(VARIANTS[name], seed) for seed in (0, 1) for name in ("one-state", "two-state-t2")]

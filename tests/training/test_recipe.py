@@ -17,7 +17,8 @@ from ventral.training.recipe import (
     recipe_settings,
     stored_recipe,
 )
-from ventral.training.train import Trainer
+from ventral.training.schedule import Schedule
+from ventral.training.trainer import Trainer
 
 # for each field one value that it has not unless told, as it is written in a file
 OTHER = {
@@ -53,35 +54,28 @@ OTHER = {
 }
 
 
-@pytest.fixture(scope="module")
-def trainer(learned):
-    """One of which only the learning rate is asked."""
-    return Trainer(small_graph(), learned, replace(RECIPES["paper"], held_out=40, end_ms=50, horizon_ms=80))
+def rates(recipe, steps, per_epoch=8):
+    """Learning rate of every step of a training of so many steps."""
+    schedule = Schedule(recipe, steps, per_epoch)
+    return [schedule.learning_rate(step) for step in range(steps)]
 
 
-def rates(trainer, recipe, steps):
-    """The rate of every step of a training of so many."""
-    trainer.recipe, trainer.steps = recipe, steps
-    found = []
-    for trainer.step in range(steps):
-        found.append(trainer.rate())
-    return found
-
-
-def test_the_paper_trains_60_epochs_and_divides_the_rate_by_ten_after_40_and_50(trainer):
+def test_the_paper_trains_60_epochs_and_divides_the_rate_by_ten_after_40_and_50(learned):
+    trainer = Trainer(small_graph(), learned, replace(RECIPES["paper"], held_out=40, end_ms=50, horizon_ms=80))
     paper = RECIPES["paper"]
     assert (paper.epochs, paper.batch, paper.momentum, paper.label_smoothing) == (60, 64, 0.9, 0)
     per_epoch = trainer.steps_per_epoch
     expected = [0.01] * 40 * per_epoch + [0.001] * 10 * per_epoch + [0.0001] * 10 * per_epoch
-    assert rates(trainer, trainer.recipe, 60 * per_epoch) == pytest.approx(expected)
+    assert rates(trainer.recipe, 60 * per_epoch, per_epoch) == pytest.approx(expected)
     assert trainer.optimiser.defaults["momentum"] == 0.9
     assert not trainer.optimiser.defaults["nesterov"]
 
 
 @pytest.mark.parametrize("steps", [2, 5, 7, 16, 99, 100, 101, 1234])
 @pytest.mark.parametrize("warmup", [0.0, 0.2, 0.35, 1.0])
-def test_one_cycle_rises_to_the_rate_and_falls_to_nearly_none(trainer, steps, warmup):
-    found = rates(trainer, replace(SHORT, learning_rate=0.02, warmup=warmup), steps)
+def test_one_cycle_rises_to_the_rate_and_falls_to_nearly_none(steps, warmup):
+    recipe = replace(SHORT, learning_rate=0.02, warmup=warmup)
+    found = rates(recipe, steps)
     peak = found.index(max(found))
     assert max(found) == pytest.approx(0.02, rel=2 / steps if warmup == 0 else 1e-9)
     assert peak == pytest.approx(warmup * steps, abs=1.5)
@@ -89,8 +83,7 @@ def test_one_cycle_rises_to_the_rate_and_falls_to_nearly_none(trainer, steps, wa
     assert found[peak:] == sorted(found[peak:], reverse=True)
     if warmup < 1 and steps > 50:
         assert found[-1] < 0.001 * 0.02 * (100 / steps) ** 2 / (1 - warmup) ** 2
-        trainer.step = steps
-        assert trainer.rate() == 0
+        assert Schedule(recipe, steps, 8).learning_rate(steps) == 0
 
 
 def test_every_field_can_be_set_in_a_file(tmp_path):

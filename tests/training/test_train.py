@@ -20,11 +20,18 @@ from ventral.errors import CheckpointError, StoreError, TrainingError, UsageErro
 from ventral.model.checkpoint import load_model, network_tensors, read_checkpoint
 from ventral.model.counting import effective_parameters
 from ventral.stimuli.datasets import load_images
-from ventral.training import presentation as showing
+from ventral.training import batches, presentation
 from ventral.training import train as training
-from ventral.training.presentation import Showing
+from ventral.training import trainer as trainer_module
+from ventral.training.batches import Batches
+from ventral.training.log import Metrics
+from ventral.training.objective import Objective
+from ventral.training.presentation import Batch, Timing
 from ventral.training.recipe import Recipe
-from ventral.training.train import Metrics, Objective, Trainer, accuracy_over_time, states, train
+from ventral.training.state import resume, states
+from ventral.training.train import train
+from ventral.training.trainer import Trainer
+from ventral.training.validation import accuracy_over_time
 
 EVERYTHING = replace(SHORT, brief=0.6, preceded=0.3, delayed=0.2, masked=0.5, late_share=0.3, late_end_ms=70)
 STEPS = 16
@@ -36,8 +43,8 @@ def small_steps():
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(training, "LOG_EVERY", 3)
         patched.setattr(training, "SAVE_EVERY", 5)
-        patched.setattr(training, "MASKS", 20)
-        patched.setattr(showing, "MASKS", 20)
+        patched.setattr(batches, "MASKS", 20)
+        patched.setattr(presentation, "MASKS", 20)
         yield
 
 
@@ -99,7 +106,7 @@ def test_training_lowers_the_loss(learned):
 
 def test_the_loss_is_taken_only_where_it_is_asked(learned):
     trainer = Trainer(small_graph(), learned, replace(SHORT, readout_ms=(30, 50)))
-    assert trainer.objective.plans[50][0] == [3, 5]
+    assert trainer.objective.plans[50].reads == [3, 5]
     with pytest.raises(UsageError, match="IT is absent at 20 ms; it is present at 30, 40, 50 ms"):
         Trainer(small_graph(), learned, replace(SHORT, readout_ms=(20,)))
 
@@ -142,10 +149,12 @@ def test_choosing_a_precision_changes_nothing_else(learned):
 
 
 def test_a_precision_once_chosen_is_kept(going, monkeypatch, tmp_path):
-    monkeypatch.setattr(Trainer, "_faster", lambda *_: "bfloat16")
+    monkeypatch.setattr(trainer_module, "faster_precision", lambda *_: "bfloat16")
     with pytest.raises(RuntimeError):
         going(at(5, raising(RuntimeError)), precision="auto")
-    monkeypatch.setattr(Trainer, "_faster", lambda *_: "float32")  # today the machine is faster with that
+    monkeypatch.setattr(
+        trainer_module, "faster_precision", lambda *_: "float32"
+    )  # today the machine is faster with that
     assert load_model(going(precision="auto")).metadata["recipe"]["precision"] == "bfloat16"
     with pytest.raises(CheckpointError, match="precision is bfloat16 there and float32 here"):
         going(precision="float32")
@@ -199,64 +208,68 @@ def masked(learned, **changes):
     trainer = Trainer(small_graph(), learned, recipe)
     trainer.estimate_statistics(80, 60)
     trainer.network.eval()  # in training the statistics of a batch lead from one image to another
-    images, masks = (trainer.preprocessing(trainer.pixels[start : start + 8]) for start in (0, 8))
+    pixels, labels = trainer.batches.pixels, trainer.batches.labels[:8]
+    images, masks = (trainer.preprocessing(pixels[start : start + 8]) for start in (0, 8))
     offset = torch.tensor([1, 2] * 4)
-    when = Showing(torch.zeros(8, dtype=torch.long), torch.zeros(8, dtype=torch.long), offset, torch.zeros(8).long())
-    return trainer.objective, images, masks, when, trainer.labels[:8]
+    when = Timing(torch.zeros(8, dtype=torch.long), torch.zeros(8, dtype=torch.long), offset, torch.zeros(8).long())
+    return trainer.objective, Batch(images, labels, when, 50, None, labels, masks)
 
 
 def test_no_loss_is_taken_once_a_mask_has_arrived(learned):
-    objective, images, masks, when, labels = masked(learned)
-    masks.requires_grad_()
-    images.requires_grad_()
-    loss, _ = objective(50, images, None, masks, when, labels, labels)
-    of_masks, of_images = torch.autograd.grad(loss, (masks, images))
+    objective, batch = masked(learned)
+    batch.masks.requires_grad_()
+    batch.images.requires_grad_()
+    loss, _ = objective(batch)
+    of_masks, of_images = torch.autograd.grad(loss, (batch.masks, batch.images))
     assert not of_masks.any()
     assert of_images.any()
 
 
 def test_a_mask_is_learned_from_if_it_counts(learned):
-    objective, _, masks, when, labels = masked(learned)
-    later = replace(when, mask=torch.full((8,), -1), offset=torch.full((8,), 9))
-    loss, _ = objective(50, masks.requires_grad_(), None, None, later, labels, labels)
-    assert torch.autograd.grad(loss, masks)[0].any()
+    objective, batch = masked(learned)
+    later = replace(batch.timing, mask=torch.full((8,), -1), offset=torch.full((8,), 9))
+    loss, _ = objective(replace(batch, images=batch.masks.requires_grad_(), masks=None, timing=later))
+    assert torch.autograd.grad(loss, batch.masks)[0].any()
 
 
 def test_before_a_mask_arrives_the_loss_is_as_without_it(learned):
-    objective, images, masks, when, labels = masked(learned)
-    loss, _ = objective(50, images, None, masks, when, labels, labels)
+    objective, batch = masked(learned)
+    loss, _ = objective(batch)
     # V1 sees a mask at 10 or 20 ms, IT 30 ms later; loss is taken at 30, 40 and 50 ms
     expected = 0.0
     for offset, reads in ((1, (30,)), (2, (30, 40))):
-        some = when.offset == offset
+        some = batch.timing.offset == offset
         plain = Objective(objective.network, replace(objective.recipe, readout_ms=reads))
-        without = replace(when.take(some.nonzero()[:, 0]), mask=torch.full((4,), -1))
-        one, _ = plain(50, images[some], None, None, without, labels[some], labels[some])
+        without = replace(batch.timing.take(some.nonzero()[:, 0]), mask=torch.full((4,), -1))
+        labels = batch.labels[some]
+        one, _ = plain(Batch(batch.images[some], labels, without, 50, None, labels, batch.masks[some]))
         expected = expected + len(reads) * one / 3 / 2
     torch.testing.assert_close(loss, expected)
 
 
 def test_until_an_image_has_arrived_the_answer_is_what_was_before_it(learned):
-    objective, images, before, when, labels = masked(learned)
-    never, others = torch.full((8,), 99), (labels + 1) % 10
-    onset = replace(when, onset=torch.full((8,), 2), offset=never, mask=torch.full((8,), -1))
-    loss, _ = objective(50, images, before, None, onset, labels, others)
-    again, _ = objective(50, images, before, None, onset, labels, labels)
-    alone = replace(onset, onset=torch.zeros(8, dtype=torch.long))
+    objective, batch = masked(learned)
+    never, others = torch.full((8,), 99), (batch.labels + 1) % 10
+    onset = replace(batch.timing, onset=torch.full((8,), 2), offset=never, mask=torch.full((8,), -1))
+    preceded = replace(batch, before=batch.masks, masks=None, timing=onset)
+    loss, _ = objective(replace(preceded, labels_before=others))
+    again, _ = objective(preceded)
+    alone = replace(batch, images=batch.masks, masks=None, timing=replace(onset, onset=torch.zeros(8).long()))
     first = Objective(objective.network, replace(objective.recipe, readout_ms=(30, 40)))
-    ours, theirs = (first(50, before, None, None, alone, these, these)[0] for these in (labels, others))
+    ours, theirs = (first(replace(alone, labels=these))[0] for these in (batch.labels, others))
     torch.testing.assert_close(loss - again, (theirs - ours) * 2 / 3)
 
 
 def test_until_an_image_has_arrived_after_grey_no_loss_is_taken(learned):
-    objective, images, _, when, labels = masked(learned)
+    objective, batch = masked(learned)
     never = torch.full((8,), 99)
-    late = replace(when, before=never.sign().neg(), onset=torch.full((8,), 1), offset=never, mask=never.sign().neg())
-    loss, _ = objective(50, images, None, None, late, labels, (labels + 1) % 10)
+    none = never.sign().neg()
+    late = replace(batch.timing, before=none, onset=torch.full((8,), 1), offset=never, mask=none)
+    delayed = replace(batch, masks=None, timing=late, labels_before=(batch.labels + 1) % 10)
+    loss, _ = objective(delayed)
     # V1 sees the image from 10 ms on, IT from 40 ms; loss is taken at 30, 40 and 50 ms
     from_then = Objective(objective.network, replace(objective.recipe, readout_ms=(40, 50)))
-    expected, _ = from_then(50, images, None, None, late, labels, labels)
-    torch.testing.assert_close(loss, expected * 2 / 3)
+    torch.testing.assert_close(loss, from_then(delayed)[0] * 2 / 3)
 
 
 def test_statistics_are_those_of_masked_images(learned):
@@ -290,7 +303,7 @@ def test_after_ctrl_c_a_training_finishes_its_step_and_goes_on_from_there(going,
     assert states(tmp_path / "out")[-1].name == f"state-{step + 1:08d}.safetensors"
     said = []
     going(said=said.append)
-    assert said[0] == f"going on from step {step + 1} of 16"
+    assert said[0] == f"resuming from step {step + 1} of 16"
     assert log_of(tmp_path / "out") == log_of(whole)
     assert (tmp_path / "out/model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
     assert states(tmp_path / "out")[-1].read_bytes() == states(whole)[-1].read_bytes()
@@ -319,20 +332,21 @@ def test_a_training_may_break_off_time_and_again(going, whole, tmp_path):
 
 
 def test_random_numbers_from_a_stream_would_be_noticed(going, learned, unseen, tmp_path, monkeypatch):
-    class Consuming(Trainer):
+    class Consuming(Batches):
         """Draws the order from a generator that has a state, which no file keeps."""
 
         chance = None
 
-        def _drawn(self, epoch):
+        def epoch(self, number):
             self.chance = self.chance or torch.Generator().manual_seed(self.recipe.seed)
-            fresh = self._epoch is None or self._epoch[0] != epoch
-            _, *others = super()._drawn(epoch)
+            fresh = self._epoch is None or self._epoch.number != number
+            epoch = super().epoch(number)
             if fresh:
-                self._epoch = (epoch, torch.randperm(len(self.kept), generator=self.chance), *others)
-            return self._epoch[1:]
+                order = torch.randperm(len(self.labels), generator=self.chance)
+                self._epoch = epoch = replace(epoch, order=order)
+            return epoch
 
-    monkeypatch.setattr(training, "Trainer", Consuming)
+    monkeypatch.setattr(trainer_module, "Batches", Consuming)
     for name in ("one", "two"):
         train(small_graph(), learned, unseen, EVERYTHING, tmp_path / name)
     assert_same(tmp_path / "one", tmp_path / "two")
@@ -343,15 +357,13 @@ def test_random_numbers_from_a_stream_would_be_noticed(going, learned, unseen, t
 
 
 def test_a_stored_momentum_is_needed(going, whole, tmp_path, monkeypatch):
-    resume = Trainer.resume
-
-    def forgetful(self, path):
-        said = resume(self, path)
-        self.optimiser.state.clear()
+    def forgetful(trainer, path):
+        said = resume(trainer, path)
+        trainer.optimiser.state.clear()
         return said
 
     stopped(going, 11)
-    monkeypatch.setattr(Trainer, "resume", forgetful)
+    monkeypatch.setattr(training, "resume", forgetful)
     going()
     with pytest.raises(AssertionError):
         assert_same(whole, tmp_path / "out")
@@ -615,7 +627,9 @@ def test_a_rate_that_is_far_too_high_is_told(going):
 
 def test_answers_to_the_images_held_out_that_are_not_finite_are_told(going, tmp_path):
     """One step makes an epoch here: the loss before it is finite, the weights after it are not."""
-    with pytest.raises(TrainingError, match=r"after step 1 the answers to the images held out are not finite; give a"):
+    with pytest.raises(
+        TrainingError, match=r"after step 1 the responses to the images held out are not finite; give a"
+    ):
         going(learning_rate=1e38, batch=160)
     assert [path.name[6:14] for path in states(tmp_path / "out")] == ["00000000"]
 

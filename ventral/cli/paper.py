@@ -14,7 +14,7 @@ from ventral.errors import TrainingError, UsageError, choose
 
 if TYPE_CHECKING:
     from ventral.paper.campaign import Campaign, Training
-    from ventral.training.train import Trainer
+    from ventral.training.trainer import Trainer
 
 
 @click.command()

@@ -1,6 +1,5 @@
 """`ventral train`: train a network, or resume a training."""
 
-import json
 import time
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
@@ -25,7 +24,7 @@ from ventral.errors import UsageError
 
 if TYPE_CHECKING:
     from ventral.training.recipe import Recipe
-    from ventral.training.train import Trainer
+    from ventral.training.trainer import Trainer
 
 
 @click.command()
@@ -63,8 +62,8 @@ def train(
     readout_ms, end_ms, brief, precision, seed, ... On several GPUs: torchrun --nproc-per-node 4 -m ventral train ...
     """
     with busy("loading"):
-        from ventral.model.ranks import joined
         from ventral.stimuli.datasets import load_images
+        from ventral.training.distributed import joined
         from ventral.training.recipe import read_recipe, recipe_settings
         from ventral.training.train import train as run_training
 
@@ -124,8 +123,9 @@ def draw_curve(place: Path, recipe: "Recipe") -> list[Path]:
     from ventral.figures.saving import save
     from ventral.figures.training import training_figure
     from ventral.tables import write_csv
+    from ventral.training.log import read_log
 
-    log = [json.loads(line) for line in (place / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
+    log = read_log(place / "metrics.jsonl")
     scores = {row["step"]: row["score"] for row in log if "score" in row}
     score = recipe.watched.replace(" ", "_")
     rows = [{**row, score: scores.get(row["step"], "")} for row in log if "loss" in row]

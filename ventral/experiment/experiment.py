@@ -167,6 +167,6 @@ def check_stimuli(protocol: Protocol) -> None:
 
 def limit_of(model: Model, policy: str) -> tuple[str, int | None]:
     """What a network has only up to some time under a policy, and that time in ms; None if there is no such time."""
-    if policy == "frozen":
+    if policy == "frozen" and model.statistics_horizon_ms is not None:
         return "normalisation statistics", model.statistics_horizon_ms
     return "weights per tick", model.graph.readout_ms[-1] if model.graph.learns_per_tick else None

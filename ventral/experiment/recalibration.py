@@ -17,8 +17,9 @@ from ventral.experiment.draws import draws_of
 from ventral.experiment.experiment import Experiment, Presentation
 from ventral.experiment.protocol import Protocol
 from ventral.experiment.screen import Screen
-from ventral.model.layers import Normalisation
+from ventral.model import statistics
 from ventral.model.network import Network
+from ventral.model.normalisation import Normalisation
 from ventral.stimuli.images import Images
 
 CALIBRATION = 200  # most images from which statistics are estimated, in every condition
@@ -42,17 +43,17 @@ def recalibrated_network(experiment: Experiment) -> Network:
     assert images is not None
     protocol, conditions = experiment.protocol, experiment.protocol.conditions
     network = copy.deepcopy(experiment.model.network)
-    network.hold_beyond_horizon(experiment.settings.beyond_horizon == "held")
+    statistics.hold(network, experiment.settings.beyond_horizon == "held")
     norms = {name: norm for name, norm in network.named_modules() if isinstance(norm, Normalisation)}
     before = {name: norm.variance.clone() for name, norm in norms.items()}
-    network.forget_statistics(to_ms(protocol.count - 1))
+    statistics.forget(network, to_ms(protocol.count - 1))
     for name, norm in norms.items():
         rows = [min(row, len(before[name]) - 1) for row in range(len(norm.variance))]
         norm.least = LEAST * before[name][rows].nan_to_num(0)
     presented = [Presentation(image, condition, 0) for condition in conditions for image in range(len(images))]
     noise = draws_of(experiment, images, presented)
     gains = _gains(experiment, len(images))
-    network.estimate_statistics(_inputs(Screen(experiment), network, images), gains.__getitem__, noise)
+    statistics.estimate(network, _inputs(Screen(experiment), network, images), gains.__getitem__, noise)
     return network
 
 

@@ -14,6 +14,7 @@ from ventral.experiment.provenance import attributes_of
 from ventral.experiment.recalibration import recalibrated_network
 from ventral.experiment.screen import Screen
 from ventral.experiment.sites import Electrodes, recording_of
+from ventral.model import statistics
 from ventral.model.network import Network
 from ventral.store.layout import Layout, Recording
 from ventral.store.values import Array
@@ -92,7 +93,7 @@ class Recorder:
             If a value is not finite, or a count is too large to be stored exactly.
         """
         network, settings = self.network, self.experiment.settings
-        network.hold_beyond_horizon(settings.beyond_horizon == "held")
+        statistics.hold(network, settings.beyond_horizon == "held")
         shape = (len(presentations), self.experiment.protocol.count)
         activity = {one.area: np.full((*shape, *one.shape), np.nan, np.float32) for one in self.recordings}
         logits = np.full((*shape, len(self.experiment.model.label_names)), np.nan, np.float32)

@@ -205,7 +205,7 @@ def evaluate(
     DataError
         If the images have other classes than the model, or another size.
     """
-    last = model.statistics_horizon_ms if end_ms is None else end_ms
+    last = model.network.horizon_ms if end_ms is None else end_ms
     ticks(last, "end_ms")
     _check_classes(model, images)
     settings = Settings(

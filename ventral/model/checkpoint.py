@@ -1,4 +1,4 @@
-"""Weights on disk: one safetensors file with one JSON metadata entry, replaced whole or not at all.
+"""Models on disk: one safetensors file with one JSON metadata entry, replaced whole or not at all.
 
 A checkpoint holds tensors and a description; loading one can run no code.
 """
@@ -21,6 +21,7 @@ from torch import Tensor
 from ventral.clock import MS_PER_TICK
 from ventral.errors import CheckpointError, UsageError, choose
 from ventral.files import put
+from ventral.model import statistics
 from ventral.model.checks import DRIVES
 from ventral.model.graph import AreaGraph
 from ventral.model.network import Network
@@ -32,7 +33,7 @@ VERSION = 1
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """A trained network and what is needed to show it images.
+    """A trained network and the preprocessing of its images.
 
     Parameters
     ----------
@@ -41,11 +42,11 @@ class Model:
     network
         The network, in evaluation mode.
     preprocessing
-        From pixels to what the pre-net takes.
+        From pixels to the input of the pre-net.
     label_names
-        The class that each logit stands for.
+        Name of the class of each logit.
     metadata
-        How it was trained, on what, and how well it did.
+        Recipe, data and accuracy of the training.
     sha256
         Of the checkpoint file.
     """
@@ -59,13 +60,13 @@ class Model:
 
     @property
     def graph(self) -> AreaGraph:
-        """Its areas and transitions."""
+        """The graph of the network."""
         return self.network.graph
 
     @cached_property
-    def statistics_horizon_ms(self) -> int:
-        """Last time for which it has normalisation statistics."""
-        return self.network.horizon_ms
+    def statistics_horizon_ms(self) -> int | None:
+        """Last time for which there are normalisation statistics; None if they are fixed and serve all times."""
+        return None if self.graph.statistics == "fixed" else self.network.horizon_ms
 
 
 def shipped() -> dict[str, Path]:
@@ -100,7 +101,7 @@ def packed(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def digest(tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> str:
-    """sha256 of all that a checkpoint holds but this."""
+    """sha256 of everything that a checkpoint holds except this digest."""
     whole = hashlib.sha256()
     for name, tensor in sorted(tensors.items()):
         whole.update(f"{name} {tensor.dtype} {list(tensor.shape)} ".encode())
@@ -168,7 +169,7 @@ def load_model(name: str | Path, device: str = "cpu") -> Model:
 
 
 def expect_classes(graph: AreaGraph, images: Images) -> None:
-    """Refuse images that have not as many classes as a graph tells apart."""
+    """Refuse images whose number of classes is not that of the graph."""
     if len(images.label_names) != graph.classes:
         raise UsageError(
             f"the graph tells {graph.classes} classes apart and {images.name} has {len(images.label_names)}; give the "
@@ -177,7 +178,7 @@ def expect_classes(graph: AreaGraph, images: Images) -> None:
 
 
 def driven(model: Model, drive: str) -> Model:
-    """The same weights and statistics in a network that stimuli enter in another way: "impulse" or "sustained"."""
+    """The model with another drive, "impulse" or "sustained", and the same weights and statistics."""
     drive = choose("drive", drive, DRIVES)
     if drive == model.graph.drive:
         return model
@@ -188,31 +189,35 @@ def driven(model: Model, drive: str) -> Model:
 
 
 def untrained_model(graph: AreaGraph, images: Images, seed: int = 0, horizon_ms: int = 300, name: str = "") -> Model:
-    """A network with random weights, as a control for what training does.
+    """A model with random weights, as a control for training.
 
     Parameters
     ----------
     graph
-        What is made.
+        Graph of the network.
     images
-        From which the mean image and, while they stay on, the normalisation statistics are taken; no labels are used.
+        Images that give the mean colour and, while they stay on, the normalisation statistics; no labels are used.
     seed
-        Addresses the weights.
+        Address of the weights.
     horizon_ms
         Last time for which statistics are estimated.
     name
-        What it is to be called.
+        Name of the model; "untrained" if empty.
 
     Raises
     ------
     UsageError
-        If the images have not as many classes as the graph.
+        If the images and the graph differ in the number of classes.
     """
     expect_classes(graph, images)
     preprocessing = Preprocessing.of(images)
     network = Network(graph, horizon_ms, seed)
     count = network.horizon_ms // MS_PER_TICK + 2  # one tick more, for the transitions out of the last
-    network.estimate_statistics(network.staying(preprocessing(images.pixels), count))
+    shown = preprocessing(images.pixels)
+    if graph.statistics == "fixed":
+        statistics.estimate_fixed(network, lambda: network.staying(shown, count))
+    else:
+        statistics.estimate(network, network.staying(shown, count))
     network.to(memory_format=torch.channels_last)
     data = {"name": images.name, "split": images.split, "fingerprint": images.fingerprint}
     metadata = {**describe(network, preprocessing, images.label_names), "data": data, "untrained": seed}

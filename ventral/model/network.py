@@ -1,11 +1,9 @@
-"""A network made from an area graph: all areas step together, one tick at a time.
+"""A network made from an area graph; all areas are updated together, one tick at a time.
 
 Source: Liao & Poggio (2016), sections 2 and 3; appendix B for input at every tick.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from itertools import islice
 
 import torch
 from torch import Tensor, nn
@@ -16,7 +14,8 @@ from ventral.errors import AbsentError, GraphError
 from ventral.model.areas import Stage, Transition
 from ventral.model.counting import prenet_widths
 from ventral.model.graph import AreaGraph
-from ventral.model.layers import Kernel, Normalisation, ScaleShift
+from ventral.model.layers import Kernel, ScaleShift
+from ventral.model.normalisation import Normalisation
 from ventral.model.presence import presence
 from ventral.seeds import generator
 
@@ -24,9 +23,10 @@ States = dict[str, Tensor]
 
 
 class Prenet(nn.Module):
-    """What lies between image and first area (retina and LGN): one 3x3 convolution, or Conv-BN-ReLU-Conv-BN-ReLU-Conv.
+    """The layers between image and first area (retina and LGN): one 3x3 convolution, or three.
 
-    Its normalisation has one set of statistics for all ticks: an image is encoded in the same way whenever it comes.
+    Of three, the second and third are preceded by normalisation and ReLU. The normalisation has one set of statistics
+    for all ticks, so that an image is encoded in the same way whenever it comes.
     """
 
     def __init__(self, graph: AreaGraph, seed: int) -> None:
@@ -46,7 +46,10 @@ class Prenet(nn.Module):
 
 
 class Postnet(nn.Module):
-    """What reads the last area: BN-ReLU-global average pooling-linear; scale, shift and weights serve all ticks."""
+    """The layers that read the last area: normalisation, ReLU, global average pooling, linear.
+
+    Scale, shift and weights serve all ticks.
+    """
 
     def __init__(self, graph: AreaGraph, ticks: int, seed: int) -> None:
         super().__init__()
@@ -75,16 +78,15 @@ class Network(nn.Module):
     graph
         Areas, transitions, drive and readout.
     horizon_ms
-        Last time for which normalisation statistics are kept; no later than the last readout where something is learned
-        per tick.
+        Last time for which normalisation statistics are kept; at most the last readout of a graph that learns per tick.
     seed
-        Addresses the initial weights.
+        Address of the initial weights.
 
     Notes
     -----
-    Every BRC or BRD transition out of an area begins with the same BN-ReLU of the same state and no scale or shift, so
-    that first normalisation is held and computed once per area and tick (`area_norms`); those inside a transition are
-    its own (`inner_norms`). Scales and shifts, where the graph has them, are a stage's own (`scales`).
+    Every transition out of an area that begins with normalisation and ReLU does so with the same state, so this first
+    normalisation is kept and computed once per area and tick (`area_norms`). Those inside a transition are its own
+    (`inner_norms`), and so are scales and shifts, where the graph has them (`scales`).
     """
 
     def __init__(self, graph: AreaGraph, horizon_ms: int, seed: int = 0) -> None:
@@ -121,7 +123,13 @@ class Network(nn.Module):
         self.eval()
 
     def encode(self, images: Tensor) -> Tensor:
-        """The pre-net's output, (image, channel, y, x), for images of (image, colour, y, x)."""
+        """The pre-net's output, (image, channel, y, x), for images (image, colour, y, x).
+
+        Raises
+        ------
+        GraphError
+            If the images have another size or number of colours than the graph.
+        """
         size = self.graph[self.graph.entry].size
         if images.shape[1:] != (self.graph.colours, size, size):
             raise GraphError(
@@ -139,7 +147,7 @@ class Network(nn.Module):
         gains: Mapping[str, float | Tensor] | None = None,
         needed: Callable[[str, int], bool] | None = None,
     ) -> States:
-        """All areas at tick + 1 from all areas at `tick`.
+        """States of all areas at tick + 1, from those at `tick`.
 
         Parameters
         ----------
@@ -150,10 +158,10 @@ class Network(nn.Module):
         entering
             The pre-net's output for the stimulus of tick + 1, or None if none enters.
         gains
-            Scale s of the contribution of a transition by its name, or of an area's identity by the area's, one or
-            (image, 1, 1, 1); 1 where not named. A gain never changes presence.
+            Factor of the contribution of a transition (by its name) or of an area's identity (by the area's name): a
+            number or (image, 1, 1, 1); 1 where not named. A gain never changes presence.
         needed
-            Whether to compute a (transition, tick); for training, where some cannot reach a readout.
+            Whether to compute a transition at a tick; in training some cannot reach a readout. None for all.
 
         Returns
         -------
@@ -191,7 +199,7 @@ class Network(nn.Module):
         return x
 
     def _rate(self, edge: Transition, stage: int, x: Tensor, tick: int, rates: States) -> Tensor:
-        """BN-ReLU before a stage; without scales, the first is the same for all transitions out of an area."""
+        """Normalisation and ReLU before a stage; without scales the first serves all transitions out of an area."""
         name, scaled = f"{edge.name}/{stage}", self.graph.scale_shift
         if stage:
             normal: Tensor = self.inner_norms[name](x, tick)
@@ -242,11 +250,11 @@ class Network(nn.Module):
         inputs
             For each tick, the pre-net's output for the stimulus that enters (see `encode`), or None.
         gains
-            For a source tick, scales of transitions by name.
+            Function of the source tick that returns gains, as in `step`.
         needed
             As in `step`.
         disturb
-            What is done to the states at each tick before they are used and seen: noise.
+            Function of the states at each tick, such as added noise, applied before they are used and yielded.
 
         Yields
         ------
@@ -269,7 +277,7 @@ class Network(nn.Module):
         Raises
         ------
         AbsentError
-            If nothing has reached the area; names the times at which it is there (`present`, in ticks, if given).
+            If the area is absent; names the times at which it is present (`present`, in ticks, if given).
         """
         if self.graph.readout not in states:
             times = ", ".join(str(to_ms(t)) for t in present) or "none of this run"
@@ -293,14 +301,14 @@ class Network(nn.Module):
             (image, tick, class); NaN while the readout area is absent.
         """
         absent = images.new_full((len(images), self.graph.classes), torch.nan)
-        answers = [
+        logits = [
             self.readout(states, t) if self.graph.readout in states else absent
             for t, states in enumerate(self.run(self.staying(images, count)))
         ]
-        return torch.stack(answers, dim=1)
+        return torch.stack(logits, dim=1)
 
     def sequence(self, shown: Sequence[Tensor | None], readout_ms: Iterable[int]) -> Tensor:
-        """Answers to a sequence: an image per tick or none, read at any times (Fig. 5 of the paper).
+        """Logits for a sequence with an image or none per tick, read at any times (Fig. 5 of the paper).
 
         One-to-one is `sequence([x], [100])`, many-to-one `sequence(frames, [100])`, one-to-many `sequence([x], times)`
         and many-to-many `sequence(frames, times)`, with `times = range(30, 110, 10)`.
@@ -308,10 +316,10 @@ class Network(nn.Module):
         Parameters
         ----------
         shown
-            For each tick, from 0, images (image, colour, y, x), mean-subtracted, or None if nothing enters; nothing
-            enters after the last.
+            For each tick from 0, images (image, colour, y, x), mean-subtracted, or None if no image enters; none enters
+            after the last.
         readout_ms
-            When the answer is read.
+            Times at which the post-net reads.
 
         Returns
         -------
@@ -342,83 +350,17 @@ class Network(nn.Module):
         encoded = {id(frame): self.encode(frame) for frame in {id(f): f for f in frames if f is not None}.values()}
         inputs = [None if frame is None else encoded[id(frame)] for frame in frames]
         present = self.readout_ticks([frame is not None for frame in frames])
-        answers = {
+        logits = {
             tick: self.readout(states, tick, present) for tick, states in enumerate(self.run(inputs)) if tick in reads
         }
-        return torch.stack([answers[tick] for tick in reads], dim=1)
-
-    def norms(self) -> Iterator[Normalisation]:
-        """Every normalisation of the network."""
-        for module in self.modules():
-            if isinstance(module, Normalisation):
-                yield module
-
-    @contextmanager
-    def recording_statistics(self) -> Iterator[None]:
-        """Within this context, the batches that run define the statistics of every normalisation at every tick."""
-        norms = list(self.norms())
-        for norm in norms:
-            norm.start_recording()
-        self.train()
-        try:
-            yield
-        finally:
-            self.eval()
-            for norm in norms:
-                norm.recording = False
-
-    def estimate_statistics(
-        self,
-        inputs: Iterable[Tensor | None],
-        gains: Callable[[int], Mapping[str, float | Tensor]] | None = None,
-        disturb: Callable[[States], States] | None = None,
-    ) -> None:
-        """Estimate every normalisation at every tick on a batch, without labels.
-
-        Parameters
-        ----------
-        inputs
-            As `run` takes them, a generator, so that a pre-net with normalisation encodes while it is recorded. One
-            tick beyond the horizon gives statistics to the transitions out of the last; more are not used.
-        gains, disturb
-            As `run` takes them.
-        """
-        last = self.horizon_ms // MS_PER_TICK
-        count = last + (1 if self.graph.learns_per_tick else 2)
-        with torch.no_grad(), self.recording_statistics():
-            for tick, states in enumerate(islice(self.run(inputs, gains, disturb=disturb), count)):
-                if self.graph.readout in states and tick <= last:
-                    self.readout(states, tick)
-
-    def use_fixed_statistics(self) -> None:
-        """From now on, training normalises by the kept mean and variance too, and gathers new ones meanwhile."""
-        for norm in self.norms():
-            norm.fixed = True
-
-    def update_fixed_statistics(self, weight: float) -> None:
-        """Move the fixed statistics towards those gathered since the last call, at all ticks together."""
-        for norm in self.norms():
-            norm.update(weight)
-
-    def forget_statistics(self, horizon_ms: int) -> None:
-        """Drop all statistics and make room for those up to another horizon."""
-        fewer = self.horizon_ms - horizon_ms
-        self.horizon_ms = horizon_ms
-        for norm in self.norms():
-            norm.forget(len(norm.mean) - fewer // MS_PER_TICK)
+        return torch.stack([logits[tick] for tick in reads], dim=1)
 
     def staying(self, images: Tensor, count: int) -> Iterator[Tensor | None]:
-        """What enters at each of `count` ticks for images that stay on (with impulse drive, only at the first)."""
+        """The pre-net's output at each of `count` ticks for images that stay on; None where no image enters."""
         encoded = self.encode(images)
         for tick in range(count):
             yield encoded if tick == 0 or self.graph.drive == "sustained" else None
 
-    def hold_beyond_horizon(self, held: bool) -> None:
-        """Beyond the last statistics, and weights per tick, use those of the last tick instead of refusing."""
-        self.held = held
-        for norm in self.norms():
-            norm.held = held
-
     def readout_ticks(self, inputs: Sequence[bool]) -> list[int]:
         """The ticks at which the readout area is present, for a stimulus entering at the given ticks."""
-        return [t for t, here in enumerate(presence(self.graph, inputs)[self.graph.readout]) if here]
+        return [tick for tick, present in enumerate(presence(self.graph, inputs)[self.graph.readout]) if present]

@@ -6,7 +6,6 @@ process is running, so that several processes, or several machines on a shared d
 for one recipe and one set of images: others are refused.
 """
 
-import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -21,8 +20,11 @@ from ventral.model.counting import effective_parameters
 from ventral.paper.campaign import Campaign, Training, folder_of, key_of, recipe_of
 from ventral.paper.claims import FIGURES, needed
 from ventral.paper.results import RESULTS, Epoch, Result, add, cohort_of, read_results, training_of
+from ventral.training.log import read_log
 from ventral.training.recipe import different, stored_recipe
-from ventral.training.train import Trainer, states, train
+from ventral.training.state import states
+from ventral.training.train import train
+from ventral.training.trainer import Trainer
 
 MODEL = "model.safetensors"
 LOCK = ".training.lock"
@@ -104,8 +106,8 @@ def measure_training(training: Training, campaign: Campaign, path: Path) -> tupl
         raise CheckpointError(
             f"{path} was made with another recipe ({', '.join(changes)}); give another --work, or remove it."
         )
-    log = path.with_name("metrics.jsonl").read_text(encoding="utf-8").splitlines()
-    curves, seconds = _epochs(training, campaign, [json.loads(line) for line in log], recipe.batch)
+    log = read_log(path.with_name("metrics.jsonl"))
+    curves, seconds = _epochs(training, campaign, log, recipe.batch)
     accuracy, machine = header["test"]["accuracy"], header["machine"]
     trained_ms = graph.readout_ms[-1]
     first = Result(

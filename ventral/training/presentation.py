@@ -1,6 +1,6 @@
-"""What a network is shown in training: images, cropped and flipped, that stay, are brief, replace another, are masked.
+"""What enters a network in training: images that stay on, are brief, replace another image or are masked.
 
-Everything random is addressed by (seed, epoch, image), so nothing depends on workers, batches or what ran before.
+Everything random is addressed by (seed, epoch, image), so that it depends on no worker, batch or earlier draw.
 """
 
 from collections.abc import Iterator
@@ -8,56 +8,34 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from ventral.clock import ticks
 from ventral.model.network import Network
 from ventral.seeds import generator
 from ventral.training.recipe import Recipe
 
-PAD = 4
-MASKS = 500  # different ones, in training
+MASKS = 500  # number of different masks in training
 MASK_TICKS = 5
 
 
-def augment(images: Tensor, draws: Tensor) -> Tensor:
-    """Pad by 4 with grey, crop at random, flip half of the images left to right.
-
-    Parameters
-    ----------
-    images
-        A batch, mean-subtracted, (image, colour, y, x).
-    draws
-        Three numbers from [0, 1) for each image: shift in y, shift in x, flip.
-    """
-    count, _, height, width = images.shape
-    shift = (draws[:, :2] * (2 * PAD + 1)).long()
-    padded = F.pad(images, (PAD, PAD, PAD, PAD))
-    rows = shift[:, 0, None] + torch.arange(height, device=images.device)
-    columns = torch.arange(width, device=images.device).expand(count, -1)
-    columns = torch.where(draws[:, 2, None] < 0.5, width - 1 - columns, columns) + shift[:, 1, None]
-    which = torch.arange(count, device=images.device)[:, None, None]
-    return padded.permute(0, 2, 3, 1)[which, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
-
-
 @dataclass(frozen=True, eq=False)
-class Showing:
-    """When the images of an epoch come and go, all (image,); a function of (seed, epoch, image).
+class Timing:
+    """When the images of an epoch come and go, as a function of (seed, epoch, image); tensors are (image,).
 
     Parameters
     ----------
     before
-        Position of the image that is on until `onset`; -1 where grey is.
+        Position of the training image that is on until `onset`; -1 for grey.
     onset
-        Tick at which the image itself comes; 0 where nothing is before it.
+        Tick at which the image comes; 0 if nothing precedes it.
     offset
-        Tick at which grey or a mask follows; beyond all ticks where the image stays on.
+        Tick at which grey or a mask replaces the image; beyond all ticks if the image stays on.
     mask
-        Which of the masks follows; -1 where grey does.
+        Number of the mask that follows; -1 for grey.
     leave
-        Whether grey follows or precedes any image, in any batch.
+        Whether grey can follow or precede an image in this training.
     wait
-        Whether grey precedes any.
+        Whether grey can precede an image in this training.
     """
 
     before: Tensor
@@ -68,8 +46,8 @@ class Showing:
     wait: bool = True
 
     @classmethod
-    def of(cls, recipe: Recipe, epoch: int, count: int, end_ms: int | None = None) -> "Showing":
-        """The showing of `count` images in an epoch, in batches that end at `end_ms` (the recipe's if not given)."""
+    def of(cls, recipe: Recipe, epoch: int, count: int, end_ms: int | None = None) -> "Timing":
+        """The timing of `count` images in an epoch, in batches that end at `end_ms` (the recipe's if not given)."""
         draws = torch.rand(count, 3, generator=generator(recipe.seed, f"before/{epoch}"), dtype=torch.float64)
         longest = max(1, ticks(recipe.end_ms if end_ms is None else end_ms, "end_ms") // 2)
         late = (draws[:, 1] * longest).long() + 1
@@ -80,47 +58,72 @@ class Showing:
         offset = onset + durations(recipe, epoch, count)
         return cls(before, onset, offset, mask, recipe.brief > 0 or recipe.delayed > 0, recipe.delayed > 0)
 
-    def take(self, images: Tensor) -> "Showing":
-        """Those of a batch."""
+    def take(self, images: Tensor) -> "Timing":
+        """The timing of the images of a batch, given by position."""
         before, onset, offset, mask = (
             x.to(images.device)[images] for x in (self.before, self.onset, self.offset, self.mask)
         )
-        return Showing(before, onset, offset, mask, self.leave, self.wait)
+        return Timing(before, onset, offset, mask, self.leave, self.wait)
 
 
 def durations(recipe: Recipe, epoch: int, count: int) -> Tensor:
-    """For each image of an epoch, for how many ticks it is on; a number beyond all ticks when it stays on."""
+    """Number of ticks for which each image of an epoch is on; beyond all ticks if it stays on."""
     draws = torch.rand(count, 2, generator=generator(recipe.seed, f"duration/{epoch}"), dtype=torch.float64)
     longest = ticks(recipe.end_ms, "end_ms")
     brief = (draws[:, 1] * longest).long() + 1
     return torch.where(draws[:, 0] < recipe.brief, brief, torch.full_like(brief, 1 << 30))
 
 
-def shown(
-    network: Network, images: Tensor, before: Tensor | None, masks: Tensor | None, showing: Showing, count: int
-) -> Iterator[Tensor | None]:
-    """What enters at each of `count` ticks: what is before the image, the image while it is on, a mask, then grey.
-
-    Which operations are done depends on no image's own showing: processes that train together wait for each other in
-    the pre-net, and must come by as often.
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Presentations that are computed together; tensors have their images in one order.
 
     Parameters
     ----------
     images
         (image, colour, y, x), mean-subtracted.
+    labels
+        Class of each image, (image,).
+    timing
+        When the images come and go.
+    end_ms
+        Time at which the batch ends.
     before
-        What is on before each, likewise, if not grey; None if no image is before any.
+        Images that precede these, likewise, for those that have one; None if no image is preceded by another.
+    labels_before
+        Class of each image that precedes, (image,).
     masks
-        What may follow each, likewise; None if no mask follows any.
-    showing
-        When they come and go.
+        Masks that follow the images, likewise, for those that have one; None if no image is masked.
     """
+
+    images: Tensor
+    labels: Tensor
+    timing: Timing
+    end_ms: int
+    before: Tensor | None
+    labels_before: Tensor
+    masks: Tensor | None
+
+
+def shown(network: Network, batch: Batch, count: int) -> Iterator[Tensor | None]:
+    """The pre-net's output at each of `count` ticks: what precedes an image, the image, a mask, then grey.
+
+    The operations do not depend on the timing of any image: processes that train together wait for each other in the
+    normalisation of the pre-net, so all must call it equally often.
+    """
+    timing = batch.timing
     if network.graph.drive == "impulse":
-        yield from [network.encode(images), *[None] * (count - 1)]
+        yield from [network.encode(batch.images), *[None] * (count - 1)]
         return
-    # Together, because a pre-net that normalises does so by all that is seen; each process has as much grey as images.
-    grey = torch.zeros_like(images if network.prenet.norms else images[:1])
-    sources = {"image": images, "before": before, "mask": masks, "grey": grey if showing.leave else None}
+    # All sources are encoded in one call, because a pre-net with normalisation normalises by all that enters; there
+    # each process needs as many grey images as others.
+    grey = torch.zeros_like(batch.images if network.prenet.norms else batch.images[:1])
+    sources = {
+        "image": batch.images,
+        "before": batch.before,
+        "mask": batch.masks,
+        "grey": grey if timing.leave else None,
+    }
     given = {name: x for name, x in sources.items() if x is not None}
     encodings = network.encode(torch.cat(list(given.values()))).split([len(x) for x in given.values()])
     entering = dict(zip(given, encodings, strict=True))
@@ -128,15 +131,15 @@ def shown(
         yield from [entering["image"]] * count
         return
     for tick in range(count):
-        on = showing.offset > tick
+        on = timing.offset > tick
         grey = entering.get("grey", entering["image"])
         now = torch.where(on[:, None, None, None], entering["image"], grey)
         if "mask" in entering:
-            follows = (showing.mask >= 0) & ~on & (showing.offset + MASK_TICKS > tick)
+            follows = (timing.mask >= 0) & ~on & (timing.offset + MASK_TICKS > tick)
             now = torch.where(follows[:, None, None, None], entering["mask"], now)
-        waiting = showing.onset > tick
+        waiting = timing.onset > tick
         if "before" in entering:
-            now = torch.where((waiting & (showing.before >= 0))[:, None, None, None], entering["before"], now)
-        if showing.wait:
-            now = torch.where((waiting & (showing.before < 0))[:, None, None, None], grey, now)
+            now = torch.where((waiting & (timing.before >= 0))[:, None, None, None], entering["before"], now)
+        if timing.wait:
+            now = torch.where((waiting & (timing.before < 0))[:, None, None, None], grey, now)
         yield now

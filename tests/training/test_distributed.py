@@ -14,9 +14,11 @@ from trainings import SHORT
 
 from ventral.errors import UsageError
 from ventral.model.checkpoint import load_model
-from ventral.model.ranks import Ranks, joined, summed
+from ventral.model.processes import summed
+from ventral.training.distributed import Ranks, joined
 from ventral.training.recipe import Recipe
-from ventral.training.train import Trainer, states
+from ventral.training.state import states
+from ventral.training.trainer import Trainer
 
 WAIT_S = 120
 ALONE = {name: value for name, value in os.environ.items() if name not in ("RANK", "LOCAL_RANK", "WORLD_SIZE")}
@@ -124,7 +126,7 @@ def test_torchrun_trains_and_goes_on(tmp_path):
     before = (tmp_path / "out/model.safetensors").read_bytes()
     states(tmp_path / "out")[-1].unlink()
     again = run()
-    assert "going on from step 20 of 40" in again.stdout
+    assert "resuming from step 20 of 40" in again.stdout
     assert (tmp_path / "out/model.safetensors").read_bytes() == before
     uneven = run(batch=21)
     assert uneven.returncode != 0

@@ -1,0 +1,143 @@
+"""Statistics of a network's normalisations: estimating them, fixing them, forgetting them, holding the last.
+
+Source: Liao & Poggio (2016), section 3.7: time-specific statistics are estimated after training.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from itertools import islice
+
+import torch
+from torch import Tensor
+
+from ventral.clock import MS_PER_TICK
+from ventral.model.network import Network, States
+from ventral.model.normalisation import Normalisation
+
+ROUNDS = 50  # of estimating fixed statistics, at most
+SETTLED = 1e-3  # largest change of a mean, in standard deviations, and of a variance, as a fraction, in a last round
+
+
+def normalisations(network: Network) -> Iterator[Normalisation]:
+    """Every normalisation of a network."""
+    for module in network.modules():
+        if isinstance(module, Normalisation):
+            yield module
+
+
+@contextmanager
+def recording(network: Network) -> Iterator[None]:
+    """Within this context the batches that run define the statistics of every normalisation at every tick."""
+    norms = list(normalisations(network))
+    for norm in norms:
+        norm.start_recording()
+    network.train()
+    try:
+        yield
+    finally:
+        network.eval()
+        for norm in norms:
+            norm.recording = False
+
+
+def estimate(
+    network: Network,
+    inputs: Iterable[Tensor | None],
+    gains: Callable[[int], Mapping[str, float | Tensor]] | None = None,
+    disturb: Callable[[States], States] | None = None,
+) -> None:
+    """Estimate the statistics of every normalisation at every tick on one batch, without labels.
+
+    Parameters
+    ----------
+    network
+        Changed in place. Each tick is normalised by its batch.
+    inputs
+        As `Network.run` takes them. A generator that encodes while it is read also records a pre-net with
+        normalisation. One tick beyond the horizon gives statistics to the transitions out of the last area; later ticks
+        are not used.
+    gains, disturb
+        As `Network.run` takes them.
+    """
+    with torch.no_grad(), recording(network):
+        _respond(network, inputs, gains, disturb)
+
+
+def _respond(
+    network: Network,
+    inputs: Iterable[Tensor | None],
+    gains: Callable[[int], Mapping[str, float | Tensor]] | None = None,
+    disturb: Callable[[States], States] | None = None,
+) -> None:
+    """Run a network and its readout to the horizon."""
+    last = network.horizon_ms // MS_PER_TICK
+    count = last + (1 if network.graph.learns_per_tick else 2)
+    for tick, states in enumerate(islice(network.run(inputs, gains, disturb=disturb), count)):
+        if network.graph.readout in states and tick <= last:
+            network.readout(states, tick)
+
+
+def estimate_fixed(network: Network, inputs: Callable[[], Iterable[Tensor | None]]) -> int:
+    """Estimate fixed statistics of a network that does not learn; returns the number of rounds.
+
+    Fixed statistics decide the states of which they are the statistics, so they are a fixed point: a network that
+    normalises by them sees just these. The first estimate normalises each tick by its batch; each further round runs
+    the network with the statistics of the round before and moves halfway to what it sees, until they settle.
+
+    Parameters
+    ----------
+    network
+        Changed in place.
+    inputs
+        Gives the inputs of a round, as `estimate` takes them.
+    """
+    estimate(network, inputs())
+    norms = list(normalisations(network))
+    use_fixed(network)
+    network.train()
+    try:
+        rounds = 0
+        for _ in range(ROUNDS):
+            rounds += 1
+            before = [(norm.mean.clone(), norm.variance.clone()) for norm in norms]
+            with torch.no_grad():
+                _respond(network, inputs())
+            update_fixed(network, 0.5)
+            if all(_settled(norm, *kept) for norm, kept in zip(norms, before, strict=True)):
+                break
+    finally:
+        network.eval()
+    return rounds
+
+
+def _settled(norm: Normalisation, mean: Tensor, variance: Tensor) -> bool:
+    deviation = (variance + norm.floor).sqrt()
+    moved = ((norm.mean - mean) / deviation).abs().max(), ((norm.variance - variance) / deviation.square()).abs().max()
+    return all(float(distance) < SETTLED for distance in moved)
+
+
+def use_fixed(network: Network) -> None:
+    """Let training normalise by the kept mean and variance from now on, and gather new ones meanwhile."""
+    for norm in normalisations(network):
+        norm.fixed = True
+
+
+def update_fixed(network: Network, weight: float) -> None:
+    """Move fixed statistics towards those gathered since the last update (see `Normalisation.update`)."""
+    for norm in normalisations(network):
+        norm.update(weight)
+
+
+def forget(network: Network, horizon_ms: int) -> None:
+    """Replace all statistics by NaN, up to another horizon."""
+    fewer = network.horizon_ms - horizon_ms
+    network.horizon_ms = horizon_ms
+    for norm in normalisations(network):
+        norm.forget(len(norm.mean) - fewer // MS_PER_TICK)
+
+
+def hold(network: Network, held: bool) -> None:
+    """Let ticks beyond the last statistics or weights per tick use those of the last, or refuse them if not held."""
+    network.held = held
+    for norm in normalisations(network):
+        norm.held = held
