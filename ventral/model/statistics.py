@@ -14,7 +14,8 @@ from ventral.clock import MS_PER_TICK
 from ventral.model.network import Network, States
 from ventral.model.normalisation import Normalisation
 
-ROUNDS = 50  # of estimating fixed statistics, at most
+ROUNDS = 100  # of estimating fixed statistics, at most
+ROUND_WEIGHT = 0.1  # of what a round sees; with 0.5 the statistics of an untrained network oscillate
 SETTLED = 1e-3  # largest change of a mean, in standard deviations, and of a variance, as a fraction, in a last round
 
 
@@ -82,7 +83,7 @@ def estimate_fixed(network: Network, inputs: Callable[[], Iterable[Tensor | None
 
     Fixed statistics decide the states of which they are the statistics, so they are a fixed point: a network that
     normalises by them sees just these. The first estimate normalises each tick by its batch; each further round runs
-    the network with the statistics of the round before and moves halfway to what it sees, until they settle.
+    the network with the statistics of the round before and moves a tenth of the way to what it sees, until they settle.
 
     Parameters
     ----------
@@ -102,7 +103,7 @@ def estimate_fixed(network: Network, inputs: Callable[[], Iterable[Tensor | None
             before = [(norm.mean.clone(), norm.variance.clone()) for norm in norms]
             with torch.no_grad():
                 _respond(network, inputs())
-            update_fixed(network, 0.5)
+            update_fixed(network, ROUND_WEIGHT)
             if all(_settled(norm, *kept) for norm, kept in zip(norms, before, strict=True)):
                 break
     finally:
