@@ -68,7 +68,7 @@ def test_a_mask_that_cannot_reach_the_readout_leaves_it_bit_identical(model, ima
     assert not np.array_equal(of(late, "readout", "soa_40"), of(late, "readout", "unmasked"), equal_nan=True)
 
 
-def test_a_presentation_is_the_same_alone_in_another_order_and_in_another_shard(run, model, images, pool, tmp_path):
+def test_a_presentation_is_the_same_alone_in_another_order_and_in_another_batch(run, model, images, pool, tmp_path):
     few = images.take([31, 5])
     protocol = masking(soa_ms=(30,))
     other = simulate(model, protocol, Selection(few, pool), tmp_path / "few.zarr", settings=HOW)
@@ -103,9 +103,8 @@ def test_units_and_channels_are_views_of_the_maps(model, images, pool, tmp_path)
         kind: simulate(
             model,
             masking(soa_ms=(20,)),
-            images,
+            Selection(images, pool),
             tmp_path / kind,
-            pool=pool,
             settings=replace(HOW, record=kind, units=50),
         )
         for kind in ("maps", "units", "channels")
@@ -279,7 +278,7 @@ def test_a_run_killed_at_ten_random_moments_ends_bit_identical(model_file, tmp_p
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 done = int(open_run(out).store.recorded.sum())
-        print(f"killed with {done} shards recorded")
+        print(f"killed with {done} batches recorded")
         subprocess.run(command, check=True, capture_output=True, cwd=place)
         assert digests(place) == digests(whole)  # every file, and no others
         assert verify(out) == []

@@ -185,7 +185,7 @@ def test_activity_is_nan_where_nothing_is_and_zstd_with_a_checksum(complete, nam
     assert sharding["configuration"]["index_codecs"][-1] == {"name": "crc32c"}
 
 
-def test_a_shard_file_is_what_zarr_itself_would_write(complete, tmp_path):
+def test_the_file_of_a_batch_is_what_zarr_itself_would_write(complete, tmp_path):
     other = tmp_path / "other.zarr"
     create(other, layout())
     group = zarr.open_group(other, mode="r+")
@@ -195,7 +195,7 @@ def test_a_shard_file_is_what_zarr_itself_would_write(complete, tmp_path):
         assert file.read_bytes() == (complete / "V1/activity" / file.name).read_bytes()
 
 
-def test_the_layout_on_disk_is_one_file_per_shard_and_one_chunk_per_tick(tmp_path):
+def test_the_layout_on_disk_is_one_file_per_batch_and_one_chunk_per_tick(tmp_path):
     units = Recording("V1", ("unit",), (1024,), {}, {})
     create(tmp_path / "run.zarr", layout(batch=64, recordings=(units,)))
     group = zarr.open_group(tmp_path / "run.zarr", mode="r")
@@ -214,7 +214,7 @@ def test_ticks_that_do_not_fill_the_last_chunk_are_read_back(tmp_path):
 
 @settings(max_examples=8, deadline=None, derandomize=True)
 @given(presentations=st.integers(1, 9), batch=st.integers(1, 10), order=st.randoms(use_true_random=False))
-def test_neither_the_size_of_shards_nor_their_order_changes_what_is_read(tmp_path_factory, presentations, batch, order):
+def test_neither_the_size_of_batches_nor_their_order_changes_what_is_read(tmp_path_factory, presentations, batch, order):
     path = tmp_path_factory.mktemp("sizes") / "run.zarr"
     plan = layout(presentations, batch)
     numbers = list(range(plan.batches))
@@ -454,10 +454,10 @@ SCRIPT = """
 import sys, time
 from pathlib import Path
 sys.path.insert(0, {tests!r})
-import test_run
-plan = test_run.layout(presentations=24, batch=2)
+import test_store
+plan = test_store.layout(presentations=24, batch=2)
 print("ready", flush=True)
-test_run.record(Path(sys.argv[1]), plan)
+test_store.record(Path(sys.argv[1]), plan)
 """
 
 
@@ -532,7 +532,7 @@ def test_infinite_activity_is_an_error_in_any_dtype(tmp_path):
         writer.write(0, numbers, values(plan, 0, "readout"))
 
 
-def test_a_shard_is_written_whole_once_and_with_every_area(tmp_path):
+def test_a_batch_is_written_whole_once_and_with_every_area(tmp_path):
     plan = layout()
     activity = {recording.area: values(plan, 0, recording.area) for recording in plan.recordings}
     logits = values(plan, 0, "readout")
