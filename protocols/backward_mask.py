@@ -28,7 +28,7 @@ def protocol(
     end_ms: int = 200,
     readout_ms: tuple[int, ...] | None = None,
 ) -> Protocol:
-    """One condition per SOA and kind of mask, and their controls; read at 100 ms and at the end if not told."""
+    """One condition per SOA and kind of mask, and their controls; read at 100 ms and at the end if not given."""
     if early := [soa for soa in soa_ms if soa < 0]:
         raise ProtocolError(f"soa_ms is {early[0]}; a mask before the target is a forward mask, use forward-mask.")
     if target_is_soa:

@@ -37,12 +37,12 @@ def protocol(
     for name in what:
         for amount in scale:
             for window, start, stop in windows:
-                told = {"lesion_scale": amount, "lesion_start_ms": start, "lesion_stop_ms": stop}
+                parameters = {"lesion_scale": amount, "lesion_start_ms": start, "lesion_stop_ms": stop}
                 condition = Condition(
                     f"{name}_{amount:g}_{window}",
                     flash,
                     interventions=(Scale(name, start, stop, amount, identity),),
-                    parameters={"lesion": name, **told},
+                    parameters={"lesion": name, **parameters},
                 )
                 conditions.append(condition)
     readout_ms = tuple(sorted({min(100, end_ms), end_ms}))

@@ -33,7 +33,7 @@ def protocol(
             if not 0 <= amount <= 1:
                 raise ProtocolError(f"{knob} is {amount:g}; give 0 to 1.")
             shown = Show(target.changed(name, amount) if amount else target, 0, target_ms)
-            told: dict[str, float | str] = {"noise": name, f"noise_{knob}": amount}
-            conditions.append(Condition(f"{name}_{amount:g}", (shown,), parameters=told))
+            parameters: dict[str, float | str] = {"noise": name, f"noise_{knob}": amount}
+            conditions.append(Condition(f"{name}_{amount:g}", (shown,), parameters=parameters))
     readout_ms = tuple(sorted({min(100, end_ms), end_ms}))
     return Protocol(tuple(conditions), end_ms=end_ms, readout_ms=readout_ms, source=__doc__ or "")

@@ -35,10 +35,10 @@ def protocol(
     for name in (choose("kind of occluder", name, KINDS) for name in kind):
         for part in coverage:
             shown = Show(target.changed(name, part) if part else target, 0, target_ms)
-            told: dict[str, float | str] = {"occluder": name, "coverage": part}
-            conditions.append(Condition(f"{name}_{part:g}", (shown,), parameters=told))
+            parameters: dict[str, float | str] = {"occluder": name, "coverage": part}
+            conditions.append(Condition(f"{name}_{part:g}", (shown,), parameters=parameters))
             for soa in soa_ms or ():
                 masked = (shown, Show(mask(mask_kind), soa, soa + mask_ms))
-                conditions.append(Condition(f"{name}_{part:g}_soa_{soa}", masked, soa_ms=soa, parameters=told))
+                conditions.append(Condition(f"{name}_{part:g}_soa_{soa}", masked, soa_ms=soa, parameters=parameters))
     readout_ms = tuple(sorted({min(100, end_ms), end_ms}))
     return Protocol(tuple(conditions), end_ms=end_ms, readout_ms=readout_ms, source=__doc__ or "")

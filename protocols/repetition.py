@@ -36,7 +36,7 @@ def protocol(
     for kind in (choose("adapter", kind, NAMES) for kind in adapter):
         for gap in gap_ms:
             events = (Show(image(kind), -gap - adapter_ms, -gap), test)
-            told: dict[str, float | str] = {"adapter": NAMES[kind], "adapter_ms": adapter_ms, "gap_ms": gap}
-            conditions.append(Condition(f"{NAMES[kind]}_{gap}", events, parameters=told))
+            parameters: dict[str, float | str] = {"adapter": NAMES[kind], "adapter_ms": adapter_ms, "gap_ms": gap}
+            conditions.append(Condition(f"{NAMES[kind]}_{gap}", events, parameters=parameters))
     readout_ms = tuple(sorted({min(50, end_ms), end_ms}))
     return Protocol(tuple(conditions), end_ms=end_ms, readout_ms=readout_ms, source=__doc__ or "")

@@ -38,13 +38,13 @@ def protocol(
         onsets = [(duration + gap_ms) * (i + 1 - place) for i in range(items)]
         others = [Show(image("other-object", i + 1), on, on + duration) for i, on in enumerate(onsets)]
         shown = Show(target, 0, duration)
-        told = {"item_ms": duration, "items": items, "position": place, "gap_ms": gap_ms}
+        parameters = {"item_ms": duration, "items": items, "position": place, "gap_ms": gap_ms}
         streams = {
             "present": (*others[: place - 1], shown, *others[place:]),
             "alone": (shown,),
             "absent": tuple(others),
         }
         for stream, events in streams.items():
-            conditions.append(Condition(f"{stream}_{duration}", events, parameters={"stream": stream, **told}))
+            conditions.append(Condition(f"{stream}_{duration}", events, parameters={"stream": stream, **parameters}))
     readout_ms = (*(ms for ms in (30, 50, 100) if ms < end_ms), end_ms)
     return Protocol(tuple(conditions), end_ms=end_ms, readout_ms=readout_ms, source=__doc__ or "")

@@ -15,6 +15,7 @@ from ventral.model.areas import Area
 from ventral.model.graph import AreaGraph
 from ventral.model.wiring import adjacent
 from ventral.plugins import list_scripts, load
+from ventral.stimuli.regions import DISC_RADIUS
 
 
 def takes_several(knob: Knob) -> bool:
@@ -398,3 +399,7 @@ def test_trailing_dots_come_with_the_target_and_stay():
     assert shown["trail_80"].soa_ms == 0
     assert shown["trail_80"].shows(10)[-1] == mask("four-dots")
     assert not [name for name in named(make("metacontrast", trail_ms=None)) if name.startswith("trail")]
+
+
+def test_the_masks_of_metacontrast_lie_around_the_disc_through_which_the_target_is_seen():
+    assert load("protocols", "metacontrast").RADIUS == DISC_RADIUS

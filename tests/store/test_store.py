@@ -214,7 +214,9 @@ def test_ticks_that_do_not_fill_the_last_chunk_are_read_back(tmp_path):
 
 @settings(max_examples=8, deadline=None, derandomize=True)
 @given(presentations=st.integers(1, 9), batch=st.integers(1, 10), order=st.randoms(use_true_random=False))
-def test_neither_the_size_of_batches_nor_their_order_changes_what_is_read(tmp_path_factory, presentations, batch, order):
+def test_neither_the_size_of_batches_nor_their_order_changes_what_is_read(
+    tmp_path_factory, presentations, batch, order
+):
     path = tmp_path_factory.mktemp("sizes") / "run.zarr"
     plan = layout(presentations, batch)
     numbers = list(range(plan.batches))
