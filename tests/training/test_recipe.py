@@ -45,8 +45,8 @@ OTHER = {
     "statistics_images": "90",
     "horizon_ms": "250",
     "training_images": "600",
-    "fixed_share": "0.3",
-    "fixed_learning_rate": "0.02",
+    "fixed_from": "0.3",
+    "fixed_by": "0.6",
     "fixed_clip": "2",
     "precision": '"bfloat16"',
     "compile": "true",
@@ -235,7 +235,7 @@ def test_settings_of_the_command_line_are_fields():
 def test_a_recipe_stored_under_old_names_is_the_recipe():
     present = as_stored(replace(SHORT, weight_decay=0.1, label_smoothing=0.2))
     old_names = {new: old for old, new in RENAMED.items()}
-    added_since = ("training_images", "fixed_share", "fixed_learning_rate", "fixed_clip")
+    added_since = ("training_images", "fixed_from", "fixed_by", "fixed_clip")
     stored = {old_names.get(name, name): value for name, value in present.items() if name not in added_since}
     assert {"rate", "decay", "smoothing"} <= set(stored)
     assert stored_recipe({"recipe": stored}) == present

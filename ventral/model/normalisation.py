@@ -8,8 +8,9 @@ A normalisation works in one of four modes:
    `shared`, outside of training, the pooled statistics so far normalise.
 3. Otherwise it normalises by the kept statistics: of the tick, or with `shared` of all ticks. Beyond the last tick it
    refuses, or uses those of the last tick if `held`.
-4. With `fixed` the kept statistics are constants in training too: no gradient flows through them. Meanwhile it gathers
-   the statistics of what it sees, and `update` moves the kept ones towards these.
+4. With `fixed` the kept statistics are constants in training too: no gradient flows through them. `fixed` is the share
+   of this normalisation in the sum of it and that of mode 1, so that a training can go over from one to the other. With
+   `gathering` it gathers the statistics of what it sees meanwhile, and `update` moves the kept ones towards these.
 
 Source: Liao & Poggio (2016), section 3.7 (time-specific normalisation).
 """
@@ -48,7 +49,9 @@ class Normalisation(nn.Module):
     recording
         Whether batches define the kept statistics (mode 2 of the module).
     fixed
-        Whether the kept statistics are constants in training too (mode 4).
+        Share, from 0 to 1, of normalisation by the kept statistics in training (mode 4); None for mode 1.
+    gathering
+        Whether the statistics of what is seen are gathered in mode 4.
     least
         Smallest variance that is recorded, (tick, channel); None for no limit.
     """
@@ -63,7 +66,8 @@ class Normalisation(nn.Module):
         self.shared = shared
         self.held = False
         self.recording = False
-        self.fixed = False
+        self.fixed: float | None = None
+        self.gathering = False
         self.least: Tensor | None = None
         self._pooled: dict[int, int] = {}
         self._gathered: tuple[Tensor, Tensor, int] | None = None
@@ -98,19 +102,25 @@ class Normalisation(nn.Module):
 
     def forward(self, x: Tensor, tick: int) -> Tensor:
         """Normalise x, (image, channel, y, x), at a tick."""
-        if self.fixed and self.training and not self.recording:
-            self._gather(x)
-            return F.batch_norm(x, self.mean[0], self.variance[0], training=False, eps=self.floor)
+        if self.training and not self.recording:
+            return self._by_the_batch(x) if self.fixed is None else self._by_fixed_statistics(x, self.fixed)
         raised = self.recording and self._keep(x, self.row(tick))
-        if self.training and not self.recording and together() > 1:
-            return self._by_the_whole_batch(x)
         if (self.training or (self.recording and not self.shared)) and not raised:
             return F.batch_norm(x, None, None, training=True, eps=self.floor)
         row = self.row(tick)
         return F.batch_norm(x, self.mean[row], self.variance[row], training=False, eps=self.floor)
 
-    def _by_the_whole_batch(self, x: Tensor) -> Tensor:
+    def _by_fixed_statistics(self, x: Tensor, share: float) -> Tensor:
+        """Normalise by the kept statistics, in a share below 1 mixed with normalisation by the batch."""
+        if self.gathering:
+            self._gather(x)
+        kept = F.batch_norm(x, self.mean[0], self.variance[0], training=False, eps=self.floor)
+        return kept if share == 1 else torch.lerp(self._by_the_batch(x), kept, share)
+
+    def _by_the_batch(self, x: Tensor) -> Tensor:
         """Normalise by the batch of all processes that train together, with sums in float32 at least."""
+        if together() == 1:
+            return F.batch_norm(x, None, None, training=True, eps=self.floor)
         wide = x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
         count = wide.numel() // wide.shape[1] * together()
         mean = summed(wide.sum(dim=(0, 2, 3))) / count

@@ -25,7 +25,6 @@ RENAMED = {
     "rate": "learning_rate",
     "decay": "weight_decay",
     "smoothing": "label_smoothing",
-    "fixed_rate": "fixed_learning_rate",
 }
 
 
@@ -79,9 +78,10 @@ class Recipe:
         are estimated after training, and the last time for which they are estimated.
     training_images
         Number of images to train on, drawn evenly over classes from those that are not held out; 0 for all.
-    fixed_share, fixed_learning_rate, fixed_clip
-        For a graph of fixed statistics, whose training has two phases (see `ventral.training.schedule`): share of the
-        steps that the second phase takes, its peak learning rate, and the largest norm of the gradient in it.
+    fixed_from, fixed_by, fixed_clip
+        For a graph of fixed statistics (see `ventral.training.schedule`): the share of the steps after which its
+        normalisation begins to go over from the statistics of each batch to the fixed ones, that after which it has,
+        and the largest norm of the gradient from `fixed_from` on.
     precision
         "float32"; "bfloat16" for convolutions under autocast (statistics stay float32); or "auto", whichever of the two
         is faster on the device.
@@ -119,8 +119,8 @@ class Recipe:
     statistics_images: int = 2000
     horizon_ms: int = 300
     training_images: int = 0
-    fixed_share: float = 0.4
-    fixed_learning_rate: float = 0.01
+    fixed_from: float = 0.4
+    fixed_by: float = 0.75
     fixed_clip: float = 1.0
     precision: str = "auto"
     compile: bool = False
@@ -165,10 +165,10 @@ class Recipe:
                 f"{self.weight_decay:g}; give a learning rate above 0, a momentum between 0 and 1, and a weight decay "
                 "from 0."
             )
-        if not (0 < self.fixed_learning_rate < math.inf and 0 < self.fixed_clip < math.inf):
+        if not 0 <= self.fixed_from <= self.fixed_by < 1 or not 0 < self.fixed_clip < math.inf:
             raise UsageError(
-                f"fixed_learning_rate and fixed_clip are {self.fixed_learning_rate:g} and {self.fixed_clip:g}; give "
-                "numbers above 0."
+                f"fixed_from, fixed_by and fixed_clip are {self.fixed_from:g}, {self.fixed_by:g} and "
+                f"{self.fixed_clip:g}; give 0 <= fixed_from <= fixed_by < 1, and a norm above 0."
             )
 
     def _check_shares(self) -> None:
@@ -180,7 +180,6 @@ class Recipe:
             "late_share",
             "warmup",
             "label_smoothing",
-            "fixed_share",
         ):
             if not 0 <= getattr(self, name) <= 1:
                 raise UsageError(f"{name} is {getattr(self, name)}; give a fraction from 0 to 1.")

@@ -9,7 +9,6 @@ from typing import Any
 import torch
 
 from ventral.errors import CheckpointError
-from ventral.model import statistics
 from ventral.model.checkpoint import describe, network_of, network_tensors, read_checkpoint, write_checkpoint
 from ventral.training.distributed import Ranks
 from ventral.training.recipe import as_stored, different, stored_recipe
@@ -68,8 +67,6 @@ def resume(trainer: Trainer, path: Path) -> list[str]:
     trainer.best_tensors = {name.replace("best/", "network/", 1): x for name, x in best.items()}
     trainer.step, trainer.best = header["step"], header["best"]
     trainer.history, trainer.running = list(header["history"]), list(header["running"])
-    if trainer.fixed:
-        statistics.use_fixed(trainer.network)
     before = header.get("machine", {})
     return [f"{k} was {before.get(k)} and is {v}" for k, v in mine["machine"].items() if v != before.get(k)]
 

@@ -33,7 +33,7 @@ from ventral.training.objective import Objective
 from ventral.training.precision import computing, faster_precision
 from ventral.training.presentation import shown
 from ventral.training.recipe import Recipe
-from ventral.training.schedule import Schedule
+from ventral.training.schedule import FIXED_WEIGHT, Schedule
 from ventral.training.validation import accuracy_over_time, rounded
 
 VALIDATION_STATISTICS = 1000  # images, at most, for the statistics of a validation
@@ -77,8 +77,6 @@ class Trainer:
         self.device = torch.device(device)
         self.ranks = ranks or Ranks()
         expect_classes(graph, images)
-        if graph.statistics == "fixed" and not recipe.fixed_share:
-            raise UsageError("fixed_share is 0; a network of fixed statistics needs some training with them.")
         self.kept, self.held_out = split(images, recipe, self.ranks)
         self.watched = images.take(self.held_out) if recipe.held_out else test
         own = images.take(self.kept)
@@ -116,14 +114,9 @@ class Trainer:
         return self.schedule.steps_per_epoch
 
     @property
-    def fixed(self) -> bool:
-        """Whether the statistics of the network are fixed, after the steps that were done."""
-        return self.step > self.schedule.fixed_from
-
-    @property
     def validates(self) -> bool:
         """Whether the network has by now the kind of statistics that it has in the test."""
-        return self.fixed or not self.schedule.two_phases
+        return not self.schedule.fixes or self.step == self.steps or self.schedule.fixed_share(self.step) == 1
 
     def _freeze(self) -> None:
         """Exclude from the training the weights on which no readout depends."""
@@ -158,8 +151,9 @@ class Trainer:
         TrainingError
             If the loss is not finite; no weight has changed then.
         """
-        if self.step == self.schedule.fixed_from:
-            self._fix_statistics()
+        share = self.schedule.fixed_share(self.step)
+        if share is not None:
+            statistics.fix(self.network, share, gathering=share < 1)
         batch = self.batches.of_step(self.step)
         self.network.train()
         with self._computing(), compiling() if self.recipe.compile else nullcontext():
@@ -177,24 +171,20 @@ class Trainer:
         return mean, correct / self.recipe.batch, stops > 0
 
     def _descend(self, loss: Tensor) -> None:
-        """Change weights, and statistics if these are fixed, by the gradient of a loss."""
+        """Change weights by the gradient of a loss, and fixed statistics by what was gathered."""
         for group in self.optimiser.param_groups:
             group["lr"] = self.schedule.learning_rate(self.step)
         self.optimiser.zero_grad()
         loss.backward()
-        if self.schedule.fixed(self.step):
+        share = self.schedule.fixed_share(self.step)
+        if share is not None:
             nn.utils.clip_grad_norm_(self.network.parameters(), self.recipe.fixed_clip)
-            statistics.update_fixed(self.network, self.schedule.statistics_weight(self.step))
+            statistics.update_fixed(self.network, FIXED_WEIGHT if share else 1.0)
         self.optimiser.step()
         self.step += 1
 
     def _computing(self) -> Any:
         return computing(self.recipe.precision, self.device)
-
-    def _fix_statistics(self) -> None:
-        """Begin the second phase, with the statistics of the network so far over all its ticks."""
-        self.estimate_statistics(self.recipe.last_ms, self.recipe.statistics_images)
-        statistics.use_fixed(self.network)
 
     def estimate_statistics(self, horizon_ms: int, number: int) -> None:
         """Estimate every normalisation at every tick, on (at most) a number of unaugmented images as in training."""
@@ -207,7 +197,7 @@ class Trainer:
         """Accuracy on the held-out (or test) images, which stay on, at every tick to `end_ms`."""
         if self.watched is None:
             raise UsageError("held_out is 0 and there are no test images to look at; hold out some, or give those.")
-        if not self.fixed:
+        if not self.schedule.fixes:
             self.estimate_statistics(self.recipe.end_ms, VALIDATION_STATISTICS)
         return accuracy_over_time(self.network, self.preprocessing, self.watched, self.recipe.end_ms)
 
@@ -230,7 +220,7 @@ class Trainer:
         """Restore the best weights and estimate their statistics to the horizon."""
         if self.best_tensors:
             self.network.load_state_dict({n.removeprefix("network/"): x for n, x in self.best_tensors.items()})
-        if not self.fixed:
+        if not self.schedule.fixes:
             self.estimate_statistics(self.recipe.horizon_ms, self.recipe.statistics_images)
 
 
