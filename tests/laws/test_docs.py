@@ -1,0 +1,104 @@
+"""What the README and the pages of docs/ say can be typed."""
+
+import re
+import shlex
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from ventral.cli.main import commands
+from ventral.knobs import apply_settings
+from ventral.model.checkpoint import shipped
+from ventral.plugins import load
+from ventral.training.recipe import RECIPES, read_recipe
+
+ROOT = Path(__file__).parents[2]
+PAGES = {
+    path.stem: path.read_text(encoding="utf-8") for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+}
+TYPED = sorted(
+    {line for page in PAGES.values() for line in re.findall(r"^    (ventral .*?)(?: +#.*)?$", page, re.MULTILINE)}
+)
+LINKS = [(name, link) for name, page in PAGES.items() for link in re.findall(r"\]\((?!https?:|#)([^)#]+)", page)]
+
+
+def blocks(page: str, language: str = "python") -> list[str]:
+    """The blocks of a language on a page."""
+    return re.findall(rf"```{language}\n(.*?)```", PAGES[page], re.DOTALL)
+
+
+@pytest.mark.parametrize("line", TYPED)
+def test_every_command_is_one_that_exists(line):
+    arguments = shlex.split(line)[1:]
+    command: click.Command = commands
+    context = click.Context(commands)
+    while isinstance(command, click.Group) and arguments:
+        _, found, arguments = command.resolve_command(context, arguments)
+        assert found is not None
+        command = found
+    command.make_context(line, arguments)  # parses, and runs nothing
+
+
+@pytest.mark.parametrize(("page", "link"), LINKS)
+def test_every_link_leads_to_a_file(page, link):
+    folder = ROOT if page == "README" else ROOT / "docs"
+    assert (folder / link).exists()
+
+
+def test_the_readme_is_short():
+    assert len(PAGES["README"].splitlines()) <= 150
+
+
+def test_examples_import_from_ventral_alone():
+    text = "\n".join(block for page in PAGES for block in blocks(page))
+    assert re.findall(r"^from (ventral\.\S+)|^import (ventral\.\S+)", text, re.MULTILINE) == []
+
+
+def test_the_protocol_is_found_by_its_path_and_its_knobs_can_be_set(tmp_path):
+    path = tmp_path / "sandwich.py"
+    path.write_text(blocks("own-protocols")[0])
+    function = load("protocols", str(path)).protocol
+    made = function(**apply_settings(function, ["soa_ms=20,40,80"]))
+    names = [condition.name for condition in made.conditions]
+    assert names == ["forward_only", "no_feedback", "soa_20", "soa_40", "soa_80"]
+    assert made.start_ms == -50
+
+
+def test_the_lines_of_python_run(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for page in ("README", "run-format", "models"):
+        named: dict[str, object] = {}
+        for block in blocks(page):
+            block = block.replace("runs/mask.zarr", "runs/python.zarr")  # the run that the README's example makes
+            exec(compile(block, f"{page}.md", "exec"), named)  # our own text
+    printed = capsys.readouterr().out
+    assert "time" in printed
+    assert "nan" in printed
+    assert "{'V1': 0, 'V2': 10, 'IT': 20}" in printed
+    assert re.findall(r"torch.Size\((.*?)\)", printed) == ["[8, 1, 10]", "[1, 1, 10]", "[8, 8, 10]", "[1, 8, 10]"]
+
+
+def test_no_page_has_python_that_is_not_run():
+    assert [page for page in PAGES if blocks(page)] == ["README", "models", "own-protocols", "run-format"]
+
+
+def test_the_table_of_models_is_that_of_their_files():
+    table = CliRunner().invoke(commands, ["models", "--markdown"]).output
+    assert table.count("\n") == 2 + len(shipped())
+    assert table in PAGES["models"]
+
+
+def test_the_recipe_is_one_that_can_be_read(tmp_path):
+    (toml,) = blocks("training", "toml")
+    (tmp_path / "mine.toml").write_text(toml)
+    recipe = read_recipe(str(tmp_path / "mine.toml"))
+    assert (recipe.epochs, recipe.drop_epochs, recipe.learning_rate) == (20, (12, 16), RECIPES["paper"].learning_rate)
+
+
+def test_the_picture_of_the_rooms_names_every_room():
+    picture = PAGES["README"].split("## The rooms")[1].split("\n## ")[0]
+    rooms = {path.name for path in (ROOT / "ventral").iterdir() if (path / "__init__.py").exists()}
+    ground = {path.stem for path in (ROOT / "ventral").glob("*.py")} - {"__init__", "__main__"}
+    assert rooms | ground <= set(re.findall(r"[a-z]+", picture))
