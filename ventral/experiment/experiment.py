@@ -56,8 +56,8 @@ class Experiment:
     UsageError
         If an area, a mask or a change does not exist.
     ProtocolError
-        If the protocol outlasts the statistics, or asks for what the drive cannot give; or if statistics are to be
-        pooled over conditions in which different areas are present.
+        If the protocol outlasts the statistics, or asks for what the drive cannot give; if statistics are to be pooled
+        over conditions in which different areas are present; or if they are fixed and the policy recalibrates them.
     DataError
         If the images do not fit the network, or images are missing that the protocol or the policy needs.
     """
@@ -70,11 +70,19 @@ class Experiment:
     def __post_init__(self) -> None:
         self._areas(self.settings.areas)
         self._areas(self.settings.noise.areas if self.settings.noise else ())
+        self._check_policy()
         self._check_horizon()
         self._check_protocol()
         self._check_images()
         if self.settings.policy == "recalibrated":
             self._check_calibration()
+
+    def _check_policy(self) -> None:
+        if self.model.graph.statistics == "fixed" and self.settings.policy != "frozen":
+            raise ProtocolError(
+                f"{self.model.name} has fixed statistics, the same at every tick and under every condition, so there is "
+                "nothing to recalibrate; leave out --policy (and --control)."
+            )
 
     def _check_horizon(self) -> None:
         last = to_ms(self.protocol.count - 1)
