@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from ventral.experiment.interventions import Scale
     from ventral.experiment.protocol import Protocol
     from ventral.experiment.protocols import load_protocol
-    from ventral.experiment.run import open_run
+    from ventral.experiment.run import Run, open_run
+    from ventral.experiment.settings import Settings
     from ventral.experiment.simulate import simulate
     from ventral.measures.decoding import decode_over_time
     from ventral.model import zoo
@@ -42,8 +43,10 @@ __all__ = [
     "Protocol",
     "ProtocolError",
     "Recipe",
+    "Run",
     "Scale",
     "Selection",
+    "Settings",
     "Show",
     "Transition",
     "UsageError",
@@ -77,7 +80,9 @@ HOMES = {
     "ProtocolError": "errors",
     "Recipe": "training.recipe",
     "Selection": "stimuli.selection",
+    "Run": "experiment.run",
     "Scale": "experiment.interventions",
+    "Settings": "experiment.settings",
     "Show": "experiment.events",
     "Transition": "model.areas",
     "UsageError": "errors",

@@ -80,8 +80,8 @@ class Experiment:
     def _check_policy(self) -> None:
         if self.model.graph.statistics == "fixed" and self.settings.policy != "frozen":
             raise ProtocolError(
-                f"{self.model.name} has fixed statistics, the same at every tick and under every condition, so there is "
-                "nothing to recalibrate; leave out --policy (and --control)."
+                f"{self.model.name} has fixed statistics, the same at every tick and in every condition, so nothing is "
+                "to be recalibrated; leave out --policy (and --control)."
             )
 
     def _check_horizon(self) -> None:
