@@ -31,23 +31,21 @@ endogenous stratification; Tang et al. (2018), PNAS 115:8835, for masks that hur
 Nature Neuroscience 22:974, for images that need late IT.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from ventral.errors import UsageError
 from ventral.experiment.run import Run
-from ventral.figures.difficulty import DifficultyPanel, difficulty_figure
-from ventral.figures.lines import Line
+from ventral.figures.difficulty import difficulty_figure
 from ventral.figures.saving import save
 from ventral.measures.controls import by_policy, with_other_models
-from ventral.measures.difficulty import DifficultyEffect, compared_conditions, difficulty_effect
-from ventral.measures.intervals import Estimate
+from ventral.measures.difficulty import compared_conditions, difficulty_effect
 from ventral.measures.responses import parameters, read_responses, readout_times
-from ventral.measures.strata import shared_activity, stratify
+from ventral.measures.strata import Strata, shared_activity, stratify
 from ventral.tables import write_csv
 
 
@@ -103,18 +101,16 @@ def analyze(
     if first.sizes["image"] < 4 * groups:
         raise UsageError(f"the run has {first.sizes['image']} images; {groups} groups need at least {4 * groups}.")
     choices = first.attrs["choices"]
-    effects: dict[int, list[DifficultyEffect]] = {}
+    tables, notes = [], []
     for ms in readout_times(run, first, at_ms):
         strata = {policy: stratify(each, shared[policy], ms, groups, splits, seed) for policy, each in read.items()}
-        effects[ms] = [
-            difficulty_effect(each, names, policy, ms, choices, resamples, seed) for policy, each in strata.items()
-        ]
+        for policy, each in strata.items():
+            tables.append(difficulty_effect(each, names, policy, ms, choices, resamples, seed))
+            notes.append(_sentence(each, f"{ms} ms, {policy} statistics" if len(read) > 1 else f"{ms} ms"))
+    effects = pd.concat(tables)
     x, labels = _positions(names[1:], first)
-    panels = [_panel(ms, each, x) for ms, each in effects.items()]
-    notes = [_sentence(effect, len(read) > 1) for each in effects.values() for effect in each]
-    figure = difficulty_figure(panels, 1 / choices, labels, [*notes, *([note] if note else [])])
-    rows = [row for each in effects.values() for effect in each for row in effect.rows()]
-    return [*save(figure, out / "difficulty"), write_csv(rows, out / "difficulty.csv")]
+    figure = difficulty_figure(effects, x, 1 / choices, labels, [*notes, *([note] if note else [])])
+    return [*save(figure, out / "difficulty"), write_csv(effects, out / "difficulty.csv")]
 
 
 def _positions(names: Sequence[str], responses: xr.Dataset) -> tuple[dict[str, float], list[str]]:
@@ -125,34 +121,6 @@ def _positions(names: Sequence[str], responses: xr.Dataset) -> tuple[dict[str, f
     return {name: float(place) for place, name in enumerate(names)}, [name.replace("_", " ") for name in names]
 
 
-def _panel(ms: int, effects: Sequence[DifficultyEffect], x: Mapping[str, float]) -> DifficultyPanel:
-    """Lines of one readout time: of each policy and group, in the order of x."""
-    order = sorted(x, key=x.__getitem__)
-    at = np.array([x[name] for name in order])
-    accuracy, loss, d_prime_loss, interaction, limited = [], [], [], [], []
-    for effect in effects:
-        place = [effect.conditions.index(name) - 1 for name in order]
-        losses, policy = effect.losses, effect.policy
-        for group, name in enumerate(effect.groups):
-            rate = losses.rate[:, group]
-            accuracy.append(Line(name, policy, at, rate[[row + 1 for row in place]], rate[0]))
-            loss.append(Line(name, policy, at, losses.loss["accuracy"][place, group]))
-            d_prime_loss.append(Line(name, policy, at, losses.loss["d_prime"][place, group]))
-        between = Line(effect.difference, policy, at, losses.interaction["d_prime"][place])
-        hidden = np.array([bool(effect.limit(name)) for name in order])
-        interaction.append(_without(between, hidden))
-        limited.append(replace(_without(between, ~hidden), name=f"{between.name}, limited"))
-    return DifficultyPanel(ms, *map(tuple, (accuracy, loss, d_prime_loss, interaction, limited)))
-
-
-def _without(line: Line, hide: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Line:
-    """A line without some of its points."""
-    parts = (np.where(hide, np.nan, part) for part in (line.estimate.middle, line.estimate.low, line.estimate.high))
-    return replace(line, estimate=Estimate(*parts))
-
-
-def _sentence(effect: DifficultyEffect, several: bool) -> str:
-    """How difficulty was measured, for the caption; with the policy if there are several."""
-    which = f"Read at {effect.at_ms} ms{f', {effect.policy} statistics' if several else ''}: "
-    strata = effect.strata
-    return f"{which}{strata.how}; correlation with confidence in other trials {strata.agreement:.2f}."
+def _sentence(strata: Strata, read: str) -> str:
+    """How difficulty was measured, for the caption."""
+    return f"Read at {read}: {strata.how}; correlation with confidence in other trials {strata.agreement:.2f}."

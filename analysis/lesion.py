@@ -11,25 +11,16 @@ Source: Kar & DiCarlo (2021), Neuron 109:164, for the loss when late recurrent i
 (2019), PNAS 116:21854, for lesions in models.
 """
 
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import numpy as np
+import pandas as pd
 
 from ventral.errors import choose
 from ventral.experiment.run import Run
-from ventral.figures.lesion import LossPanel, Trace, TracePanel, lesion_figure
-from ventral.figures.lines import Line
+from ventral.figures.lesion import lesion_figure
 from ventral.figures.saving import save
 from ventral.measures.controls import by_policy
-from ventral.measures.lesion import (
-    ConditionCurves,
-    Lesion,
-    LesionLosses,
-    condition_curves,
-    find_lesions,
-    lesion_losses,
-)
+from ventral.measures.lesion import condition_curves, find_lesions, lesion_losses
 from ventral.measures.responses import parameters, read_responses, readout_times
 from ventral.tables import write_csv
 
@@ -61,55 +52,20 @@ def analyze(
     intact = choose("condition", reference, described)
     lesions = find_lesions(described, run.logits["time"].values)
     found, note = by_policy([run])
-    names = [intact, *(lesion.condition for lesion in lesions)]
+    names = [intact, *lesions["condition"]]
     read = {policy: read_responses(each, names) for policy, (each,) in found.items()}
     first = read[run.policy]
-    losses = {
-        ms: [lesion_losses(responses, lesions, policy, ms, resamples, seed) for policy, responses in read.items()]
-        for ms in readout_times(run, first, at_ms)
-    }
-    curves = [condition_curves(responses, policy, resamples, seed) for policy, responses in read.items()]
-    panels = [_loss_panel(ms, each) for ms, each in losses.items()]
-    traces = [panel for each in curves for panel in _trace_panels(each, intact, lesions, len(read) > 1)]
-    scales = list(dict.fromkeys(lesion.left for lesion in sorted(lesions, key=lambda lesion: lesion.scale)))
-    figure = lesion_figure(panels, traces, scales, 1 / first.attrs["choices"], [note] if note else [])
-    rows = [row for each in losses.values() for loss in each for row in loss.rows()]
+    losses = pd.concat(
+        [
+            lesion_losses(responses, lesions, policy, ms, resamples, seed)
+            for ms in readout_times(run, first, at_ms)
+            for policy, responses in read.items()
+        ]
+    )
+    curves = pd.concat([condition_curves(responses, policy, resamples, seed) for policy, responses in read.items()])
+    figure = lesion_figure(losses, curves, 1 / first.attrs["choices"], [note] if note else [])
     return [
         *save(figure, out / "lesion"),
-        write_csv(rows, out / "lesion.csv"),
-        write_csv([row for each in curves for row in each.rows()], out / "lesion-time.csv"),
+        write_csv(losses.drop(columns="throughout"), out / "lesion.csv"),
+        write_csv(curves, out / "lesion-time.csv"),
     ]
-
-
-def _loss_panel(ms: int, losses: Sequence[LesionLosses]) -> LossPanel:
-    """Losses at one time: a line for each kind of lesion, scale and policy, apart for lesions throughout."""
-    windows: list[Line] = []
-    throughout: list[Line] = []
-    for each in losses:
-        scales = sorted({lesion.scale for lesion in each.lesions})
-        for kind in dict.fromkeys((lesion.target, lesion.scale, lesion.throughout) for lesion in each.lesions):
-            target, scale, whole = kind
-            own = [
-                place
-                for place, lesion in enumerate(each.lesions)
-                if (lesion.target, lesion.scale, lesion.throughout) == kind
-            ]
-            x = np.array([0.0 if whole else each.lesions[place].start_ms for place in own])
-            line = Line(target, each.policy, x, each.estimates["loss"][own], shape=scales.index(scale))
-            (throughout if whole else windows).append(line)
-    return LossPanel(ms, tuple(windows), tuple(throughout))
-
-
-def _trace_panels(
-    curves: ConditionCurves, intact: str, lesions: Sequence[Lesion], several: bool
-) -> Iterator[TracePanel]:
-    """A panel for each kind of lesion and scale; the row names the scale and the policy if there are several."""
-    scales = {lesion.scale for lesion in lesions}
-    for kind in dict.fromkeys((lesion.target, lesion.scale) for lesion in lesions):
-        own = [lesion for lesion in lesions if (lesion.target, lesion.scale) == kind]
-        row = ([own[0].left] if len(scales) > 1 else []) + ([curves.policy] if several else [])
-        traces = []
-        for lesion in own:
-            window = None if lesion.throughout else (lesion.start_ms, lesion.stop_ms)
-            traces.append(Trace(window, curves.time_ms, curves.of(lesion.condition)))
-        yield TracePanel(kind[0], ", ".join(row), Trace(None, curves.time_ms, curves.of(intact)), tuple(traces))

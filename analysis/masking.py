@@ -17,9 +17,10 @@ Perception & Psychophysics 63:1293, for the function.
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
+import pandas as pd
 
 from ventral.experiment.run import Run
 from ventral.figures.lines import NO_MASK, Line
@@ -27,15 +28,7 @@ from ventral.figures.masking import MaskingPanel, masking_figure
 from ventral.figures.saving import save
 from ventral.measures.controls import by_policy, model_names, with_other_models
 from ventral.measures.intervals import Estimate, unknown
-from ventral.measures.masking import (
-    MaskedAccuracy,
-    MaskingFit,
-    Series,
-    find_series,
-    fit_series,
-    masked_accuracy,
-    target_until_mask,
-)
+from ventral.measures.masking import Series, find_series, fit_series, masked_accuracy, target_until_mask
 from ventral.measures.observers import TANG_2018
 from ventral.measures.responses import parameters, read_responses, readout_times
 from ventral.tables import write_csv
@@ -80,61 +73,51 @@ def analyze(
     names = model_names(models)
     read = {policy: [read_responses(each) for each in group] for policy, group in found.items()}
     first = read[run.policy][0]
-    accuracies: dict[tuple[str, int], list[MaskedAccuracy]] = {}
-    fits: dict[tuple[str, int], list[list[MaskingFit]]] = {}
     times = readout_times(run, first, at_ms)
+    accuracies, fits = [], []
     for ms in times:
         for policy, responses in read.items():
-            given = (responses, names, policy, ms)
-            accuracies[policy, ms] = masked_accuracy(*given, resamples, seed)
-            fits[policy, ms] = [fit_series(each, *given, top, resamples, seed) for each in series]
-    panels = [_panel(ms, list(read), accuracies, fits, series) for ms in times]
+            accuracies.append(masked_accuracy(responses, names, series, policy, ms, resamples, seed))
+            fits += [fit_series(each, responses, names, policy, ms, top, resamples, seed) for each in series]
+    accuracy, fitted = pd.concat(accuracies), pd.concat(fits)
+    panels = [_panel(ms, accuracy[accuracy["at_ms"] == ms], fitted[fitted["at_ms"] == ms], series) for ms in times]
     notes = [_sentence(fit, len(read) > 1) for panel in panels for _, fit in panel.fits]
     beside = None
     if target_until_mask(described):
-        last = [accuracies[policy, times[-1]] for policy in read]
-        beside = ([line for each in last for line in _lines(each, series, "corrected")], _human_lines())
+        beside = (list(_lines(accuracy[accuracy["at_ms"] == times[-1]], series, "corrected")), _human_lines())
         notes.append(
             f"Human observers: {TANG_2018[0].source}, five-way. Both corrected for chance, read at {times[-1]} ms."
         )
     over = f"over {len(models)} models (t)" if len(models) > 1 else "over images (bootstrap)"
     notes += [f"Bars are 95 % intervals {over}.", *([note] if note else [])]
     figure = masking_figure(panels, 1 / first.attrs["choices"], beside, notes)
-    rows = [row for each in accuracies.values() for one in each for row in one.rows(series, described)]
     return [
         *save(figure, out / "masking"),
-        write_csv(rows, out / "masking.csv"),
-        write_csv([fit.row() for each in fits.values() for group in each for fit in group], out / "masking-fits.csv"),
+        write_csv(accuracy, out / "masking.csv"),
+        write_csv(fitted, out / "masking-fits.csv"),
     ]
 
 
-def _panel(
-    ms: int,
-    policies: Sequence[str],
-    accuracies: Mapping[tuple[str, int], Sequence[MaskedAccuracy]],
-    fits: Mapping[tuple[str, int], Sequence[Sequence[MaskingFit]]],
-    series: Sequence[Series],
-) -> MaskingPanel:
+def _panel(ms: int, accuracy: pd.DataFrame, fits: pd.DataFrame, series: Sequence[Series]) -> MaskingPanel:
     """Lines of all policies at one time, each with the function fitted to it (with several models, their mean)."""
-    accuracy, d_prime = (
-        tuple(line for policy in policies for line in _lines(accuracies[policy, ms], series, scale))
-        for scale in ("accuracy", "d_prime")
-    )
-    line_of = {(line.policy, line.name): line for line in accuracy}
-    last = [group[-1] for policy in policies for group in fits[policy, ms]]
-    return MaskingPanel(ms, accuracy, d_prime, tuple((line_of[fit.policy, fit.series.name], fit) for fit in last))
+    lines, d_prime = (tuple(_lines(accuracy, series, scale)) for scale in ("accuracy", "d_prime"))
+    line_of = {(line.policy, line.name): line for line in lines}
+    last = fits.groupby(["statistics", "mask"], sort=False).tail(1).to_dict("records")
+    return MaskingPanel(ms, lines, d_prime, tuple((line_of[fit["statistics"], fit["mask"]], fit) for fit in last))
 
 
-def _lines(measured: Sequence[MaskedAccuracy], series: Sequence[Series], scale: str) -> Iterator[Line]:
-    """Lines of each series and, where the condition without a mask differs with SOA, of those conditions."""
+def _lines(accuracy: pd.DataFrame, series: Sequence[Series], scale: str) -> Iterator[Line]:
+    """Lines of each policy and series and, where the condition without a mask differs with SOA, of those conditions."""
     without = dict.fromkeys((each.unmasked, each.soa_ms) for each in series if each.unmasked and not each.level)
     names = [NO_MASK if place == 0 else f"{NO_MASK} ({place + 1})" for place in range(len(without))]
     alone = [Series(name, *pair, ()) for name, pair in zip(names, without, strict=True)]
-    *models, total = measured
-    for each in [*series, *alone]:
-        level = total.of(scale, [each.level])[0] if each.level else unknown()
-        own = np.array([model.of(scale, each.conditions).middle for model in models]) if models else np.empty((0, 0))
-        yield Line(each.name, total.policy, np.array(each.soa_ms), total.of(scale, each.conditions), level, own)
+    for policy, table in accuracy.groupby("statistics", sort=False):
+        *models, total = [own.set_index("condition") for _, own in table.groupby("model", sort=False)]
+        for each in [*series, *alone]:
+            shown = list(each.conditions)
+            level = Estimate.of(total.loc[[each.level]], scale)[0] if each.level else unknown()
+            own = np.array([model.loc[shown, scale] for model in models]) if models else np.empty((0, 0))
+            yield Line(each.name, policy, np.array(each.soa_ms), Estimate.of(total.loc[shown], scale), level, own)
 
 
 def _human_lines() -> list[Line]:
@@ -147,13 +130,14 @@ def _human_lines() -> list[Line]:
     return lines
 
 
-def _sentence(fit: MaskingFit, several: bool) -> str:
+def _sentence(fit: Mapping[str, Any], several: bool) -> str:
     """Threshold and slope of a function, or the reason why there is none, for the caption; with several policies."""
-    which = f"{fit.series.name}{f', {fit.policy}' if several else ''}, read at {fit.at_ms} ms: "
-    if fit.reason:
-        return f"{which}no function, {fit.reason}."
-    threshold, slope = fit.numbers["threshold_ms"], fit.numbers["slope"]
+    policy = f", {fit['statistics']}" if several else ""
+    which = f"{fit['mask']}{policy}, read at {fit['at_ms']} ms: "
+    if fit["reason"]:
+        return f"{which}no function, {fit['reason']}."
     return (
-        f"{which}75 % of the range at {threshold.middle:.0f} ms [{threshold.low:.0f}, {threshold.high:.0f}], "
-        f"slope {slope.middle:.1f} [{slope.low:.1f}, {slope.high:.1f}]."
+        f"{which}75 % of the range at {fit['threshold_ms']:.0f} ms "
+        f"[{fit['threshold_ms_low']:.0f}, {fit['threshold_ms_high']:.0f}], "
+        f"slope {fit['slope']:.1f} [{fit['slope_low']:.1f}, {fit['slope_high']:.1f}]."
     )

@@ -32,6 +32,7 @@ from ventral.figures.style import (
     STYLE,
     accuracy_axis,
     area_colour,
+    draw_band,
     marker,
     whole_ticks,
 )
@@ -165,9 +166,8 @@ def _draw_curves(axes: Axes, curves: Sequence[Curve], colours: Mapping[str, Colo
     """Draw accuracy over time with its intervals as bands."""
     strokes = mask_strokes([curve.condition for curve in curves])
     for curve in curves:
-        colour, accuracy = colours[curve.condition.name], curve.accuracy
-        axes.fill_between(curve.time_ms, accuracy.low, accuracy.high, color=colour, alpha=0.13, linewidth=0)
-        axes.plot(curve.time_ms, accuracy.middle, color=colour, linestyle=strokes[mask_kind(curve.condition)])
+        colour, stroke = colours[curve.condition.name], strokes[mask_kind(curve.condition)]
+        draw_band(axes, curve.time_ms, curve.accuracy, colour, stroke, 0.13)
     axes.axhline(chance, zorder=0, **CHANCE_LINE)
     axes.set_xlim(min(curve.time_ms[0] for curve in curves), max(curve.time_ms[-1] for curve in curves))
     accuracy_axis(axes)

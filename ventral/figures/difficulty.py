@@ -1,112 +1,98 @@
 """Figure of the effect on hard and on easy images: accuracy, losses and their interaction."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
 import matplotlib as mpl
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from ventral.figures.lines import Line, captioned, draw_lines, frame, line_handles, soa_axis
 from ventral.figures.style import CHANCE_LINE, INK, NEUTRAL, STYLE, accuracy_axis, marker, percent_axis
+from ventral.measures.intervals import Estimate
 
-TITLES = {
-    "accuracy": "% correct",
-    "loss": "loss, % correct",
-    "d_prime_loss": "loss, d'",
-    "interaction": "loss hard - easy, d'",
-}
-
-
-@dataclass(frozen=True, eq=False)
-class DifficultyPanel:
-    """Lines of hard and of easy images when the network is read at one time.
-
-    Parameters
-    ----------
-    at_ms
-        The time.
-    accuracy
-        Accuracy of each group, with its level in the reference.
-    loss, d_prime_loss
-        Loss of each group from the reference, on the scale of accuracy and of d'.
-    interaction
-        Loss of the hardest group minus that of the easiest, in d'.
-    limited
-        The interaction where a group is at chance or at ceiling, so that nothing follows from it.
-    """
-
-    at_ms: float
-    accuracy: tuple[Line, ...]
-    loss: tuple[Line, ...]
-    d_prime_loss: tuple[Line, ...]
-    interaction: tuple[Line, ...]
-    limited: tuple[Line, ...]
-
-    def column(self, name: str) -> list[Line]:
-        """Lines of one column of the figure."""
-        lines: tuple[Line, ...] = getattr(self, name)
-        return [*lines, *self.limited] if name == "interaction" else [*lines]
+TITLES = ("% correct", "loss, % correct", "loss, d'", "loss hard - easy, d'")
+INTERACTION, LIMITED = "hard - easy", "hard - easy, limited"
+Columns = tuple[list[Line], list[Line], list[Line], list[Line]]  # of a row of the figure, in the order of their titles
 
 
 def difficulty_figure(
-    panels: Sequence[DifficultyPanel], chance: float, labels: Sequence[str] = (), notes: Sequence[str] = ()
+    effects: pd.DataFrame,
+    x: Mapping[str, float],
+    chance: float,
+    labels: Sequence[str] = (),
+    notes: Sequence[str] = (),
 ) -> Figure:
     """Accuracy, loss and interaction of groups of images, one row for each time at which the network is read.
 
     Parameters
     ----------
-    panels
-        One for each row.
+    effects
+        Tables of `ventral.measures.difficulty.difficulty_effect`, one below the other. An interaction with a limit is
+        pale, as nothing follows from it.
+    x
+        Position of each condition but the reference: its SOA, or 0, 1, ...
     chance
         Fraction correct of a guess.
     labels
-        Names of the conditions where they have no SOA and lie at 0, 1, ...; else empty.
+        Names of the conditions where they have no SOA; else empty.
     notes
         Sentences under the figure.
     """
-    lines = [line for panel in panels for line in panel.accuracy]
-    colours = _grades(lines)
-    colours |= {line.name: INK for panel in panels for line in panel.interaction}
-    colours |= {line.name: NEUTRAL for panel in panels for line in panel.limited}
-    height = 0.4 + 3.4 * len(panels) + (0.9 if labels else 0)
+    rows = {ms: _columns(table, x) for ms, table in effects.groupby("at_ms", sort=False)}
+    lines = [line for columns in rows.values() for line in columns[0]]
+    colours = _grades(lines) | {INTERACTION: INK, LIMITED: NEUTRAL}
+    height = 0.4 + 3.4 * len(rows) + (0.9 if labels else 0)
     with mpl.rc_context(STYLE):
-        figure, grid = captioned(len(panels), 4, 15.5, height, notes)
+        figure, grid = captioned(len(rows), 4, 15.5, height, notes)
         top: list[Axes] = []
-        for row, panel in enumerate(panels):
-            for column, name in enumerate(TITLES):
+        for row, (ms, columns) in enumerate(rows.items()):
+            for column, title in enumerate(TITLES):
                 sharex, sharey = top[0] if top else None, top[column] if row else None
                 axes = figure.add_subplot(grid[row, column], sharex=sharex, sharey=sharey)
                 if not row:
                     top.append(axes)
-                    axes.set_title(TITLES[name], loc="left")
-                _draw_panel(axes, panel, name, colours, chance, apart=bool(labels))
-                _label_conditions(axes, labels, row == len(panels) - 1)
-            figure.axes[-4].set_ylabel(f"read at {panel.at_ms:g} ms", fontweight="bold")
-        for axes, name in list(zip(top, TITLES, strict=True))[1:]:
-            frame(axes, [line for panel in panels for line in panel.column(name)])
+                    axes.set_title(title, loc="left")
+                draw_lines(axes, columns[column], colours, [] if labels else columns[column])
+                axes.axhline(0 if column else chance, zorder=0, **CHANCE_LINE)
+                _label_conditions(axes, labels, row == len(rows) - 1)
+            accuracy, loss = figure.axes[-4:-2]
+            accuracy_axis(accuracy)
+            percent_axis(loss)
+            accuracy.set_ylabel(f"read at {ms:g} ms", fontweight="bold")
+        for column in range(1, len(TITLES)):
+            frame(top[column], [line for columns in rows.values() for line in columns[column]])
         handles = line_handles(lines, colours)
         handles.append(Line2D([], [], color=NEUTRAL, linewidth=1.4, label="reference"))
         handles.append(Line2D([], [], label="chance, or no loss", **CHANCE_LINE))
-        if any(np.isfinite(line.estimate.middle).any() for panel in panels for line in panel.limited):
+        if (effects["limit"][effects["group"] == INTERACTION] != "").any():
             handles.append(marker(NEUTRAL, "o", "a group is at chance or at ceiling"))
         figure.legend(handles=handles, loc="outside right upper")
     return figure
 
 
-def _draw_panel(
-    axes: Axes, panel: DifficultyPanel, name: str, colours: Mapping[str, str], chance: float, *, apart: bool
-) -> None:
-    """Draw one column of a row; conditions that are apart, without an SOA, are not joined."""
-    lines = panel.column(name)
-    draw_lines(axes, lines, colours, [] if apart else lines)
-    axes.axhline(chance if name == "accuracy" else 0, zorder=0, **CHANCE_LINE)
-    if name == "accuracy":
-        accuracy_axis(axes)
-    elif name == "loss":
-        percent_axis(axes)
+def _columns(effects: pd.DataFrame, x: Mapping[str, float]) -> Columns:
+    """Lines of one readout time, of each policy and group: accuracy, its loss, the loss in d', and interaction."""
+    order = sorted(x, key=x.__getitem__)
+    at = np.array([x[name] for name in order])
+    accuracy, loss, d_prime_loss = list[Line](), list[Line](), list[Line]()
+    whole, limited = list[Line](), list[Line]()
+    for (policy, group), table in effects.groupby(["statistics", "group"], sort=False):
+        shown = table.set_index("condition").loc[order]
+        line = Line(group, policy, at, Estimate.of(shown, "d_prime_loss"))
+        if group == INTERACTION:
+            free = (shown["limit"] == "").to_numpy()
+            whole.append(replace(line, estimate=line.estimate.where(free)))
+            limited.append(replace(line, name=LIMITED, estimate=line.estimate.where(~free)))
+        else:
+            level = Estimate.of(table, "accuracy")[0]
+            accuracy.append(replace(line, estimate=Estimate.of(shown, "accuracy"), level=level))
+            loss.append(replace(line, estimate=Estimate.of(shown, "accuracy_loss")))
+            d_prime_loss.append(line)
+    return accuracy, loss, d_prime_loss, [*whole, *limited]
 
 
 def _grades(lines: Sequence[Line]) -> dict[str, str]:

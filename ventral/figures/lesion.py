@@ -1,178 +1,152 @@
 """Figure of the effect of lesions: the loss against when a lesion begins, and accuracy over time with each."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
 import matplotlib as mpl
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from numpy.typing import NDArray
 
 from ventral.figures.lines import SHAPES, Line, captioned, draw_lines, frame, line_colours, line_handles
-from ventral.figures.style import CHANCE_LINE, INK, STYLE, accuracy_axis, marker, percent_axis, whole_ticks
+from ventral.figures.style import CHANCE_LINE, INK, STYLE, accuracy_axis, draw_band, marker, percent_axis, whole_ticks
 from ventral.measures.intervals import Estimate
 
 DOTTED = (0, (1, 1.3))
+WINDOW = ["start_ms", "stop_ms"]
 Shades = Mapping[tuple[float, float], Any]
+Losses = tuple[list[Line], list[Line]]  # of lesions in a window, and throughout
 
 
-@dataclass(frozen=True, eq=False)
-class LossPanel:
-    """Losses when the network is read at one time: against the window's start, and of lesions throughout."""
-
-    at_ms: float
-    windows: tuple[Line, ...]
-    throughout: tuple[Line, ...]
-
-
-@dataclass(frozen=True, eq=False)
-class Trace:
-    """Accuracy over time, (time,), with a lesion in a window, or without a window: throughout, or intact."""
-
-    window_ms: tuple[float, float] | None
-    time_ms: NDArray[np.float64]
-    accuracy: Estimate
-
-
-@dataclass(frozen=True, eq=False)
-class TracePanel:
-    """Accuracy over time with one kind of lesion in several windows, beside the intact network.
-
-    Parameters
-    ----------
-    name
-        The transitions that are weakened.
-    row
-        What the panels of a row share, such as the policy, if there are several rows.
-    intact
-        Without a lesion.
-    lesioned
-        With the lesion, in each window.
-    """
-
-    name: str
-    row: str
-    intact: Trace
-    lesioned: tuple[Trace, ...]
-
-
-def lesion_figure(
-    losses: Sequence[LossPanel],
-    traces: Sequence[TracePanel],
-    scales: Sequence[str],
-    chance: float,
-    notes: Sequence[str] = (),
-) -> Figure:
+def lesion_figure(losses: pd.DataFrame, curves: pd.DataFrame, chance: float, notes: Sequence[str] = ()) -> Figure:
     """Accuracy lost against when a lesion begins, and accuracy over time with each lesion.
 
     Parameters
     ----------
     losses
-        One for each time at which the network is read.
-    traces
-        One for each kind of lesion, scale and policy.
-    scales
-        What each shape of a dot leaves, in words.
+        Tables of `ventral.measures.lesion.lesion_losses`, one below the other: a panel for each time.
+    curves
+        Tables of `ventral.measures.lesion.condition_curves`, the intact network first: a panel for each kind of
+        transition, a row for each scale and policy.
     chance
         Fraction correct of a guess.
     notes
         Sentences under the figure.
     """
-    lines = [line for loss in losses for line in (*loss.windows, *loss.throughout)]
+    scales = sorted(losses["lesion_scale"].unique())
+    columns = {ms: _loss_lines(table, scales) for ms, table in losses.groupby("at_ms", sort=False)}
+    lines = [line for pair in columns.values() for line in (*pair[0], *pair[1])]
     colours = line_colours([line.name for line in lines])
-    spans = sorted({trace.window_ms for panel in traces for trace in panel.lesioned if trace.window_ms})
+    windows = losses.loc[~losses["throughout"], WINDOW].drop_duplicates().sort_values(WINDOW)
+    spans = list(windows.itertuples(index=False, name=None))
     shades = dict(zip(spans, mpl.colormaps["viridis"](np.linspace(0.8, 0.1, len(spans))), strict=True))
-    rows = [[panel for panel in traces if panel.row == row] for row in dict.fromkeys(panel.row for panel in traces)]
-    columns = max(len(panels) for panels in rows)
-    width = 3.2 + max(4.2 * len(losses), 2.9 * columns)
+    rows = _rows(losses, curves)
+    widest = max(len(panels) for panels in rows.values())
+    width = 3.2 + max(4.2 * len(columns), 2.9 * widest)
     with mpl.rc_context(STYLE):
         figure, grid = captioned(1 + len(rows), 1, width, 3.4 + 2.9 * len(rows), notes)
-        _draw_losses(figure, grid[0].subgridspec(1, len(losses)), losses, lines, colours)
-        _draw_rows(
-            figure, [grid[1 + place].subgridspec(1, columns) for place in range(len(rows))], rows, shades, chance
-        )
+        _draw_losses(figure, grid[0].subgridspec(1, len(columns)), columns, colours)
+        shared: Axes | None = None
+        for place, (row, panels) in enumerate(rows.items()):
+            cells, last = grid[1 + place].subgridspec(1, widest), place == len(rows) - 1
+            for column, (name, traces) in enumerate(panels.items()):
+                axes = figure.add_subplot(cells[column], sharex=shared, sharey=shared)
+                shared = shared or axes
+                _draw_traces(axes, traces, shades, chance)
+                axes.set_title(", ".join(filter(None, (name, row))), loc="left", fontsize=11)
+                axes.set_ylabel("" if column else "readout, % correct")
+                axes.tick_params(labelleft=column == 0, labelbottom=last)
+                axes.set_xlabel("time from target onset (ms)" if last else "")
         handles = line_handles(lines, colours)
         if len(scales) > 1:
-            handles += [marker(INK, SHAPES[place % len(SHAPES)], scale) for place, scale in enumerate(scales)]
+            shapes = [SHAPES[place % len(SHAPES)] for place in range(len(scales))]
+            handles += [marker(INK, shape, _left(scale)) for shape, scale in zip(shapes, scales, strict=True)]
         handles.append(Line2D([], [], color=INK, label="intact"))
         handles += [Line2D([], [], color=shades[span], label=f"{span[0]:g} to {span[1]:g} ms") for span in spans]
-        if any(loss.throughout for loss in losses):
+        if losses["throughout"].any():
             handles.append(Line2D([], [], color=INK, linestyle=DOTTED, label="throughout"))
         handles.append(Line2D([], [], label="chance", **CHANCE_LINE))
         figure.legend(handles=handles, loc="outside right upper")
     return figure
 
 
-def _draw_losses(
-    figure: Figure, grid: Any, losses: Sequence[LossPanel], lines: Sequence[Line], colours: Mapping[str, str]
-) -> None:
-    """Draw the upper row: a pair of panels for each time."""
+def _loss_lines(losses: pd.DataFrame, scales: Sequence[float]) -> Losses:
+    """Losses at one time: a line for each kind of lesion, scale and policy, apart for lesions throughout."""
+    found: Losses = ([], [])
+    kinds = ["statistics", "lesion", "lesion_scale", "throughout"]
+    for (policy, name, scale, throughout), own in losses.groupby(kinds, sort=False):
+        line = Line(name, policy, own["start_ms"].values, Estimate.of(own, "loss"), shape=scales.index(scale))
+        found[int(throughout)].append(line)
+    return found
+
+
+def _rows(losses: pd.DataFrame, curves: pd.DataFrame) -> dict[str, dict[str, pd.DataFrame]]:
+    """Accuracy over time of the intact network and with lesions, by row, named by scale and policy, and transitions."""
+    lesions = losses.drop_duplicates("condition")
+    several, policies = lesions["lesion_scale"].nunique() > 1, curves["statistics"].unique()
+    rows: dict[str, dict[str, pd.DataFrame]] = {}
+    for policy in policies:
+        for (name, scale), own in lesions.groupby(["lesion", "lesion_scale"], sort=False):
+            row = ", ".join(([_left(scale)] if several else []) + ([policy] if len(policies) > 1 else []))
+            conditions = [curves["condition"].iloc[0], *own["condition"]]
+            shown = curves[(curves["statistics"] == policy) & curves["condition"].isin(conditions)]
+            traces = shown.merge(own[["condition", "throughout", *WINDOW]], "left", "condition")
+            rows.setdefault(row, {})[name] = traces
+    return rows
+
+
+def _left(scale: float) -> str:
+    """What a lesion leaves of the transitions, in words."""
+    return f"{100 * scale:g} % left"
+
+
+def _draw_losses(figure: Figure, grid: Any, columns: Mapping[float, Losses], colours: Mapping[str, str]) -> None:
+    """Draw losses at each time: of lesions in windows and, at the side, of those throughout."""
     first: Axes | None = None
-    for column, loss in enumerate(losses):
-        first = _draw_loss(
-            figure, grid[column].subgridspec(1, 2, width_ratios=(5, 1), wspace=0.04), loss, colours, first
-        )
+    for cell, (ms, (windows, throughout)) in zip(grid, columns.items(), strict=True):
+        pair = cell.subgridspec(1, 2, width_ratios=(5, 1), wspace=0.04)
+        axes = figure.add_subplot(pair[0], sharex=first, sharey=first)
+        side = figure.add_subplot(pair[1], sharey=axes)
+        draw_lines(axes, windows, colours, windows)
+        for place, line in enumerate(throughout):
+            x = np.full(len(line.x), (place + 0.5) / len(throughout))
+            draw_lines(side, [replace(line, x=x)], colours, [])
+        for each in (axes, side):
+            each.axhline(0, zorder=0, **CHANCE_LINE)
+        percent_axis(axes)
+        axes.set_title(f"read at {ms:g} ms", loc="left")
+        axes.set_xlabel("lesion begins (ms)")
+        axes.set_ylabel("" if first else "loss, % correct")
+        axes.tick_params(labelleft=first is None)
+        side.set_xlim(-0.3, 1.3)
+        side.set_xticks([0.5], ["throughout" if throughout else ""])
+        side.tick_params(length=0, labelleft=False)
+        side.spines["left"].set_visible(False)
+        side.spines["bottom"].set_visible(bool(throughout))
+        first = first or axes
     assert first is not None
-    frame(first, lines)
+    frame(first, [line for pair in columns.values() for line in (*pair[0], *pair[1])])
 
 
-def _draw_loss(figure: Figure, pair: Any, loss: LossPanel, colours: Mapping[str, str], first: Axes | None) -> Axes:
-    """Draw losses of lesions in windows and, at the side, of those throughout; returns the first of such panels."""
-    axes = figure.add_subplot(pair[0], sharex=first, sharey=first)
-    side = figure.add_subplot(pair[1], sharey=axes)
-    draw_lines(axes, loss.windows, colours, loss.windows)
-    for place, line in enumerate(loss.throughout):
-        x = np.array([(place + 0.5) / len(loss.throughout)])
-        draw_lines(side, [replace(line, x=x)], colours, [])
-    for each in (axes, side):
-        each.axhline(0, zorder=0, **CHANCE_LINE)
-    percent_axis(axes)
-    axes.set_title(f"read at {loss.at_ms:g} ms", loc="left")
-    axes.set_xlabel("lesion begins (ms)")
-    axes.set_ylabel("loss, % correct" if first is None else "")
-    axes.tick_params(labelleft=first is None)
-    side.set_xlim(-0.3, 1.3)
-    side.set_xticks([0.5], ["throughout"] if loss.throughout else [""])
-    side.tick_params(length=0, labelleft=False)
-    side.spines["left"].set_visible(False)
-    side.spines["bottom"].set_visible(bool(loss.throughout))
-    return first or axes
-
-
-def _draw_rows(
-    figure: Figure, grids: Sequence[Any], rows: Sequence[Sequence[TracePanel]], shades: Shades, chance: float
-) -> None:
-    """Draw the lower rows: accuracy over time."""
-    shared: Axes | None = None
-    for grid, panels in zip(grids, rows, strict=True):
-        last = panels is rows[-1]
-        for column, panel in enumerate(panels):
-            axes = figure.add_subplot(grid[column], sharex=shared, sharey=shared)
-            shared = shared or axes
-            _draw_traces(axes, panel, shades, chance)
-            axes.set_ylabel("" if column else "readout, % correct")
-            axes.tick_params(labelleft=column == 0, labelbottom=last)
-            axes.set_xlabel("time from target onset (ms)" if last else "")
-
-
-def _draw_traces(axes: Axes, panel: TracePanel, shades: Shades, chance: float) -> None:
-    """Draw accuracy over time, and under it the window of each lesion."""
-    for trace in (panel.intact, *panel.lesioned):
-        colour = INK if trace.window_ms is None else shades[trace.window_ms]
-        stroke: Any = DOTTED if trace.window_ms is None and trace is not panel.intact else "-"
-        axes.fill_between(trace.time_ms, trace.accuracy.low, trace.accuracy.high, color=colour, alpha=0.1, linewidth=0)
-        axes.plot(trace.time_ms, trace.accuracy.middle, color=colour, linestyle=stroke)
-    spans = sorted(trace.window_ms for trace in panel.lesioned if trace.window_ms)
+def _draw_traces(axes: Axes, traces: pd.DataFrame, shades: Shades, chance: float) -> None:
+    """Draw accuracy over time, the intact network first, and under it the window of each lesion."""
+    spans = []
+    for _, trace in traces.groupby("condition", sort=False):
+        span, throughout = tuple(trace[WINDOW].iloc[0]), trace["throughout"].iloc[0]  # NaN for the intact network
+        if throughout is False:
+            spans.append(span)
+        stroke: Any = DOTTED if throughout is True else "-"
+        draw_band(axes, trace["time_ms"], Estimate.of(trace, "accuracy"), shades.get(span, INK), stroke, 0.1)
+    spans.sort()
     apart = 0.025 if any(first[1] > second[0] for first, second in pairwise(spans)) else 0
     for place, span in enumerate(spans):
         bar: dict[str, Any] = {"linewidth": 4, "solid_capstyle": "butt", "transform": axes.get_xaxis_transform()}
         axes.plot(span, [0.02 + apart * place] * 2, color=shades[span], **bar)
     axes.axhline(chance, zorder=0, **CHANCE_LINE)
-    axes.set_xlim(panel.intact.time_ms[0], panel.intact.time_ms[-1])
+    axes.set_xlim(traces["time_ms"].iloc[0], traces["time_ms"].iloc[-1])
     accuracy_axis(axes)
     whole_ticks(axes)
-    axes.set_title(", ".join(part for part in (panel.name, panel.row) if part), loc="left", fontsize=11)

@@ -97,12 +97,12 @@ def draw_lines(axes: Axes, lines: Sequence[Line], colours: Mapping[str, str], jo
 
 def _draw_levels(axes: Axes, lines: Sequence[Line], colours: Mapping[str, str], policies: int) -> None:
     """Draw each level once; in ink if the lines of a policy share it, as then it belongs to no line."""
-    levels = {(line.policy, *line.level.columns("level").values()): line for line in lines}
+    levels = {(line.policy, *map(float, (line.level.middle, line.level.low, line.level.high))): line for line in lines}
     shared = len(levels) <= policies
     for line in levels.values():
-        shade, level = INK if shared else colours[line.name], line.level.columns("level")
-        axes.axhspan(level["level_low"], level["level_high"], color=shade, alpha=0.07, linewidth=0, zorder=0)
-        axes.axhline(level["level"], color=shade, linestyle=line.stroke, linewidth=1.4, zorder=1)
+        shade, level = INK if shared else colours[line.name], line.level
+        axes.axhspan(float(level.low), float(level.high), color=shade, alpha=0.07, linewidth=0, zorder=0)
+        axes.axhline(float(level.middle), color=shade, linestyle=line.stroke, linewidth=1.4, zorder=1)
 
 
 def frame(axes: Axes, lines: Sequence[Line]) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -11,19 +12,22 @@ from matplotlib.lines import Line2D
 
 from ventral.figures.lines import Line, captioned, draw_lines, frame, line_colours, line_handles, soa_axis
 from ventral.figures.style import CHANCE_LINE, INK, NEUTRAL, STYLE, accuracy_axis, marker, percent_axis
-from ventral.measures.masking import MaskingFit
+from ventral.measures.weibull import Weibull
 
 HUMAN_COLOURS = ("#CC79A7", "#8A8A8A", "#5B5B5B")
 
 
 @dataclass(frozen=True, eq=False)
 class MaskingPanel:
-    """Lines at one time at which the network is read: accuracy, with functions fitted to some lines, and d'."""
+    """Lines at one time at which the network is read: accuracy, with functions fitted to some lines, and d'.
+
+    A function is a row of `ventral.measures.masking.fit_series`.
+    """
 
     at_ms: float
     accuracy: tuple[Line, ...]
     d_prime: tuple[Line, ...]
-    fits: tuple[tuple[Line, MaskingFit], ...] = ()
+    fits: tuple[tuple[Line, Mapping[str, Any]], ...] = ()
 
 
 def masking_figure(
@@ -75,37 +79,41 @@ def masking_figure(
 
 def _draw_accuracy(axes: Axes, panel: MaskingPanel, colours: Mapping[str, str], chance: float) -> None:
     """Draw accuracy against SOA; dots are joined where no function runs through them."""
-    fitted = [line for line, fit in panel.fits if fit.function is not None]
+    fitted = [line for line, fit in panel.fits if _has_function(fit)]
     draw_lines(axes, panel.accuracy, colours, [line for line in panel.accuracy if line not in fitted])
     for line, fit in panel.fits:
-        _draw_fit(axes, line, fit, colours[line.name])
+        if not fit["reason"]:
+            _draw_fit(axes, line, fit, colours[line.name], chance)
     axes.axhline(chance, zorder=0, **CHANCE_LINE)
     axes.set_title(f"read at {panel.at_ms:g} ms", loc="left")
     accuracy_axis(axes)
     axes.tick_params(labelbottom=False)
 
 
-def _draw_fit(axes: Axes, line: Line, fit: MaskingFit, colour: str) -> None:
+def _has_function(fit: Mapping[str, Any]) -> bool:
+    """Whether a fit is a function, and not the mean of the numbers of several."""
+    return not fit["reason"] and fit["interval"] == "images"
+
+
+def _draw_fit(axes: Axes, line: Line, fit: Mapping[str, Any], colour: str, chance: float) -> None:
     """Draw the function over the SOAs that were shown, and its threshold with its interval on the axis."""
-    if fit.reason:
-        return
     soa = line.x[line.x > 0]
-    if fit.function is not None:
+    if _has_function(fit):
         smooth = np.linspace(soa.min(), soa.max(), 200)
-        axes.plot(smooth, fit.function.at(smooth), color=colour, linestyle=line.stroke, zorder=2)
+        function = Weibull(fit["scale_ms"], fit["slope"], fit["top"], chance)
+        axes.plot(smooth, function.at(smooth), color=colour, linestyle=line.stroke, zorder=2)
     transform = axes.get_xaxis_transform()
-    threshold = fit.numbers["threshold_ms"]
     height = 0.02 if line.policy == "frozen" else 0.045
-    ends = [max(float(threshold.low), soa.min()), min(float(threshold.high), soa.max())]
+    ends = [max(fit["threshold_ms_low"], soa.min()), min(fit["threshold_ms_high"], soa.max())]
     axes.plot(ends, [height] * 2, color=colour, linewidth=1.6, transform=transform, zorder=3)
-    axes.plot(threshold.middle, height, transform=transform, zorder=4, **line.dot(colour) | {"marker": "^"})
+    axes.plot(fit["threshold_ms"], height, transform=transform, zorder=4, **line.dot(colour) | {"marker": "^"})
 
 
 def _handles(panels: Sequence[MaskingPanel], lines: Sequence[Line], colours: Mapping[str, str]) -> list[Line2D]:
     handles = line_handles(lines, colours, "mask: ")
     if any(line.has_level for line in lines):
         handles.append(Line2D([], [], color=INK, linewidth=1.4, label="no mask"))
-    if any(not fit.reason for panel in panels for _, fit in panel.fits):
+    if any(not fit["reason"] for panel in panels for _, fit in panel.fits):
         handles.append(Line2D([], [], color=NEUTRAL, label="Weibull function"))
         handles.append(marker(NEUTRAL, "^", "75 % of its range"))
     return [*handles, Line2D([], [], label="chance", **CHANCE_LINE)]

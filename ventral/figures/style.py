@@ -13,6 +13,8 @@ from matplotlib.lines import Line2D
 from matplotlib.textpath import text_to_path
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from ventral.measures.intervals import Estimate
+
 STYLE: dict[Any, Any] = {
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],
@@ -97,6 +99,12 @@ def time_axis(axes: Axes) -> None:
     """Label an x axis of time from target onset."""
     axes.set_xlabel("time from target onset (ms)")
     whole_ticks(axes)
+
+
+def draw_band(axes: Axes, x: Any, estimate: Estimate, colour: Any, stroke: Any, alpha: float) -> None:
+    """Draw numbers along an axis as a line, and their intervals as a band."""
+    axes.fill_between(x, estimate.low, estimate.high, color=colour, alpha=alpha, linewidth=0)
+    axes.plot(x, estimate.middle, color=colour, linestyle=stroke)
 
 
 def marker(colour: str, shape: str, label: str, **look: Any) -> Line2D:

@@ -7,14 +7,14 @@ nothing follows from it, where a group is at chance or at ceiling.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from ventral.errors import UsageError, choose
-from ventral.measures.intervals import Estimate, percentiles, resampled_means, unknown
+from ventral.measures.intervals import Estimate, percentiles, resampled_means
 from ventral.measures.psychophysics import accuracy_scales
 from ventral.measures.strata import Strata
 
@@ -22,87 +22,6 @@ Array = NDArray[np.float64]
 
 REFERENCES = ("unmasked", "intact")
 SCALES = ("accuracy", "d_prime", "log_odds")
-
-
-@dataclass(frozen=True, eq=False)
-class GroupLosses:
-    """Accuracy of each group of images in each condition, and what it loses from the reference.
-
-    Parameters
-    ----------
-    rate
-        Fraction correct, (condition, group), the reference first, groups from hard to easy.
-    loss
-        "accuracy", "d_prime" and "log_odds" -> (condition, group), without the reference.
-    interaction
-        The same scales -> loss of the hardest group minus that of the easiest, (condition,).
-    """
-
-    rate: Estimate
-    loss: Mapping[str, Estimate]
-    interaction: Mapping[str, Estimate]
-
-
-@dataclass(frozen=True, eq=False)
-class DifficultyEffect:
-    """Losses of hard and of easy images at one time under one policy, with the groups that they are of.
-
-    Parameters
-    ----------
-    policy, at_ms
-        Policy of the run, and the time at which the network is read.
-    conditions
-        Their names, the reference first.
-    strata
-        The groups.
-    losses
-        The losses of the groups.
-    limits
-        "chance" or "ceiling" where a group is there, else empty, (condition, group).
-    """
-
-    policy: str
-    at_ms: int
-    conditions: tuple[str, ...]
-    strata: Strata
-    losses: GroupLosses
-    limits: NDArray[np.str_]
-
-    @property
-    def groups(self) -> list[str]:
-        """Names of the groups, from hard to easy."""
-        return group_names(self.strata.weights.shape[2])
-
-    @property
-    def difference(self) -> str:
-        """Name of the interaction."""
-        return f"{self.groups[0]} - {self.groups[-1]}"
-
-    def limit(self, condition: str) -> str:
-        """Why the interaction in a condition is limited; empty if it is not."""
-        position = self.conditions.index(condition)
-        return str(next(filter(None, self.limits[[position, position, 0, 0], [0, -1, 0, -1]]), ""))
-
-    def rows(self) -> list[dict[str, Any]]:
-        """Rows of a table: one for each condition and group, and one for each interaction."""
-        rows = []
-        for position, condition in enumerate(self.conditions):
-            fixed = {
-                "condition": condition,
-                "statistics": self.policy,
-                "at_ms": self.at_ms,
-                "agreement": self.strata.agreement,
-            }
-            for group, name in enumerate(self.groups):
-                losses = {
-                    scale: self.losses.loss[scale][position - 1, group] if position else unknown() for scale in SCALES
-                }
-                cells = _cells(self.losses.rate[position, group], losses)
-                rows.append({**fixed, "group": name, **cells, "limit": str(self.limits[position, group])})
-            if position:
-                cells = _cells(unknown(), {scale: self.losses.interaction[scale][position - 1] for scale in SCALES})
-                rows.append({**fixed, "group": self.difference, **cells, "limit": self.limit(condition)})
-        return rows
 
 
 def compared_conditions(
@@ -145,7 +64,7 @@ def difficulty_effect(
     choices: int,
     resamples: int = 1000,
     seed: int = 0,
-) -> DifficultyEffect:
+) -> pd.DataFrame:
     """Losses of groups of images, and where they are at chance or at ceiling.
 
     Parameters
@@ -160,16 +79,39 @@ def difficulty_effect(
         Number of classes of the readout.
     resamples, seed
         Of the bootstrap over images, in which the grouping is held.
+
+    Returns
+    -------
+    DataFrame
+        One row for each "condition" and "group", from hard to easy, and one for each interaction, whose group is
+        "hard - easy": "statistics" (the policy), "at_ms", "agreement", "accuracy", "accuracy_loss", "d_prime_loss" and
+        "log_odds_loss" with the ends of their intervals, "_low" and "_high", and "limit": "chance" or "ceiling" where a
+        group, or one that the interaction is made of, is there.
     """
     number, groups = strata.weights.shape[1:]
-    losses = group_losses(strata, choices, resamples, seed)
-    full = losses.rate.middle >= 1 - groups / (2 * number)
-    limits = np.where(full, "ceiling", np.where(losses.rate.low <= 1 / choices, "chance", ""))
-    return DifficultyEffect(policy, ms, tuple(conditions), strata, losses, limits)
+    grid = pd.MultiIndex.from_product([conditions, group_names(groups)], names=["condition", "group"])
+    table = grid.to_frame(index=False).assign(statistics=policy, at_ms=ms, agreement=strata.agreement)
+    table = table[["condition", "statistics", "at_ms", "agreement", "group"]]
+    losses = _losses(strata, choices, resamples, seed)
+    for name, estimate in losses.items():
+        table = table.assign(**estimate.columns(name))
+    rate = losses["accuracy"][:, :groups]
+    full = rate.middle >= 1 - groups / (2 * number)
+    limits = np.where(full, "ceiling", np.where(rate.low <= 1 / choices, "chance", ""))
+    ends = np.concatenate([limits[:, [0, -1]], np.broadcast_to(limits[0, [0, -1]], (len(limits), 2))], 1)
+    between = [next(filter(None, row), "") for row in ends]  # a group in the condition, or else in the reference
+    table["limit"] = np.column_stack([limits, between]).ravel()
+    return table.drop(index=groups)  # the reference has no interaction
 
 
-def group_losses(strata: Strata, choices: int, resamples: int = 1000, seed: int = 0) -> GroupLosses:
-    """Losses of groups of images; parameters as in `difficulty_effect`.
+def group_names(groups: int) -> list[str]:
+    """Names of groups, from hard to easy, and of the interaction."""
+    middle = [f"middle {place}" if groups > 3 else "middle" for place in range(1, groups - 1)]
+    return ["hard", *middle, "easy", "hard - easy"]
+
+
+def _losses(strata: Strata, choices: int, resamples: int, seed: int) -> dict[str, Estimate]:
+    """Accuracy and its loss on each scale by the name of its column, (condition, group + 1); the last is interaction.
 
     An image's part in a group's rate is the sum over splits of its weight times its accuracy, so that one draw of
     images gives the rates of all splits together.
@@ -183,27 +125,13 @@ def group_losses(strata: Strata, choices: int, resamples: int = 1000, seed: int 
 
     def statistics(means: Array) -> dict[str, Array]:
         rate = means[..., :-1, :] / np.where(means[..., -1:, :] > 0, means[..., -1:, :], np.nan)
-        found = {"rate": rate}
+        found = {"accuracy": np.concatenate([rate, np.full_like(rate[..., :1], np.nan)], -1)}
         for scale in SCALES:
             scaled = scales[scale](rate)
-            loss = scaled[..., :1, :] - scaled[..., 1:, :]
-            found |= {f"{scale} loss": loss, f"{scale} interaction": loss[..., 0] - loss[..., -1]}
+            loss = scaled[..., :1, :] - scaled
+            loss[..., 0, :] = np.nan
+            found[f"{scale}_loss"] = np.concatenate([loss, loss[..., :1] - loss[..., -1:]], -1)
         return found
 
     middle, drawn = statistics(sums.mean(0)), statistics(resampled_means(sums, resamples, seed))
-    found = {name: Estimate(values, *percentiles(drawn[name])) for name, values in middle.items()}
-    loss, interaction = ({scale: found[f"{scale} {kind}"] for scale in SCALES} for kind in ("loss", "interaction"))
-    return GroupLosses(found["rate"], loss, interaction)
-
-
-def group_names(groups: int) -> list[str]:
-    """Names of groups, from hard to easy."""
-    return ["hard", *(f"middle {place}" if groups > 3 else "middle" for place in range(1, groups - 1)), "easy"]
-
-
-def _cells(rate: Estimate, losses: Mapping[str, Estimate]) -> dict[str, float]:
-    """Cells of a row: accuracy, and the loss on each scale."""
-    cells = rate.columns("accuracy")
-    for scale, loss in losses.items():
-        cells |= loss.columns(f"{scale}_loss")
-    return cells
+    return {name: Estimate(values, *percentiles(drawn[name])) for name, values in middle.items()}

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import stdtrit
 
@@ -22,6 +23,7 @@ Array = NDArray[np.float64]
 COVERAGE = 0.95
 TAIL = (1 - COVERAGE) / 2
 Z95 = 1.959963984540054  # standard normal quantile of a two-sided 95 % interval
+ENDS = ("", "_low", "_high")  # of the columns of a table that hold an estimate
 BLOCK = 2**22  # numbers held at once for resampling
 
 
@@ -37,19 +39,24 @@ class Estimate:
         """The part of the numbers, and of both ends, at an index."""
         return Estimate(*(np.asarray(part[index]) for part in (self.middle, self.low, self.high)))
 
-    def columns(self, name: str) -> dict[str, float]:
-        """Cells NAME, NAME_low and NAME_high of a row of a table; for an estimate of one number."""
-        return {name: float(self.middle), f"{name}_low": float(self.low), f"{name}_high": float(self.high)}
+    def where(self, known: NDArray[np.bool_]) -> "Estimate":
+        """The same numbers where they are to be known, and NaN elsewhere."""
+        return Estimate(*(np.where(known, part, np.nan) for part in (self.middle, self.low, self.high)))
+
+    def columns(self, name: str) -> dict[str, Array]:
+        """Columns NAME, NAME_low and NAME_high of a table, each flat."""
+        parts = (self.middle, self.low, self.high)
+        return {f"{name}{end}": np.ravel(part) for end, part in zip(ENDS, parts, strict=True)}
+
+    @classmethod
+    def of(cls, table: pd.DataFrame, name: str) -> "Estimate":
+        """The estimate, (row,), that a table holds in such columns."""
+        return cls(*(table[f"{name}{end}"].to_numpy(np.float64) for end in ENDS))
 
 
 def unknown(shape: tuple[int, ...] = ()) -> Estimate:
     """An estimate of that shape of which nothing is known: NaN."""
     return Estimate(*(np.full(shape, np.nan) for _ in range(3)))
-
-
-def stack(estimates: list[Estimate]) -> Estimate:
-    """Estimates of one shape as one, along a new first axis."""
-    return Estimate(*(np.stack([getattr(one, part) for one in estimates]) for part in ("middle", "low", "high")))
 
 
 def resampled_means(per_image: ArrayLike, resamples: int = 1000, seed: int = 0) -> Array:

@@ -4,19 +4,20 @@ Source: Tang et al. (2018), PNAS 115:8835, for accuracy against SOA; Wichmann & 
 63:1293, for the function.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import xarray as xr
+from numpy.typing import NDArray
 
 from ventral.errors import UsageError
 from ventral.measures.intervals import Estimate, bootstrap, t_interval, unknown
 from ventral.measures.psychophysics import accuracy_scales
 from ventral.measures.responses import correct_at
-from ventral.measures.weibull import Weibull, fit_weibull, weibull_intervals
+from ventral.measures.weibull import fit_weibull, weibull_intervals
 
 Parameters = Mapping[str, Mapping[str, Any]]
 
@@ -41,102 +42,6 @@ class Series:
     def level(self) -> str | None:
         """The condition without a mask, if it is the same for all."""
         return self.unmasked[0] if len(set(self.unmasked)) == 1 else None
-
-
-@dataclass(frozen=True, eq=False)
-class MaskedAccuracy:
-    """Accuracy in each condition at one time, of one model or of the mean of several.
-
-    Parameters
-    ----------
-    policy, at_ms, model
-        Policy, time and name of the model.
-    interval
-        "images" for a bootstrap over images, "models" for a t-interval over models.
-    images
-        Number of images.
-    conditions
-        Names of the conditions.
-    scales
-        "accuracy", "d_prime" and "corrected" (for chance) -> (condition,).
-    """
-
-    policy: str
-    at_ms: int
-    model: str
-    interval: str
-    images: int
-    conditions: tuple[str, ...]
-    scales: Mapping[str, Estimate]
-
-    def of(self, scale: str, conditions: Sequence[str]) -> Estimate:
-        """Accuracy on a scale in some conditions, (condition,)."""
-        return self.scales[scale][[self.conditions.index(name) for name in conditions]]
-
-    def rows(self, series: Sequence[Series], parameters: Parameters) -> list[dict[str, Any]]:
-        """Rows of a table, one for each condition."""
-        rows = []
-        for position, name in enumerate(self.conditions):
-            mask = next((one.name for one in series if name in one.conditions), "")
-            numbers = [self.scales[scale][position].columns(scale) for scale in SCALES]
-            rows.append(
-                {
-                    "mask": mask,
-                    "soa_ms": float(parameters[name].get("soa_ms", math.nan)),
-                    "statistics": self.policy,
-                    "at_ms": self.at_ms,
-                    "condition": name,
-                    "model": self.model,
-                    "interval": self.interval,
-                    "images": self.images,
-                    **{column: value for part in numbers for column, value in part.items()},
-                }
-            )
-        return rows
-
-
-@dataclass(frozen=True, eq=False)
-class MaskingFit:
-    """The psychometric function of a series, of one model or the mean of several, or the reason why there is none.
-
-    Parameters
-    ----------
-    series, policy, at_ms, model, interval
-        As in `MaskedAccuracy`.
-    top
-        The condition whose accuracy is the top of the function, or "free" if the top is fitted.
-    numbers
-        "threshold_ms", "scale_ms", "slope" and "top"; NaN where there is no function.
-    chance
-        Fraction correct of a guess.
-    reason
-        Why there is no function; empty if there is one.
-    """
-
-    series: Series
-    policy: str
-    at_ms: int
-    top: str
-    model: str
-    interval: str
-    numbers: Mapping[str, Estimate]
-    chance: float
-    reason: str = ""
-
-    @property
-    def function(self) -> Weibull | None:
-        """The function; None if there is none, or if the numbers are means over models."""
-        if self.reason or self.interval == "models":
-            return None
-        scale_ms, slope, top = (float(self.numbers[name].middle) for name in ("scale_ms", "slope", "top"))
-        return Weibull(scale_ms, slope, top, self.chance)
-
-    def row(self) -> dict[str, Any]:
-        """A row of a table."""
-        fixed = {"mask": self.series.name, "statistics": self.policy, "at_ms": self.at_ms, "top_is": self.top}
-        numbers = [self.numbers[name].columns(name) for name in FITTED]
-        cells = {column: value for part in numbers for column, value in part.items()}
-        return {**fixed, "model": self.model, "interval": self.interval, **cells, "reason": self.reason}
 
 
 def find_series(parameters: Parameters) -> list[Series]:
@@ -181,32 +86,51 @@ def target_until_mask(parameters: Parameters) -> bool:
 
 
 def masked_accuracy(
-    responses: Sequence[xr.Dataset], models: Sequence[str], policy: str, ms: int, resamples: int, seed: int
-) -> list[MaskedAccuracy]:
-    """Accuracy of each model and, with several models, of their mean; the mean is last.
+    responses: Sequence[xr.Dataset],
+    models: Sequence[str],
+    series: Sequence[Series],
+    policy: str,
+    ms: int,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Accuracy of each model in each condition at one time and, with several models, of their mean; the mean is last.
 
     Parameters
     ----------
     responses, models
         Responses of each model, as `ventral.measures.responses.read_responses` gives them, and its name.
+    series
+        The series that the conditions belong to.
     policy, ms
         Policy of the runs, and the time at which the network is read.
     resamples, seed
         Of the bootstrap over images.
+
+    Returns
+    -------
+    DataFrame
+        One row for each model and condition: "mask" (the series), "soa_ms", "statistics" (the policy), "at_ms",
+        "condition", "model", "interval" ("images" for a bootstrap over images, "models" for a t-interval over models),
+        "images" (their number), and "accuracy", "d_prime" and "corrected" (for chance) with the ends of their
+        intervals, "_low" and "_high".
     """
     first = responses[0]
-    images = first.sizes["image"]
-    conditions = tuple(str(name) for name in first["condition"].values)
-    scales = {name: scale for name, scale in accuracy_scales(first.attrs["choices"], images).items() if name in SCALES}
-    found = []
-    for name, each in zip(models, responses, strict=True):
-        correct = correct_at(each, ms)
-        values = {scale: bootstrap(correct, function, resamples, seed) for scale, function in scales.items()}
-        found.append(MaskedAccuracy(policy, ms, name, "images", images, conditions, values))
-    if len(models) > 1:
-        means = {scale: Estimate(*t_interval([one.scales[scale].middle for one in found])) for scale in scales}
-        found.append(MaskedAccuracy(policy, ms, mean_name(models), "models", images, conditions, means))
-    return found
+    conditions, images = first["condition"].values, first.sizes["image"]
+    mask_of = {name: each.name for each in series for name in each.conditions}
+    mask = [mask_of.get(name, "") for name in conditions]
+    fixed = {"mask": mask, "soa_ms": first["soa_ms"].values, "statistics": policy, "at_ms": ms, "condition": conditions}
+    functions = accuracy_scales(first.attrs["choices"], images)
+    numbers = [
+        {scale: bootstrap(correct_at(each, ms), functions[scale], resamples, seed) for scale in SCALES}
+        for each in responses
+    ]
+    return pd.concat(
+        [
+            pd.DataFrame({**fixed, "model": model, "interval": interval, "images": images, **columns})
+            for model, interval, columns in _with_mean(models, numbers)
+        ]
+    )
 
 
 def fit_series(
@@ -216,9 +140,9 @@ def fit_series(
     policy: str,
     ms: int,
     top: str,
-    resamples: int,
-    seed: int,
-) -> list[MaskingFit]:
+    resamples: int = 1000,
+    seed: int = 0,
+) -> pd.DataFrame:
     """The function of a series for each model and, with several models, the mean of their numbers; the mean is last.
 
     Parameters
@@ -229,25 +153,42 @@ def fit_series(
         "unmasked" for the accuracy of the target without a mask, where the series has it, or "free" to fit it.
     responses, models, policy, ms, resamples, seed
         As in `masked_accuracy`.
+
+    Returns
+    -------
+    DataFrame
+        One row for each model: "mask", "statistics", "at_ms", "model" and "interval" as in `masked_accuracy`; "top_is",
+        the condition whose accuracy is the top, or "free"; "threshold_ms", "scale_ms", "slope" and "top" with the ends
+        of their intervals, NaN where there is no function; and "reason", why there is none, else empty.
     """
     level = series.level if top == "unmasked" else None
     chance = 1 / responses[0].attrs["choices"]
-    fits = []
-    for name, each in zip(models, responses, strict=True):
-        numbers, reason = _fit(series, each, level, ms, chance, resamples, seed)
-        fits.append(MaskingFit(series, policy, ms, level or "free", name, "images", numbers, chance, reason))
-    if len(fits) > 1:
-        failed = [fit.reason for fit in fits if fit.reason]
-        means = {key: Estimate(*t_interval([fit.numbers[key].middle for fit in fits])) for key in FITTED}
-        reason = f"{len(failed)} of {len(fits)} models have none: {failed[0]}" if failed else ""
-        mean = mean_name(models)
-        fits.append(MaskingFit(series, policy, ms, level or "free", mean, "models", means, chance, reason))
-    return fits
+    found = [_fit(series, each, level, ms, chance, resamples, seed) for each in responses]
+    reasons = [reason for _, reason in found]
+    failed = [reason for reason in reasons if reason]
+    reasons.append(f"{len(failed)} of {len(found)} models have none: {failed[0]}" if failed else "")  # of the mean
+    fixed = {"mask": series.name, "statistics": policy, "at_ms": ms, "top_is": level or "free"}
+    rows = _with_mean(models, [numbers for numbers, _ in found])
+    return pd.concat(
+        [
+            pd.DataFrame({**fixed, "model": model, "interval": interval, **columns, "reason": reason})
+            for (model, interval, columns), reason in zip(rows, reasons, strict=False)
+        ]
+    )
 
 
-def mean_name(models: Sequence[str]) -> str:
-    """What stands for all models: the only one, or their mean."""
-    return models[0] if len(models) == 1 else f"mean of {len(models)}"
+def _with_mean(
+    models: Sequence[str], numbers: Sequence[Mapping[str, Estimate]]
+) -> list[tuple[str, str, dict[str, NDArray[np.float64]]]]:
+    """Name, kind of interval and columns of each model and, with several models, of the mean of their numbers."""
+    rows = [(model, "images", each) for model, each in zip(models, numbers, strict=True)]
+    if len(models) > 1:
+        means = {key: Estimate(*t_interval([each[key].middle for each in numbers])) for key in numbers[0]}
+        rows.append((f"mean of {len(models)}", "models", means))
+    return [
+        (model, interval, {column: cells for key in each for column, cells in each[key].columns(key).items()})
+        for model, interval, each in rows
+    ]
 
 
 def _fit(
