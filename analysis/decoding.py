@@ -12,18 +12,19 @@ Source: Hung, Kreiman, Poggio & DiCarlo (2005), Science 310:863, for the method 
 """
 
 import logging
-import math
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from ventral.experiment.run import Run
-from ventral.figures.curves import Curve, CurvePanel, decoding_figure
+from ventral.figures.curves import CurvePanel, panels_figure
 from ventral.figures.saving import save
+from ventral.figures.style import area_colour
 from ventral.measures.decoding import decode_run
-from ventral.measures.intervals import Estimate, wilson_interval
+from ventral.measures.readout import accuracy_curve
 from ventral.tables import write_csv
 
 LOG = logging.getLogger("ventral.analysis.decoding")
@@ -65,38 +66,29 @@ def analyze(
         The files that were written.
     """
     decoded = decode_run(run, areas, conditions, folds, features, seed, device, _log)
-    panels = [_panel(run, area, decoded) for area in dict.fromkeys(area for area, _ in decoded)]
-    rows = [row for (area, condition), scores in decoded.items() for row in _rows(run, area, condition, scores)]
-    chance = float(np.mean([scores.attrs["chance"] for scores in decoded.values()]))
-    return [*save(decoding_figure(panels, chance), out / "decoding"), write_csv(rows, out / "decoding.csv")]
+    areas_decoded = list(dict.fromkeys(area for area, _ in decoded))
+    panels = [_panel(run, area, area_colour(area, place), decoded) for place, area in enumerate(areas_decoded)]
+    figure = panels_figure(
+        panels, float(np.mean([scores.attrs["chance"] for scores in decoded.values()])), "decoder, % correct"
+    )
+    table = pd.concat([_table(run, *names, scores) for names, scores in decoded.items()])
+    return [*save(figure, out / "decoding"), write_csv(table, out / "decoding.csv")]
 
 
-def _panel(run: Run, area: str, decoded: Mapping[tuple[str, str], xr.DataArray]) -> CurvePanel:
+def _panel(run: Run, area: str, colour: str, decoded: Mapping[tuple[str, str], xr.DataArray]) -> CurvePanel:
     """The curves of an area, one for each condition."""
     of_area = {condition: scores for (place, condition), scores in decoded.items() if place == area}
-    curves = []
-    for condition, scores in of_area.items():
-        accuracy = scores.mean("fold").values
-        estimate = Estimate(accuracy, *wilson_interval(accuracy, run.image_count(condition)))
-        curves.append(Curve(run.condition(condition), scores["time"].values.astype(float), estimate))
+    curves = [accuracy_curve(run, condition, scores.mean("fold")) for condition, scores in of_area.items()]
     arrival_ms = min(float(scores.attrs["arrival_ms"]) for scores in of_area.values())
-    return CurvePanel(area, arrival_ms, tuple(curves))
+    return CurvePanel(area, arrival_ms, tuple(curves), colour)
 
 
-def _rows(run: Run, area: str, condition: str, scores: xr.DataArray) -> list[dict[str, object]]:
-    soa_ms = run.condition(condition).soa_ms
-    return [
-        {
-            "area": area,
-            "condition": condition,
-            "soa_ms": math.nan if soa_ms is None else float(soa_ms),
-            "time_ms": float(time_ms),
-            "fold": int(fold),
-            "accuracy": float(scores.sel(fold=fold, time=time_ms)),
-        }
-        for time_ms in scores["time"].values
-        for fold in scores["fold"].values
-    ]
+def _table(run: Run, area: str, condition: str, scores: xr.DataArray) -> pd.DataFrame:
+    """Accuracy in one area and condition, one row for each time and fold."""
+    cells = scores.transpose("time", "fold").to_series().reset_index().astype({"time": float})
+    soa_ms = run.condition(condition).coordinates().get("soa_ms", np.nan)
+    fixed = {"area": area, "condition": condition, "soa_ms": soa_ms}
+    return pd.DataFrame({**fixed, "time_ms": cells["time"], "fold": cells["fold"], "accuracy": cells["accuracy"]})
 
 
 def _log(done: int, total: int, name: str) -> None:

@@ -16,13 +16,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from ventral.errors import choose
 from ventral.experiment.run import Run
-from ventral.figures.curves import Curve, CurvePanel, policies_figure, readout_figure
+from ventral.figures.curves import CurvePanel, panels_figure, readout_figure
 from ventral.figures.saving import save
 from ventral.measures.controls import control_of
-from ventral.measures.readout import ConditionAccuracy, condition_accuracy, summary_times
+from ventral.measures.readout import Curve, readout_curve, summary_times
 from ventral.measures.responses import recorded_conditions
 from ventral.tables import write_csv
 
@@ -46,28 +47,41 @@ def analyze(run: Run, out: Path, *, conditions: tuple[str, ...] | None = None, a
     list of Path
         The files that were written.
     """
-    recorded = recorded_conditions(run)
+    names = [condition.name for condition in recorded_conditions(run)]
     if conditions is not None:
-        chosen = {choose("condition", name, [condition.name for condition in recorded]) for name in conditions}
-        recorded = tuple(condition for condition in recorded if condition.name in chosen)
+        chosen = {choose("condition", name, names) for name in conditions}
+        names = [name for name in names if name in chosen]
     control, _ = control_of(run)
-    policies = [
-        [condition_accuracy(each, condition) for condition in recorded] for each in (run, control) if each is not None
-    ]
-    own, chance = policies[0], policies[0][0].chance
-    figures = {"readout": readout_figure(_curves(own), chance, summary_times(own, at_ms, run.protocol.readout_ms))}
+    policies = [(each, [readout_curve(each, name) for name in names]) for each in (run, control) if each is not None]
+    own, chance = policies[0][1], 1 / run.logits.sizes["class"]
+    figures = {"readout": readout_figure(own, chance, summary_times(own, at_ms, run.protocol.readout_ms))}
     if control is not None:
-        figures["readout-policies"] = policies_figure([_panel(accuracies) for accuracies in policies], chance)
+        panels = [_panel(f"{each.policy} statistics", curves) for each, curves in policies]
+        figures["readout-policies"] = panels_figure(panels, chance, "readout, % correct")
     drawn = [path for name, figure in figures.items() for path in save(figure, out / name)]
-    rows = [row for accuracies in policies for accuracy in accuracies for row in accuracy.rows()]
-    return [*drawn, write_csv(rows, out / "readout.csv")]
+    table = pd.concat([_table(each, curve) for each, curves in policies for curve in curves])
+    return [*drawn, write_csv(table, out / "readout.csv")]
 
 
-def _curves(accuracies: Sequence[ConditionAccuracy]) -> tuple[Curve, ...]:
-    return tuple(Curve(each.condition, each.time_ms, each.accuracy) for each in accuracies)
+def _table(run: Run, curve: Curve) -> pd.DataFrame:
+    """Accuracy in one condition, one row for each time."""
+    accuracy = curve.accuracy
+    return pd.DataFrame(
+        {
+            "condition": curve.condition.name,
+            "soa_ms": curve.soa_ms,
+            "time_ms": curve.time_ms,
+            "accuracy": accuracy.middle,
+            "low": accuracy.low,
+            "high": accuracy.high,
+            "n": run.image_count(curve.condition.name),
+            "statistics": run.policy,
+        }
+    )
 
 
-def _panel(accuracies: Sequence[ConditionAccuracy]) -> CurvePanel:
+def _panel(title: str, curves: Sequence[Curve]) -> CurvePanel:
     """The curves of one policy, with the time from the start of the clock to the readout."""
-    first = accuracies[0]
-    return CurvePanel(first.policy, first.present_ms.min(initial=np.inf) - first.time_ms[0], _curves(accuracies))
+    first = curves[0]
+    present_ms = first.time_ms[~np.isnan(first.accuracy.middle)]
+    return CurvePanel(title, present_ms.min(initial=np.inf) - first.time_ms[0], tuple(curves))

@@ -54,3 +54,14 @@ def condition(name, parameters) -> Condition:
 def protocol(conditions, end_ms, **more) -> Protocol:
     """A protocol of conditions by name: their parameters."""
     return Protocol(tuple(condition(name, given) for name, given in conditions.items()), end_ms=end_ms, **more)
+
+
+def masked(soa_ms: float, kind: str = "noise", **more: object) -> dict:
+    """Parameters of a condition with a target and a mask."""
+    return {"target_ms": 10.0, "mask_ms": 50.0, "mask_kind": kind, "soa_ms": float(soa_ms), **more}
+
+
+def lesioned(what: str, start: float, stop: float, scale: float = 0.0) -> dict:
+    """Parameters of a condition with a target and a lesion."""
+    more = {"lesion_scale": scale, "lesion_start_ms": float(start), "lesion_stop_ms": float(stop)}
+    return {"target_ms": 10.0, "lesion": what, **more}

@@ -8,18 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
-from fake_runs import changed, fake_run, protocol
+from fake_runs import changed, fake_run, lesioned, masked, protocol
 from matplotlib.text import Text
 from ventral.analysis import difficulty, lesion, masking, readout
 
 from ventral.errors import ClockError, StoreError, UsageError
 from ventral.experiment.run import Run, open_run
 from ventral.measures import controls, responses
-from ventral.measures.difficulty import group_losses
-from ventral.measures.lesion import find_lesions
 from ventral.measures.masking import find_series
 from ventral.measures.psychophysics import chance_corrected, d_prime
-from ventral.measures.strata import measured_strata, predicted_strata, repeated_strata, ridge_regression
 from ventral.measures.weibull import fit_weibull
 from ventral.store.layout import Layout, Recording
 from ventral.store.writer import Writer
@@ -72,10 +69,6 @@ def made_up(
     logits = xr.DataArray(logits, dims=("presentation", "time", "class"), coords=coords)
     known = {"statistics": "frozen", "weights_sha256": "a"} | attrs
     return fake_run(path, protocol(conditions, end_ms=100, readout_ms=(100,)), presentations, logits, activity, **known)
-
-
-def masked(soa_ms: float, kind: str = "noise", **more: object) -> dict:
-    return {"target_ms": 10.0, "mask_ms": 50.0, "mask_kind": kind, "soa_ms": float(soa_ms), **more}
 
 
 SOAS = (10, 20, 40, 60, 80)
@@ -320,28 +313,6 @@ def test_where_nothing_can_be_fitted_the_figure_and_the_table_say_why(tmp_path, 
     assert f"no function, {fit['reason']}." in drawn["masking"]
 
 
-def test_each_kind_of_mask_has_its_line_and_its_unmasked_condition():
-    hard = {"coverage": 0.8}
-    found = find_series(
-        {
-            "clear": {"target_ms": 10.0, "coverage": 0.0},
-            "covered": {"target_ms": 10.0} | hard,
-            "clear_40": masked(40, coverage=0.0),
-            "clear_20": masked(20, coverage=0.0),
-            "covered_20": masked(20, **hard),
-            "block_20": masked(20, "block", coverage=0.0) | {"mask_ms": 90.0},
-            "alone": {"mask_ms": 50.0, "mask_kind": "noise"},
-        }
-    )
-    assert [(one.name, one.conditions, one.soa_ms, one.level) for one in found] == [
-        ("noise, 50 ms, coverage 0", ("clear_20", "clear_40"), (20, 40), "clear"),
-        ("noise, 50 ms, coverage 0.8", ("covered_20",), (20,), "covered"),
-        ("block, 90 ms, coverage 0", ("block_20",), (20,), "clear"),
-    ]
-    (one,) = find_series({"soa_20": masked(20), "soa_40": masked(40)})
-    assert (one.name, one.unmasked, one.level) == ("noise", (), None)
-
-
 def test_human_observers_are_drawn_beside_targets_that_stay_on_until_the_mask(tmp_path, run, drawn):
     until = {f"soa_{soa}": masked(soa, target_ms=None) | {"target_ms": float(soa)} for soa in SOAS}
     alone = {f"unmasked_{soa}": {"target_ms": float(soa)} for soa in SOAS}
@@ -397,11 +368,6 @@ def test_further_runs_are_of_the_same_experiment_on_other_weights(run, tmp_path,
 # ---- lesions
 
 
-def lesioned(what: str, start: float, stop: float, scale: float = 0.0) -> dict:
-    more = {"lesion_scale": scale, "lesion_start_ms": float(start), "lesion_stop_ms": float(stop)}
-    return {"target_ms": 10.0, "lesion": what, **more}
-
-
 LESIONS = {
     "intact": UNMASKED,
     "feedback_40": lesioned("feedback", 40, 60),
@@ -445,110 +411,7 @@ def test_a_lesion_that_changes_nothing_costs_exactly_nothing(tmp_path):
     assert [number(row[name]) for name in ("loss", "loss_low", "loss_high", "d_prime_loss")] == [0, 0, 0, 0]
 
 
-def test_lesions_are_in_order_and_those_from_onset_to_the_end_are_whole():
-    found = find_lesions(LESIONS, np.array([-50, 0, 100]))
-    assert [one.condition for one in found] == [
-        "feedback_0",
-        "feedback_40",
-        "feedback_whole",
-        "feedback_half",
-        "lateral_0",
-    ]
-    assert [one.condition for one in found if one.throughout] == ["feedback_whole"]
-    with pytest.raises(UsageError, match="no condition has a lesion; give a run of a protocol such as lesion"):
-        find_lesions(MASKING, np.array([0, 100]))
-
-
 # ---- difficulty
-
-
-def forced_choices(draw, strength, choices=10):
-    """Responses of a forced choice: whether correct, and the confidence, each of the shape of `strength`."""
-    evidence = draw.normal(size=(*strength.shape, choices))
-    evidence[..., 0] += strength
-    shares = np.exp(2 * evidence)
-    return (evidence.argmax(-1) == 0).astype(float), shares.max(-1) / shares.sum(-1)
-
-
-def observers(seed, images=400, growing=0.0, repeats=1):
-    """Images of various ease, without a mask and with one that costs 1 in d' (and `growing` more the harder).
-
-    Noise is drawn anew in every trial, so that a trial without a mask says of another trial only what ease says.
-    """
-    draw = np.random.default_rng(seed)
-    ease = draw.normal(size=(images, 1))
-    strength = np.broadcast_to(2.2 + 0.7 * ease, (images, repeats))
-    unmasked, confidence = forced_choices(draw, strength)
-    under, _ = forced_choices(draw, strength - 1 + growing * ease)
-    features = ease * draw.normal(size=30) + 1.5 * draw.normal(size=(images, 30))
-    return features, confidence, np.stack([unmasked, under], -1)
-
-
-def strata_of(how, seed, growing=0.0):
-    features, confidence, right = observers(seed, growing=growing, repeats=4 if how == "repeats" else 1)
-    if how == "repeats":
-        return repeated_strata(confidence, right, splits=3, seed=seed)
-    if how == "predicted":
-        return predicted_strata(features, confidence[:, 0], right[:, 0], splits=3, seed=seed)
-    if how == "same trial":
-        return measured_strata(confidence[:, 0], confidence[:, 0], right[:, 0])
-    ease = np.random.default_rng(seed).normal(size=(400, 1))  # another model sees the same images
-    _, other = forced_choices(np.random.default_rng(1000 + seed), 2.2 + 0.7 * ease)
-    return measured_strata(other[:, 0], confidence[:, 0], right[:, 0])
-
-
-def interactions(how, growing=0.0, seeds=12):
-    """Interaction in d' of many experiments, and whether its interval holds 0."""
-    found = [group_losses(strata_of(how, seed, growing), 10, 200).interaction["d_prime"] for seed in range(seeds)]
-    middle, low, high = (np.array([getattr(each, part)[0] for each in found]) for part in ("middle", "low", "high"))
-    return middle, (low <= 0) & (high >= 0)
-
-
-@pytest.mark.parametrize("how", ["predicted", "repeats", "another model"])
-def test_an_effect_that_is_the_same_for_all_images_shows_no_interaction(how):
-    middle, holds = interactions(how)
-    # one experiment scatters by 0.16, so their mean by 0.046
-    assert abs(middle.mean()) < 0.15
-    assert holds.mean() > 0.8
-
-
-@pytest.mark.parametrize("how", ["predicted", "repeats", "another model"])
-def test_an_effect_that_grows_with_difficulty_shows_one(how):
-    middle, _ = interactions(how, growing=0.8)
-    assert middle.mean() > 0.3
-    assert (middle > 0).mean() > 0.9
-
-
-def test_splitting_by_the_trial_that_shows_the_effect_would_make_one_up():
-    middle, holds = interactions("same trial")
-    assert middle.mean() < -0.8  # regression to the mean: "easy" images seem to lose more
-    assert not holds.any()
-
-
-def test_groups_are_equal_and_an_images_own_trial_has_no_part_in_where_it_is_put():
-    features, confidence, right = observers(0)
-    strata = predicted_strata(features, confidence[:, 0], right[:, 0], groups=4, splits=3)
-    np.testing.assert_array_equal(strata.weights.sum(2), 1)
-    np.testing.assert_array_equal(strata.weights.sum(1), 100)
-    own, others = np.array_split(np.random.default_rng(0).permutation(400), 2)  # the first split
-    turned = confidence[:, 0].copy()
-    turned[own] = 1 - turned[own]
-    again = predicted_strata(features, turned, right[:, 0], groups=4, splits=3)
-    np.testing.assert_array_equal(again.weights[0, own], strata.weights[0, own])
-    assert (again.weights[0, others] != strata.weights[0, others]).any()
-    assert strata.agreement > 0.2
-
-
-def test_ridge_is_the_solution_of_the_penalised_problem():
-    draw = np.random.default_rng(0)
-    x, test = draw.normal(size=(60, 5)), draw.normal(size=(7, 5))
-    weights = np.array([1, -2, 0.5, 0, 3])
-    np.testing.assert_allclose(ridge_regression(x, x @ weights + 4, test), test @ weights + 4, atol=0.1)
-    constant = np.column_stack([x, np.full(60, 7.0)])
-    found = ridge_regression(constant, x @ weights + 4, np.column_stack([test, np.full(7, 9.0)]))
-    np.testing.assert_allclose(found, test @ weights + 4, atol=0.1)
-    noise = ridge_regression(x, draw.normal(size=60), test)
-    assert np.std(noise) < 0.5
 
 
 def test_difficulty_is_predicted_from_activity_that_all_conditions_share(run, tmp_path, drawn):

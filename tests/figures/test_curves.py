@@ -14,10 +14,11 @@ from matplotlib.text import Text
 from ventral.experiment.condition import Condition
 from ventral.experiment.events import Show, mask, target
 from ventral.figures.conditions import condition_colours, first_mask, label, mask_kind
-from ventral.figures.curves import Curve, CurvePanel, decoding_figure, policies_figure, readout_figure
+from ventral.figures.curves import CurvePanel, panels_figure, readout_figure
 from ventral.figures.saving import save
 from ventral.figures.style import AREA_COLOURS, area_colour
 from ventral.measures.intervals import Estimate
+from ventral.measures.readout import Curve
 
 TARGET = Show(target, 0, 10)
 CONDITIONS = (
@@ -47,9 +48,9 @@ def draw_readout() -> Figure:
 
 def draw_decoding() -> Figure:
     drawn = curves(CONDITIONS[:4])
-    return decoding_figure(
-        [CurvePanel(area, 10 * k, drawn) for k, area in enumerate(("V1", "V2", "V4", "IT", "X"))], 0.1
-    )
+    areas = ("V1", "V2", "V4", "IT", "X")
+    panels = [CurvePanel(area, 10 * k, drawn, area_colour(area, k)) for k, area in enumerate(areas)]
+    return panels_figure(panels, 0.1, "decoder, % correct")
 
 
 FIGURES = pytest.mark.parametrize("figure", [draw_readout, draw_decoding])
@@ -142,12 +143,11 @@ def test_a_condition_is_labelled_for_a_reader():
     assert (label(alone), first_mask(unmasked), mask_kind(unmasked)) == ("mask only", None, "")
 
 
-@pytest.mark.parametrize("names", [("frozen", "recalibrated"), ("recalibrated", "frozen")])
-def test_policies_are_side_by_side_on_one_scale(names):
+def test_panels_are_side_by_side_on_one_scale():
     time_ms = np.arange(0, 110, 10.0)
     curve = Curve(CONDITIONS[0], time_ms, Estimate(*(np.full(11, height) for height in (0.5, 0.4, 0.6))))
-    figure = policies_figure([CurvePanel(name, 30, (curve,)) for name in names], 0.1)
-    titles = [axes.get_title() for axes in figure.axes[:2]]
-    assert titles == [f"{name} statistics" for name in names]
+    titles = ["recalibrated statistics", "frozen statistics"]
+    figure = panels_figure([CurvePanel(title, 30, (curve,)) for title in titles], 0.1, "readout, % correct")
+    assert [axes.get_title() for axes in figure.axes[:2]] == titles
     assert figure.axes[0].get_ylabel() == "readout, % correct"
     assert figure.axes[0].get_shared_y_axes().joined(figure.axes[0], figure.axes[1])

@@ -1,22 +1,38 @@
 """Laws of the figure of difficulty: a row for each time, and limited interactions in grey."""
 
 import numpy as np
-from drawn import NOWHERE, legend, line, panels, words
+import pandas as pd
+from drawn import legend, panels, words
 from matplotlib.colors import to_hex
 
-from ventral.figures.difficulty import DifficultyPanel, difficulty_figure
+from ventral.figures.difficulty import difficulty_figure
 from ventral.figures.style import INK, NEUTRAL
 
+CONDITIONS = ("unmasked", "soa_20", "soa_40", "soa_80")
+X = {"soa_20": 20.0, "soa_40": 40.0, "soa_80": 80.0}
+VALUES = {"hard": (0.9, 0.2, 0.5, 0.8), "easy": (0.95, 0.4, 0.6, 0.9), "hard - easy": (np.nan, 0.1, 0.6, 0.2)}
 
-def panel(at_ms=100):
-    groups = (line("hard"), line("easy", middle=(0.4, 0.6, 0.9)))
-    between = line("hard - easy", middle=(0.1, np.nan, 0.2), level=NOWHERE)
-    limited = line("hard - easy, limited", middle=(np.nan, 0.6, np.nan), level=NOWHERE)
-    return DifficultyPanel(at_ms, groups, groups, groups, (between,), (limited,))
+
+def effects(*times):
+    """Numbers of groups and interactions at some times; the interaction at an SOA of 40 ms is limited."""
+    rows = [
+        {"at_ms": at_ms, "condition": condition, "group": group}
+        | {
+            f"{name}{end}": values[place] + shift
+            for name in ("accuracy", "accuracy_loss", "d_prime_loss")
+            for end, shift in (("", 0), ("_low", -0.1), ("_high", 0.1))
+        }
+        for at_ms in times
+        for place, condition in enumerate(CONDITIONS)
+        for group, values in VALUES.items()
+    ]
+    table = pd.DataFrame(rows).assign(statistics="frozen")
+    table["limit"] = np.where((table["condition"] == "soa_40") & (table["group"] == "hard - easy"), "ceiling", "")
+    return table
 
 
 def test_difficulty_has_a_row_for_each_time_and_pales_limited_interactions():
-    figure = difficulty_figure([panel(100), panel(200)], 0.1, notes=["A sentence."])
+    figure = difficulty_figure(effects(100, 200), X, 0.1, notes=["A sentence."])
     assert len(panels(figure)) == 8
     entries = legend(figure)
     assert {"hard", "easy", "a group is at chance or at ceiling"} <= set(entries)
@@ -29,6 +45,7 @@ def test_difficulty_has_a_row_for_each_time_and_pales_limited_interactions():
 
 
 def test_conditions_without_an_soa_have_their_names():
-    figure = difficulty_figure([panel()], 0.1, ["feedback early", "feedback late", "lateral"])
+    x = {name: float(place) for place, name in enumerate(X)}
+    figure = difficulty_figure(effects(100), x, 0.1, ["feedback early", "feedback late", "lateral"])
     assert {"feedback early", "feedback late", "lateral"} <= set(words(figure))
     assert "SOA (ms)" not in words(figure)

@@ -8,7 +8,6 @@ from ventral.figures.lines import DASHES, Line
 from ventral.figures.masking import MaskingPanel, masking_figure
 from ventral.figures.style import INK
 from ventral.measures.intervals import Estimate
-from ventral.measures.masking import MaskingFit, Series
 from ventral.measures.weibull import Weibull
 
 
@@ -18,8 +17,7 @@ def panel(*lines, fits=(), at_ms=100):
 
 
 def fitted(numbers, reason=""):
-    series = Series("noise", (), (), ())
-    return MaskingFit(series, "frozen", 100, "free", "a model", "images", numbers, 0.1, reason)
+    return {"mask": "noise", "statistics": "frozen", "interval": "images", "reason": reason, **numbers}
 
 
 def dotted(axes, values):
@@ -68,9 +66,8 @@ def test_the_level_without_a_mask_is_in_ink_if_kinds_share_it_and_else_in_their_
 def test_a_function_takes_the_place_of_the_line_between_dots_and_marks_its_threshold():
     one = line()
     weibull = Weibull(40, 3, 0.85, 0.1)
-    threshold = Estimate(*map(np.array, (weibull.threshold_ms, 30, np.inf)))
-    numbers = {name: Estimate(*[np.array(getattr(weibull, name))] * 3) for name in ("scale_ms", "slope", "top")}
-    fit = fitted(numbers | {"threshold_ms": threshold})
+    numbers = {name: getattr(weibull, name) for name in ("scale_ms", "slope", "top", "threshold_ms")}
+    fit = fitted(numbers | {"threshold_ms_low": 30, "threshold_ms_high": np.inf})
     upper = panels(masking_figure([panel(one, fits=[(one, fit)])], 0.1))[0]
     curves = [drawn for drawn in upper.lines if len(drawn.get_xdata()) == 200]
     assert len(curves) == 1

@@ -3,12 +3,20 @@
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.stats import t
 
 from ventral.errors import UsageError
 from ventral.measures import intervals
-from ventral.measures.intervals import bootstrap_interval, percentiles, resampled_means, t_interval, wilson_interval
+from ventral.measures.intervals import (
+    Estimate,
+    bootstrap_interval,
+    percentiles,
+    resampled_means,
+    t_interval,
+    wilson_interval,
+)
 
 
 def test_the_bootstrap_of_two_images_is_known():
@@ -87,3 +95,12 @@ def test_wilson_intervals_hold_the_truth_in_95_percent_of_experiments():
     low, high = wilson_interval(counts / 100, 100)
     # 4000 experiments have a standard error of 0.35 %, and counts are discrete
     assert np.mean((low <= 0.3) & (high >= 0.3)) == pytest.approx(0.95, abs=0.02)
+
+
+def test_an_estimate_is_read_from_the_columns_that_it_gives():
+    estimate = Estimate(*(np.array([[shift, 1 + shift]]) for shift in (0.5, 0.0, np.nan)))
+    table = pd.DataFrame(estimate.columns("loss"))
+    assert list(table) == ["loss", "loss_low", "loss_high"]
+    found = Estimate.of(table, "loss")
+    for part in ("middle", "low", "high"):
+        np.testing.assert_array_equal(getattr(found, part), getattr(estimate, part)[0])

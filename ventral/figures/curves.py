@@ -10,9 +10,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
-from ventral.experiment.condition import Condition
 from ventral.figures.conditions import (
     Colour,
     condition_colours,
@@ -31,37 +29,24 @@ from ventral.figures.style import (
     NEUTRAL,
     STYLE,
     accuracy_axis,
-    area_colour,
     draw_band,
     marker,
     whole_ticks,
 )
-from ventral.measures.intervals import Estimate
+from ventral.measures.readout import Curve
 
 PANELS_PER_ROW = 4
 DOTS = (("o", True), ("o", False), ("D", True), ("D", False), ("s", True), ("s", False))  # shape, filled
 
 
 @dataclass(frozen=True, eq=False)
-class Curve:
-    """Accuracy over time in one condition: times in ms and accuracy, (time,), fractions; NaN is not drawn."""
-
-    condition: Condition
-    time_ms: NDArray[np.float64]
-    accuracy: Estimate
-
-    def at(self, time_ms: float) -> Estimate:
-        """Accuracy at a recorded time."""
-        return self.accuracy[int(np.flatnonzero(self.time_ms == time_ms)[0])]
-
-
-@dataclass(frozen=True, eq=False)
 class CurvePanel:
-    """One panel: its curves, its name (an area, or a policy) and when the target's activity can first reach it."""
+    """One panel: its title and colour, its curves, and when the target's activity can first reach it."""
 
-    name: str
+    title: str
     arrival_ms: float
     curves: tuple[Curve, ...]
+    colour: str = INK
 
 
 def readout_figure(curves: Sequence[Curve], chance: float, read_ms: Sequence[float] = ()) -> Figure:
@@ -96,42 +81,18 @@ def readout_figure(curves: Sequence[Curve], chance: float, read_ms: Sequence[flo
     return figure
 
 
-def decoding_figure(panels: Sequence[CurvePanel], chance: float) -> Figure:
-    """Accuracy of decoders over time, one panel for each area and one line for each condition.
+def panels_figure(panels: Sequence[CurvePanel], chance: float, measure: str) -> Figure:
+    """Accuracy over time, one panel for each area or policy and one line for each condition, over a strip of bars.
 
     Parameters
     ----------
     panels
-        One for each area, in order; with the same conditions.
+        In order; with the same conditions.
     chance
         Fraction correct of a guess.
+    measure
+        What is measured, for the y axis: "decoder, % correct".
     """
-    figure, grid = _panels_figure(panels, chance, "decoder, % correct")
-    with mpl.rc_context(STYLE):
-        for position, (axes, panel) in enumerate(zip(grid, panels, strict=True)):
-            axes.set_title(panel.name, color=area_colour(panel.name, position))
-    return figure
-
-
-def policies_figure(panels: Sequence[CurvePanel], chance: float) -> Figure:
-    """Accuracy of the readout over time, one panel for each policy for normalisation statistics.
-
-    Parameters
-    ----------
-    panels
-        One for each policy.
-    chance
-        Fraction correct of a guess.
-    """
-    figure, grid = _panels_figure(panels, chance, "readout, % correct")
-    with mpl.rc_context(STYLE):
-        for axes, panel in zip(grid, panels, strict=True):
-            axes.set_title(f"{panel.name} statistics", color=INK)
-    return figure
-
-
-def _panels_figure(panels: Sequence[CurvePanel], chance: float, measure: str) -> tuple[Figure, list[Axes]]:
-    """Panels of curves over a strip of bars, and the axes of the panels, which have no title yet."""
     conditions = [curve.condition for curve in panels[0].curves]
     colours = condition_colours(conditions)
     rows = math.ceil(len(panels) / PANELS_PER_ROW)
@@ -149,6 +110,7 @@ def _panels_figure(panels: Sequence[CurvePanel], chance: float, measure: str) ->
             drawn.append(axes)
             _draw_curves(axes, panel.curves, colours, chance)
             _mark_arrivals(axes, panel, colours)
+            axes.set_title(panel.title, color=panel.colour)
             axes.set_ylabel(measure if position % columns == 0 else "")
             axes.tick_params(labelleft=position % columns == 0)
         for column in range(columns):
@@ -159,7 +121,7 @@ def _panels_figure(panels: Sequence[CurvePanel], chance: float, measure: str) ->
         if any(condition.masks for condition in conditions):
             handles.append(marker(NEUTRAL, "^", "mask arrives", markeredgewidth=0))
         figure.legend(handles=handles, loc="outside right upper")
-    return figure, drawn
+    return figure
 
 
 def _draw_curves(axes: Axes, curves: Sequence[Curve], colours: Mapping[str, Colour], chance: float) -> None:
@@ -193,17 +155,16 @@ def _draw_by_soa(
 ) -> None:
     """Draw accuracy against SOA, with one shape of dots for each time at which the network is read."""
     shown = [curve for curve in curves if curve.condition.target]
-    masked = [(float(curve.condition.soa_ms), curve) for curve in shown if curve.condition.soa_ms is not None]
-    masked.sort(key=lambda pair: pair[0])
-    unmasked = [curve for curve in shown if curve.condition.soa_ms is None and not curve.condition.masks]
-    soa_ms = [soa for soa, _ in masked]
+    masked = sorted((curve for curve in shown if not math.isnan(curve.soa_ms)), key=lambda curve: curve.soa_ms)
+    unmasked = [curve for curve in shown if math.isnan(curve.soa_ms) and not curve.condition.masks]
+    soa_ms = [curve.soa_ms for curve in masked]
     start_ms, end_ms = min(0, *soa_ms), max(10, *soa_ms) + 0.06 * max(10, *soa_ms, -min(soa_ms))
     for time_ms, look in zip(read_ms, itertools.cycle(DOTS), strict=False):
         _join_kinds(axes, masked, time_ms)
-        for soa, curve in masked:
+        for curve in masked:
             accuracy, dot = curve.at(time_ms), _dot(colours[curve.condition.name], *look)
-            axes.plot([soa] * 2, [accuracy.low, accuracy.high], color=dot["color"], linewidth=1.6, zorder=2)
-            axes.plot(soa, accuracy.middle, **dot)
+            axes.plot([curve.soa_ms] * 2, [accuracy.low, accuracy.high], color=dot["color"], linewidth=1.6, zorder=2)
+            axes.plot(curve.soa_ms, accuracy.middle, **dot)
         for curve in unmasked:
             level, dot = curve.at(time_ms).middle, _dot(colours[curve.condition.name], *look)
             axes.plot([start_ms, end_ms], [level] * 2, markevery=[1], clip_on=False, linewidth=1.4, **dot)
@@ -216,12 +177,12 @@ def _draw_by_soa(
     axes.legend(title="read at", alignment="left", ncols=3, handletextpad=0.1, **corner)
 
 
-def _join_kinds(axes: Axes, masked: Sequence[tuple[float, Curve]], time_ms: float) -> None:
-    """Join the dots of each kind of mask."""
-    for kind, stroke in mask_strokes([curve.condition for _, curve in masked]).items():
-        dots = [(soa, curve.at(time_ms).middle) for soa, curve in masked if mask_kind(curve.condition) == kind]
-        known = [(soa, accuracy) for soa, accuracy in dots if not math.isnan(accuracy)]
-        axes.plot([soa for soa, _ in known], [accuracy for _, accuracy in known], linestyle=stroke, zorder=1, **JOINT)
+def _join_kinds(axes: Axes, masked: Sequence[Curve], time_ms: float) -> None:
+    """Join the dots of each kind of mask, past those that are not known."""
+    for kind, stroke in mask_strokes([curve.condition for curve in masked]).items():
+        own = [curve for curve in masked if mask_kind(curve.condition) == kind]
+        known = [(curve.soa_ms, level) for curve in own if not math.isnan(level := curve.at(time_ms).middle)]
+        axes.plot(*np.array(known).reshape(-1, 2).T, linestyle=stroke, zorder=1, **JOINT)
 
 
 def _dot(colour: Any, shape: str, filled: bool) -> dict[str, Any]:

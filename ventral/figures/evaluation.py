@@ -12,11 +12,12 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from ventral.clock import MS_PER_TICK, to_ms
 from ventral.experiment.condition import Condition
 from ventral.experiment.events import Show, target
-from ventral.figures.curves import Curve, readout_figure
+from ventral.figures.curves import readout_figure
 from ventral.figures.saving import save
 from ventral.figures.style import CHANCE_LINE, INK, NEUTRAL, STYLE, accuracy_axis, time_axis
 from ventral.measures.evaluation import Evaluation
 from ventral.measures.intervals import Estimate
+from ventral.measures.readout import Curve
 from ventral.tables import write_csv
 
 MOST_NUMBERED = 20  # classes of a confusion matrix whose cells hold numbers

@@ -80,80 +80,60 @@ def class_positions(logits: xr.DataArray) -> NDArray[np.generic]:
 
 
 @dataclass(frozen=True, eq=False)
-class ConditionAccuracy:
-    """Accuracy of a run's readout over time in one condition, with 95 % Wilson intervals over images.
-
-    Parameters
-    ----------
-    condition
-        The condition.
-    policy
-        Policy for normalisation statistics of the run.
-    time_ms
-        Times from target onset, (time,).
-    accuracy
-        Fraction correct, (time,); NaN where the readout is absent.
-    images
-        Number of different images.
-    chance
-        Fraction correct of a guess.
-    """
+class Curve:
+    """Accuracy over time in one condition: times from target onset in ms, and fractions correct, both (time,)."""
 
     condition: Condition
-    policy: str
     time_ms: NDArray[np.float64]
     accuracy: Estimate
-    images: int
-    chance: float
 
     @property
-    def present_ms(self) -> NDArray[np.float64]:
-        """Times at which the readout is present."""
-        return self.time_ms[~np.isnan(self.accuracy.middle)]
+    def soa_ms(self) -> float:
+        """SOA of the condition; NaN if it has none."""
+        return math.nan if self.condition.soa_ms is None else float(self.condition.soa_ms)
 
-    def rows(self) -> list[dict[str, Any]]:
-        """Rows of a table, one for each time."""
-        soa_ms = math.nan if self.condition.soa_ms is None else float(self.condition.soa_ms)
-        fixed = {"condition": self.condition.name, "soa_ms": soa_ms}
-        measured = zip(self.time_ms, self.accuracy.middle, self.accuracy.low, self.accuracy.high, strict=True)
-        return [
-            {
-                **fixed,
-                "time_ms": float(time_ms),
-                "accuracy": float(accuracy),
-                "low": float(low),
-                "high": float(high),
-                "n": self.images,
-                "statistics": self.policy,
-            }
-            for time_ms, accuracy, low, high in measured
-        ]
+    def at(self, time_ms: float) -> Estimate:
+        """Accuracy at a recorded time."""
+        return self.accuracy[int(np.flatnonzero(self.time_ms == time_ms)[0])]
 
 
-def condition_accuracy(run: Run, condition: Condition) -> ConditionAccuracy:
-    """Accuracy of a run's readout in one of its conditions.
-
-    Raises
-    ------
-    DecodingError
-        As `readout_accuracy`.
-    """
-    accuracy = readout_accuracy(run.logits.isel(presentation=run.rows(condition.name)))
-    images = run.image_count(condition.name)
-    estimate = Estimate(accuracy.values, *wilson_interval(accuracy.values, images))
-    time_ms = accuracy["time"].values.astype(float)
-    return ConditionAccuracy(condition, run.policy, time_ms, estimate, images, float(accuracy.attrs["chance"]))
+def accuracy_curve(run: Run, condition: str, accuracy: xr.DataArray) -> Curve:
+    """Accuracy over time, (time,), in a condition of a run, with 95 % Wilson intervals over images."""
+    ends = wilson_interval(accuracy.values, run.image_count(condition))
+    return Curve(run.condition(condition), accuracy["time"].values.astype(float), Estimate(accuracy.values, *ends))
 
 
-def summary_times(
-    accuracies: Sequence[ConditionAccuracy], at_ms: int | None, protocol_ms: Sequence[int]
-) -> list[float]:
+def readout_curve(run: Run, condition: str) -> Curve:
+    """Accuracy of a run's readout over time in one of its conditions; raises as `readout_accuracy`."""
+    return accuracy_curve(run, condition, readout_accuracy(run.logits.isel(presentation=run.rows(condition))))
+
+
+def summary_times(curves: Sequence[Curve], at_ms: int | None, protocol_ms: Sequence[int]) -> list[float]:
     """Times at which accuracy is summed up: those asked for, and the one that is best without a mask.
 
     Parameters
     ----------
-    accuracies
+    curves
         Of the conditions; those that show the target count, if there are any.
+    at_ms, protocol_ms
+        As in `reading_times`, which also says what is refused.
+    """
+    shown = [curve for curve in curves if curve.condition.target] or list(curves)
+    present = ~np.isnan([curve.accuracy.middle for curve in shown]).any(0)
+    times = shown[0].time_ms[present]
+    asked = reading_times(times, at_ms, protocol_ms)
+    unmasked = [curve for curve in shown if not curve.condition.masks]
+    best = [float(times[curve.accuracy.middle[present].argmax()]) for curve in unmasked[:1]]
+    return sorted({*map(float, asked), *best})
+
+
+def reading_times(present_ms: NDArray[Any], at_ms: int | None, protocol_ms: Sequence[int]) -> list[int]:
+    """Times in ms at which the network is read.
+
+    Parameters
+    ----------
+    present_ms
+        Recorded times at which the readout is present.
     at_ms
         The time asked for; if not given, those of the protocol at which the readout is present, or else the last.
     protocol_ms
@@ -162,31 +142,13 @@ def summary_times(
     Raises
     ------
     ClockError, UsageError
-        If the readout is absent at the time asked for, or always.
+        If the readout is absent at the time asked for, or always; names the times that would be right.
     """
-    shown = [each for each in accuracies if each.condition.target] or list(accuracies)
-    present = ~np.isnan([each.accuracy.middle for each in shown]).any(0)
-    times = shown[0].time_ms[present]
-    if not times.size:
+    if not present_ms.size:
         raise UsageError("the readout is absent at every recorded time; record until it is reached.")
-    if at_ms is not None:
-        check_readout_time(at_ms, times)
-        asked = [at_ms]
-    else:
-        asked = [ms for ms in protocol_ms if ms in times] or [times[-1]]
-    unmasked = [each for each in shown if not each.condition.masks]
-    best = [float(times[each.accuracy.middle[present].argmax()]) for each in unmasked[:1]]
-    return sorted({*map(float, asked), *best})
-
-
-def check_readout_time(at_ms: int, there_ms: NDArray[Any]) -> None:
-    """Refuse a time that is off the clock or at which the readout is absent.
-
-    Raises
-    ------
-    ClockError, UsageError
-        Naming the times that would be right.
-    """
+    if at_ms is None:
+        return [int(ms) for ms in protocol_ms if ms in present_ms] or [int(present_ms[-1])]
     ticks(at_ms, "at_ms")
-    if at_ms not in there_ms:
-        raise UsageError(f"at_ms is {at_ms}; the readout is present from {there_ms[0]:g} to {there_ms[-1]:g} ms.")
+    if at_ms not in present_ms:
+        raise UsageError(f"at_ms is {at_ms}; the readout is present from {present_ms[0]:g} to {present_ms[-1]:g} ms.")
+    return [at_ms]

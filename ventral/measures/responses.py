@@ -11,7 +11,7 @@ from ventral.errors import UsageError, choose
 from ventral.experiment.condition import Condition
 from ventral.experiment.coordinates import as_columns
 from ventral.experiment.run import Run
-from ventral.measures.readout import check_readout_time, class_positions, readout_accuracy
+from ventral.measures.readout import class_positions, reading_times, readout_accuracy
 
 
 def read_responses(run: Run, conditions: Sequence[str] | None = None) -> xr.Dataset:
@@ -66,20 +66,9 @@ def parameters(run: Run) -> dict[str, dict[str, Any]]:
 
 
 def readout_times(run: Run, responses: xr.Dataset, at_ms: int | None = None) -> list[int]:
-    """Times in ms at which responses are summed up: the one asked for, those of the protocol, or the last recorded.
-
-    Raises
-    ------
-    ClockError, UsageError
-        If there is no response at the time asked for.
-    """
-    there = responses["time"].values[responses["correct"].isel(image=0, repeat=0).notnull().all("condition").values]
-    if not there.size:
-        raise UsageError("the readout is absent at every recorded time; record until it is reached.")
-    if at_ms is None:
-        return [int(ms) for ms in run.attrs.get("readout_ms", ()) if ms in there] or [int(there[-1])]
-    check_readout_time(at_ms, there)
-    return [at_ms]
+    """Times in ms at which responses are summed up, as `ventral.measures.readout.reading_times` chooses them."""
+    present = responses["correct"].isel(image=0, repeat=0).notnull().all("condition").values
+    return reading_times(responses["time"].values[present], at_ms, run.attrs.get("readout_ms", ()))
 
 
 def correct_at(responses: xr.Dataset, ms: int) -> NDArray[np.float64]:

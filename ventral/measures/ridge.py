@@ -112,11 +112,44 @@ def decide(
     responses, penalty
         Class of each test presentation, (tick, presentation), and the chosen penalty, (tick,).
     """
+    values, best = _predicted(train, test, targets, penalties, fold, resolution)
+    return values.argmax(-1), best
+
+
+def ridge_regress(
+    train_x: NDArray[np.float64], train_y: NDArray[np.float64], test_x: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Prediction of a ridge regression, its penalty chosen among 0.1 to ten million by leaving out one image at a time.
+
+    Parameters
+    ----------
+    train_x, test_x
+        One presentation of each image, (image, feature).
+    train_y
+        (image,).
+
+    Returns
+    -------
+    ndarray
+        (image,), for `test_x`.
+    """
+    images = np.arange(len(train_x))
+    fold = split(np.zeros(len(train_x), dtype=bool), images, "cpu")
+    train, test, targets = (torch.as_tensor(part).double() for part in (train_x[None], test_x[None], train_y[:, None]))
+    penalties = 10.0 ** torch.arange(7, -2, -1, dtype=torch.float64)
+    values, _ = _predicted(train, test, targets, penalties, fold, 1e-6)
+    return np.asarray(values[0, :, 0])
+
+
+def _predicted(
+    train: Tensor, test: Tensor, targets: Tensor, penalties: Tensor, fold: Split, resolution: float
+) -> tuple[Tensor, Tensor]:
+    """Decision values, (tick, presentation, class), and penalties, as in `decide`."""
     train, test = _standardised(train, test, resolution)
     spectrum = _spectrum(train.to(targets.dtype), test.to(targets.dtype))
     error = _error_left_out(spectrum, targets, penalties.to(targets.dtype), fold)
     best = penalties[error.argmin(1)]
-    return _decisions(spectrum, targets, best.to(targets.dtype)).argmax(-1), best
+    return _decisions(spectrum, targets, best.to(targets.dtype)), best
 
 
 def one_against_rest(labels: Tensor, classes: int) -> Tensor:

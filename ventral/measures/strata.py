@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 
 from ventral.errors import UsageError
 from ventral.experiment.run import Run
+from ventral.measures.ridge import ridge_regress
 
 Array = NDArray[np.float64]
 
-PENALTIES = tuple(float(10**power) for power in range(-1, 8))
 EDGE = 1e-6  # confidences are kept this far from 0 and 1, so that their log odds are finite
 
 
@@ -50,17 +50,8 @@ class Strata:
     how: str
 
 
-@dataclass(frozen=True, eq=False)
-class SharedActivity:
-    """Activity that is the same in all conditions, (image, feature), and its area and time in ms."""
-
-    features: Array
-    area: str
-    time_ms: float
-
-
 def stratify(
-    responses: Sequence[xr.Dataset], shared: SharedActivity | None, ms: int, groups: int, splits: int, seed: int
+    responses: Sequence[xr.Dataset], shared: xr.DataArray | None, ms: int, groups: int, splits: int, seed: int
 ) -> Strata:
     """Groups of images by another model, by repeats, or by a prediction, whichever the data allow.
 
@@ -83,8 +74,9 @@ def stratify(
         return measured_strata(other, confidence.mean(1), correct.mean(1), groups)
     if shared is None:
         return repeated_strata(confidence, correct, groups, splits, seed)
-    how = f"difficulty predicted from {shared.area} at {shared.time_ms:g} ms, where all conditions are still the same"
-    return predicted_strata(shared.features, confidence[:, 0], correct[:, 0], groups, splits, seed, how)
+    features = shared.values.reshape(len(shared), -1).astype(np.float64)
+    how = f"difficulty predicted from {shared.name} at {shared['time']:g} ms, where all conditions are still the same"
+    return predicted_strata(features, confidence[:, 0], correct[:, 0], groups, splits, seed, how)
 
 
 def predicted_strata(
@@ -115,7 +107,7 @@ def predicted_strata(
     for part in range(splits):
         halves = np.array_split(draw.permutation(number), 2)
         for learnt, judged in (halves, halves[::-1]):
-            expected = ridge_regression(features[learnt], wanted[learnt], features[judged])
+            expected = ridge_regress(features[learnt], wanted[learnt], features[judged])
             weights[part, judged] = _ranked(expected, groups)
             agreement.append(_rank_correlation(expected, wanted[judged]))
     return Strata(weights, correct[None], float(np.mean(agreement)), how)
@@ -152,10 +144,15 @@ def measured_strata(other: Array, confidence: Array, correct: Array, groups: int
     return Strata(_ranked(other, groups)[None], correct[None], agreement, "difficulty from another model's confidence")
 
 
-def shared_activity(run: Run, conditions: Sequence[str]) -> SharedActivity:
+def shared_activity(run: Run, conditions: Sequence[str]) -> xr.DataArray:
     """Activity of the last area at the last time at which it is the same, bit by bit, in all conditions.
 
     Images are in rising order, as in `ventral.measures.responses.read_responses`, each shown once in a condition.
+
+    Returns
+    -------
+    xr.DataArray
+        (presentation, ...), in the reference; its name is the area's, and its coordinate `time` that of the tick.
 
     Raises
     ------
@@ -174,47 +171,12 @@ def shared_activity(run: Run, conditions: Sequence[str]) -> SharedActivity:
             if same.any():
                 same &= (reference == activity.isel(presentation=mine).values).all(axes)
         if same.any():
-            tick = int(np.flatnonzero(same)[-1])
-            features = reference[:, tick].reshape(len(reference), -1).astype(np.float64)
-            return SharedActivity(features, area, float(activity["time"].values[tick]))
+            return activity.isel(presentation=first, time=int(np.flatnonzero(same)[-1])).load().rename(area)
     listed = ", ".join(conditions[1:4]) + (", ..." if len(conditions) > 4 else "")
     raise UsageError(
         f"activity is never the same in {conditions[0]} and {listed}, so only the trials themselves could tell how "
         "hard an image is; give another model's run (other), record repeats with noise, or compare fewer conditions."
     )
-
-
-def ridge_regression(train_x: Array, train_y: Array, test_x: Array) -> Array:
-    """Prediction of a ridge regression on standardised features, its penalty chosen by leaving out one image at a time.
-
-    The method is that of `ventral.measures.ridge`, for one target and one exposure of each image.
-
-    Parameters
-    ----------
-    train_x, test_x
-        (image, feature).
-    train_y
-        (image,).
-
-    Returns
-    -------
-    ndarray
-        (image,), for `test_x`.
-    """
-    deviation = train_x.std(0)
-    scale = np.where(deviation > 1e-6 * np.abs(train_x).max(0), 1 / np.where(deviation > 0, deviation, 1), 0.0)
-    train, test = (train_x - train_x.mean(0)) * scale, (test_x - train_x.mean(0)) * scale
-    values, basis = np.linalg.eigh(train @ train.T)
-    values = np.clip(values, 0, None)
-    centred = train_y - train_y.mean()
-    loadings = basis.T @ centred
-    errors = []
-    for penalty in PENALTIES:
-        kept = values / (values + penalty)
-        leverage = basis**2 @ kept + 1 / len(train)
-        errors.append((((centred - basis @ (kept * loadings)) / np.maximum(1 - leverage, 1e-9)) ** 2).mean())
-    penalty = PENALTIES[::-1][int(np.argmin(errors[::-1]))]  # of equally good ones the largest
-    return np.asarray(test @ train.T @ (basis @ (loadings / (values + penalty))) + train_y.mean())
 
 
 def _ranked(values: Array, groups: int) -> Array:
