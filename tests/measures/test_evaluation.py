@@ -178,7 +178,7 @@ def test_by_default_it_is_the_last_time_at_which_the_network_was_made_to_be_read
         ({"end_ms": 20}, UsageError, "end_ms is 20, and IT is absent until then; it is first present at 30 ms."),
         ({"end_ms": -10}, UsageError, "end_ms is -10, and IT is absent until then"),
         ({"end_ms": 310}, UsageError, r"end_ms is 310, but small has normalisation statistics only to 300 ms; end by"),
-        ({"policy": "forzen"}, UsageError, "no policy for statistics named 'forzen'; did you mean 'frozen'?"),
+        ({"policy": "forzen"}, UsageError, "no policy named 'forzen'; did you mean 'frozen'?"),
         ({"policy": "recalibrated"}, DataError, "estimated from images that are not presented; give some."),
     ],
 )

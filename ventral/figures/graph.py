@@ -1,4 +1,4 @@
-"""A graph as a figure: its areas, what leads from where to where, and when the stimulus arrives.
+"""A graph as a figure: its areas, the transitions between them, and when the stimulus arrives.
 
 Each area is a card with a block of its state. Transitions between areas are labelled wires: feedforward ones run above
 the cards, feedback ones below, and those that skip areas further out. Lengths are in inches; y = 0 is mid-card.
@@ -58,7 +58,7 @@ class Wire:
     level: int
 
     def side(self, place: int) -> int:
-        """On which side of the card at a place it ends: 1 for right, -1 for left, 0 if it does not end there."""
+        """Side of the card at a place on which the wire ends: 1 for right, -1 for left, 0 if it does not end there."""
         if place not in (self.source, self.target):
             return 0
         return 1 if place == min(self.source, self.target) else -1
@@ -66,7 +66,7 @@ class Wire:
 
 @dataclass(frozen=True)
 class Plan:
-    """Where things are: cards of twice `half` the width around `centres`, with self-transitions as high as `loops`."""
+    """Positions of cards and wires: cards of twice `half` the width around `centres`, with self-transitions as high as `loops`."""
 
     wires: tuple[Wire, ...]
     half: float
@@ -75,7 +75,7 @@ class Plan:
     width: float
 
     def port(self, wire: Wire, place: int) -> float:
-        """Where along a card a wire meets it; the nearest are outermost, so that no two of a card cross."""
+        """Position at which a wire meets a card; those of the nearest level are outermost, so that no two cross."""
         side = wire.side(place)
         nearer = [w for w in self.wires if (w.way, w.side(place)) == (wire.way, side) and w.level < wire.level]
         return self.centres[place] + side * (self.half - PORT * (1.2 + len(nearer)))
@@ -88,7 +88,7 @@ class Plan:
         return max(below, self.loops + 0.12) if way == "feedforward" else below
 
     def extent(self, way: str) -> float:
-        """Distance from the cards up to which there are wires of a kind and their labels."""
+        """Distance from the cards to the outermost wire of a direction, with its label."""
         levels = {wire.level for wire in self.wires if wire.way == way}
         loops = self.loops if way == "feedforward" else 0
         return max([loops, *[self.height(way, level) + self._pitch(way, level) - 0.12 for level in levels]])
@@ -175,7 +175,7 @@ def _draw_wire(axes: Axes, plan: Plan, wire: Wire) -> None:
 
 
 def _free(plan: Plan, wire: Wire) -> float:
-    """Where the label of a wire is crossed by no other wire, as near to the middle as possible."""
+    """Position of a wire's label that no other wire crosses, as near to the middle as possible."""
     left, right = sorted((plan.port(wire, wire.source), plan.port(wire, wire.target)))
     further = [w for w in plan.wires if w.way == wire.way and w.level > wire.level]
     crossed = sorted(x for w in further for place in (w.source, w.target) if left < (x := plan.port(w, place)) < right)
@@ -194,7 +194,7 @@ def _draw_loop(axes: Axes, x: float, graph: AreaGraph, area: Area) -> None:
 
 
 def _draw_arrow(axes: Axes, way: str, start: float, stop: float, y: float, name: str | None) -> None:
-    """An arrow from card to card that runs at height y between them."""
+    """Draw an arrow from card to card that runs at height y between them."""
     colour, stroke = LOOKS[way]
     card, bend, up = math.copysign(CARD / 2, y), math.copysign(BEND, stop - start), math.copysign(BEND, y)
     points = [(start, card), (start, y - up), (start, y), (start + bend, y)]
@@ -211,8 +211,8 @@ def _draw_area(axes: Axes, x: float, half: float, graph: AreaGraph, area: Area) 
     card.set(facecolor=mixed(colour, 0.07), edgecolor=mixed(colour, 0.5), linewidth=1.2)
     axes.add_patch(card)
     # a power below 1 keeps 32 x 32 x 8 and 4 x 4 x 256 both legible
-    width = BLOCK[0] * (area.channels / max(one.channels for one in graph.areas)) ** 0.4
-    height = BLOCK[1] * (area.size / max(one.size for one in graph.areas)) ** 0.4
+    width = BLOCK[0] * (area.channels / max(other.channels for other in graph.areas)) ** 0.4
+    height = BLOCK[1] * (area.size / max(other.size for other in graph.areas)) ** 0.4
     back = SLANT * height
     left, low = x - (width + back) / 2, 0.07 - (height + back) / 2
     right, high = left + width, low + height
@@ -227,7 +227,7 @@ def _draw_area(axes: Axes, x: float, half: float, graph: AreaGraph, area: Area) 
 
 
 def _draw_stimulus(axes: Axes, card: float, graph: AreaGraph) -> None:
-    """A picture of a picture, and the pre-net from it to a card."""
+    """Draw an icon of the stimulus, and the pre-net from it to a card."""
     left, low = card - LEAD - ICON, -ICON / 2
     _draw_frame(axes, left, f"stimulus\n{DRIVES[graph.drive]}")
     hills = [(0.08, 0.12), (0.36, 0.62), (0.54, 0.34), (0.66, 0.5), (0.92, 0.12)]
@@ -237,7 +237,7 @@ def _draw_stimulus(axes: Axes, card: float, graph: AreaGraph) -> None:
 
 
 def _draw_readout(axes: Axes, card: float) -> None:
-    """The post-net from a card to a picture of evidence for classes."""
+    """Draw an icon of the readout (evidence for classes), and the post-net from a card to it."""
     left, low = card + LEAD, -ICON / 2
     _draw_frame(axes, left, "readout")
     for place, height in enumerate((0.2, 0.32, 0.72, 0.26, 0.14)):
@@ -257,7 +257,7 @@ def _draw_lead(axes: Axes, left: float, label: str) -> None:
 
 
 def _handles(graph: AreaGraph) -> list[Line2D]:
-    """The legend of what there is; an identity is a line of its own only where there is no self-transition."""
+    """Entries of the legend; an identity is a line of its own only where an area has no self-transition."""
     labels = {way: way for way in LOOKS if way in {graph.direction(edge) for edge in graph.edges}}
     carried = [area for area in graph.areas if area.identity]
     if carried:

@@ -1,4 +1,4 @@
-"""A sheet of stimuli: what each kind of mask and each change makes of a few images.
+"""A sheet of stimuli: a few images with each kind of mask and each change.
 
 Lengths are in inches; y = 0 is the top of the sheet and runs down.
 """
@@ -42,7 +42,7 @@ BASELINE, LEADING = 0.075, 0.14  # of labels, above pictures; from one line to t
 
 @dataclass(frozen=True)
 class Column:
-    """Pictures one below the other: (image, 3, y, x), uint8, of one kind of mask or one amount of a change."""
+    """A column of pictures, (image, 3, y, x), uint8: one kind of mask, or one amount of a change."""
 
     label: str
     pixels: torch.Tensor
