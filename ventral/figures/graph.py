@@ -66,7 +66,7 @@ class Wire:
 
 @dataclass(frozen=True)
 class Plan:
-    """Positions of cards and wires: cards of twice `half` the width around `centres`, with self-transitions as high as `loops`."""
+    """Positions of cards (twice `half` wide, around `centres`) and wires; self-transitions are as high as `loops`."""
 
     wires: tuple[Wire, ...]
     half: float
