@@ -5,17 +5,15 @@ from pathlib import Path
 import click
 
 from ventral.cli.console import busy, logged
-from ventral.cli.options import settings_option
+from ventral.cli.options import PATH, option, settings_option
 from ventral.cli.runs import open_named, undamaged
 
 
 @click.command()
 @click.argument("name")
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=PATH)
 @settings_option
-@click.option(
-    "--out", type=click.Path(path_type=Path), help="Folder for figures and tables; <run>-analysis if not given."
-)
+@option("--out", type=PATH, help="Folder for figures and tables; <run>-analysis if not given.")
 def analyze(name: str, run: Path, settings: tuple[str, ...], out: Path | None) -> None:
     """Analyse a run: a figure (PNG and SVG) and its numbers (CSV).
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from ventral.cli.console import busy, print_next, progress_bar, resumable, table
-from ventral.cli.options import read_source
+from ventral.cli.options import PATH, option, read_source
 from ventral.errors import DataError, UsageError, choose
 
 SOURCES = (
@@ -49,17 +49,9 @@ def data_show(source: str) -> None:
 
 @data.command("fetch")
 @click.argument("name")
-@click.option(
-    "--url", metavar="URL", help="Address of the archive, http or https; VENTRAL_CIFAR10_URL can give it too."
-)
-@click.option("--md5", metavar="SUM", help="MD5 sum of the archive, if it is not the published one.")
-@click.option(
-    "--from",
-    "local",
-    type=click.Path(path_type=Path),
-    metavar="PATH",
-    help="Archive or folder on this machine, instead of a download.",
-)
+@option("--url", metavar="URL", help="Address of the archive, http or https; VENTRAL_CIFAR10_URL can give it too.")
+@option("--md5", metavar="SUM", help="MD5 sum of the archive, if it is not the published one.")
+@option("--from", "local", type=PATH, metavar="PATH", help="Archive or folder on this machine, instead of a download.")
 def data_fetch(name: str, url: str | None, md5: str | None, local: Path | None) -> None:
     """Download CIFAR-10, or take an archive that is on this machine.
 
@@ -100,13 +92,11 @@ def download_archive(address: str, target: Path, expected: str) -> bool:
     from ventral.stimuli.archive import fetch_archive
 
     with resumable("what was received is kept"), progress_bar("downloading", "MB") as advance:
-        return fetch_archive(
-            target,
-            address,
-            expected,
-            report=lambda done, total: advance(done // 10**6, total // 10**6),
-            tell=lambda text: click.echo(text, err=True),
-        )
+
+        def report(done: int, total: int) -> None:
+            advance(done // 10**6, total // 10**6)
+
+        return fetch_archive(target, address, expected, report=report, tell=lambda text: click.echo(text, err=True))
 
 
 def print_meaning(target: Path, new: bool) -> None:

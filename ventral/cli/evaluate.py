@@ -8,12 +8,13 @@ import click
 from ventral.cli.console import busy, percent, progress_bar, table
 from ventral.cli.lookup import load_trained, own_data
 from ventral.cli.options import (
-    check_device,
+    COUNT,
+    PATH,
     device_option,
     horizon_option,
+    option,
     policy_option,
     read_source,
-    set_threads,
     threads_option,
 )
 
@@ -23,29 +24,20 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("model", metavar="MODEL|CHECKPOINT.safetensors")
-@click.option("--data", metavar="SOURCE", help="Images of the model's classes; the model's own if not given.")
-@click.option("--split", default="test", show_default=True, help="Split of the data whose images are presented.")
-@click.option(
-    "--images",
-    type=click.IntRange(1),
-    metavar="N",
-    help="Number of images, drawn evenly over classes; all if not given.",
-)
+@option("--data", metavar="SOURCE", help="Images of the model's classes; the model's own if not given.")
+@option("--split", default="test", help="Split of the data whose images are presented.")
+@option("--images", type=COUNT, metavar="N", help="Number of images, drawn evenly over classes; all if not given.")
 @policy_option
 @horizon_option
-@click.option(
-    "--end-ms", type=int, metavar="MS", help="Last time; the last that has normalisation statistics if not given."
-)
-@click.option(
+@option("--end-ms", type=int, metavar="MS", help="Last time; the last that has normalisation statistics if not given.")
+@option(
     "--at",
     "at_ms",
     type=int,
     metavar="MS",
-    help="Time at which confusions and calibration are measured; the model's last readout time if not given.",
+    help="Time of confusions and calibration; by default the last readout.",
 )
-@click.option(
-    "--out", type=click.Path(path_type=Path), help="Folder; runs/evaluation-<model>-<split>-<policy> if not given."
-)
+@option("--out", type=PATH, help="Folder; runs/evaluation-<model>-<split>-<policy> if not given.")
 @device_option
 @threads_option
 def evaluate(
@@ -59,7 +51,6 @@ def evaluate(
     at_ms: int | None,
     out: Path | None,
     device: str,
-    threads: int | None,
 ) -> None:
     """Test a network on images that stay on.
 
@@ -68,17 +59,16 @@ def evaluate(
     from ventral.clock import ticks
     from ventral.files import nearest_folder
 
-    for option, ms in (("--end-ms", end_ms), ("--at", at_ms)):
+    for given, ms in (("--end-ms", end_ms), ("--at", at_ms)):
         if ms is not None:
-            ticks(ms, option)  # at this point the error has the name that the user gave
+            ticks(ms, given)  # at this point the error has the name that the user gave
     with busy("loading"):
         from ventral.experiment.recalibration import CALIBRATION
         from ventral.figures.evaluation import save_evaluation
         from ventral.measures.evaluation import evaluate as run_evaluation
         from ventral.stimuli.selection import select_images
 
-        set_threads(threads)
-        network = load_trained(model, check_device(device))
+        network = load_trained(model, device)
     name, shapes = read_source(data or own_data(network))
     place = out or Path("runs") / f"evaluation-{network.name}-{split}-{policy}"
     nearest_folder(place / "accuracy.csv")  # a place that is a file is refused before anything is computed
@@ -109,16 +99,10 @@ def print_evaluation(found: "Evaluation") -> None:
     ]
     title = f"accuracy of {', '.join(found.title)}"
     table(title, ("ms", "% correct", "95 % interval", "ECE, %", "loss"), rows)
-    classes = [
-        (
-            name,
-            f"{images:,}",
-            percent(accuracy) if images else "",
-            f"{other} ({percent(mistakes / images)} %)" if mistakes else "",
-        )
-        for name, images, _, accuracy, other, mistakes in zip(
-            *(column.tolist() for column in found.per_class.values()), strict=True
-        )
-    ]
+    classes = []
+    columns = (column.tolist() for column in found.per_class.values())
+    for name, images, _, accuracy, other, mistakes in zip(*columns, strict=True):
+        confused = f"{other} ({percent(mistakes / images)} %)" if mistakes else ""
+        classes.append((name, f"{images:,}", percent(accuracy) if images else "", confused))
     title = f"classes at {found.at_ms} ms, {found.policy} statistics"
     table(title, ("class", "images", "% correct", "most often taken for"), classes)

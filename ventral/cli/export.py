@@ -5,17 +5,17 @@ from pathlib import Path
 import click
 
 from ventral.cli.console import busy
-from ventral.cli.options import area_names
+from ventral.cli.options import PATH, area_names, option
 from ventral.cli.runs import open_named, undamaged
 from ventral.errors import choose
 
 
 @click.command()
-@click.argument("run", type=click.Path(path_type=Path))
-@click.option("--to", "form", required=True, metavar="FORMAT", help="Format: npz, or brainscore (netCDF).")
-@click.option("--areas", metavar="V1,V2,...", help="Areas to export; all if not given.")
-@click.option("--out", type=click.Path(path_type=Path), help="The file; beside the run if not given.")
-@click.option("--partial", is_flag=True, help="Export an incomplete run too, with NaN where nothing is recorded.")
+@click.argument("run", type=PATH)
+@option("--to", "form", required=True, metavar="FORMAT", help="Format: npz, or brainscore (netCDF).")
+@option("--areas", metavar="V1,V2,...", help="Areas to export; all if not given.")
+@option("--out", type=PATH, help="The file; beside the run if not given.")
+@option("--partial", is_flag=True, help="Export an incomplete run too, with NaN where nothing is recorded.")
 def export(run: Path, form: str, areas: str | None, out: Path | None, partial: bool) -> None:
     """Write a run in the format of another tool."""
     with busy("exporting"):

@@ -10,7 +10,7 @@ import click
 
 from ventral.cli.console import busy, first_line, fitted, in_ms, percent, print_knobs, spell_count, table
 from ventral.cli.lookup import find_model
-from ventral.cli.options import figure_option
+from ventral.cli.options import PATH, figure_option, option
 
 if TYPE_CHECKING:
     from ventral.model.graph import AreaGraph
@@ -27,7 +27,7 @@ STATISTICS = {"per-tick": "for each tick", "shared": "shared over time"}
 
 
 @click.group(invoke_without_command=True)
-@click.option("--markdown", is_flag=True, help="Print the models with weights as a table in Markdown.")
+@option("--markdown", is_flag=True, help="Print the models with weights as a table in Markdown.")
 @click.pass_context
 def models(context: click.Context, markdown: bool) -> None:
     """List models; `show` explains one."""
@@ -101,13 +101,7 @@ def changed_fields(header: Any) -> Iterator[str]:
 @models.command("show")
 @click.argument("name", metavar="NAME|FILE")
 @figure_option("Draw the graph into this file (SVG, PNG or PDF).")
-@click.option(
-    "--json",
-    "description",
-    type=click.Path(path_type=Path),
-    metavar="FILE.json",
-    help="Write the description of the graph into this file.",
-)
+@option("--json", "description", type=PATH, metavar="FILE.json", help="Write the description of the graph into it.")
 def models_show(name: str, figure: Path | None, description: Path | None) -> None:
     """Explain a model: its transitions, parameters and accuracy.
 
@@ -143,15 +137,10 @@ def print_graph(name: str, graph: "AreaGraph") -> None:
     from ventral.model.graph import matrix
 
     cells, names = matrix(graph), [area.name for area in graph.areas]
-    rows = [
-        (
-            area.name,
-            f"{area.size}x{area.size}x{area.channels}",
-            in_ms(graph.arrival_ms[area.name]),
-            *(cells.get((area.name, other), "") for other in names),
-        )
-        for area in graph.areas
-    ]
+    rows = []
+    for area in graph.areas:
+        shape, arrival = f"{area.size}x{area.size}x{area.channels}", in_ms(graph.arrival_ms[area.name])
+        rows.append((area.name, shape, arrival, *(cells.get((area.name, other), "") for other in names)))
     table(f"{name}: transitions from (row) to (column)", ("area", "size", "arrival", *names), rows)
     click.echo(
         f"An image enters {DRIVES[graph.drive]} ({graph.drive} drive), through {PRENETS[graph.prenet]}, into "
@@ -188,10 +177,7 @@ def print_training(header: Any) -> None:
     from ventral.clock import to_ms
 
     test = header["test"]
-    table(
-        f"accuracy on {test['images']:,} test images of {test['name']}, images staying on",
-        ("ms", "% correct"),
-        [(str(to_ms(tick)), percent(value)) for tick, value in enumerate(test["accuracy"]) if value is not None],
-    )
+    rows = [(str(to_ms(tick)), percent(value)) for tick, value in enumerate(test["accuracy"]) if value is not None]
+    table(f"accuracy on {test['images']:,} test images of {test['name']}, images staying on", ("ms", "% correct"), rows)
     if header.get("note"):
         click.echo(header["note"])

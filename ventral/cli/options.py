@@ -15,35 +15,54 @@ Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 NAMED_DATA = ("shapes", "cifar10")  # data that need no path
 
+PATH, COUNT = click.Path(path_type=Path), click.IntRange(1)
+
+
+def option(*names: str, **described: Any) -> Callable[[Decorated], Decorated]:
+    """Option of a command, whose help tells its default."""
+    return click.option(*names, **({"show_default": True} | described))
+
+
+def set_threads(context: click.Context, parameter: click.Parameter, count: int | None) -> None:
+    """Use this number of processor threads; leave the number as it is if None."""
+    if count is not None:
+        import torch
+
+        torch.set_num_threads(count)
+
+
+def check_device(context: click.Context, parameter: click.Parameter, name: str) -> str:
+    """Return the name of a device, once it has computed something."""
+    if name == "cpu":
+        return name
+    import torch
+
+    try:
+        torch.zeros(1, device=name).item()
+    except (RuntimeError, AssertionError):
+        raise UsageError(f"there is no device {name!r} here; use cpu, or cuda where torch finds a GPU.") from None
+    return name
+
+
 settings_option = click.option(
     "--set", "settings", multiple=True, metavar="KNOB=VALUE", help="Set a knob, as in end_ms=150; can be repeated."
 )
-device_option = click.option("--device", default="cpu", show_default=True, help="Device that computes: cpu or cuda.")
-threads_option = click.option(
-    "--threads", type=click.IntRange(1), metavar="N", help="Number of processor threads; all cores if not given."
-)
-horizon_option = click.option(
-    "--beyond-horizon",
-    default="refuse",
-    show_default=True,
-    help="At times after the last normalisation statistics: refuse, or held (use the last).",
-)
+device_option = option("--device", default="cpu", callback=check_device, help="Device that computes: cpu or cuda.")
+_threads: dict[str, Any] = {"type": COUNT, "metavar": "N", "expose_value": False, "callback": set_threads}
+threads_option = option("--threads", **_threads, help="Number of processor threads; all cores if not given.")
+_horizon = "At times after the last normalisation statistics: refuse, or held (use the last)."
+horizon_option = option("--beyond-horizon", default="refuse", help=_horizon)
 
 
 def policy_option(function: Decorated) -> Decorated:
     """Add --policy to a command, and refuse the name that it had before."""
-    policy = click.option(
-        "--policy",
-        default="frozen",
-        show_default=True,
-        help="Normalisation statistics: frozen (those of training), or recalibrated (estimated anew, without labels).",
-    )
-    return policy(renamed_option("--statistics", "--policy")(function))
+    text = "Normalisation statistics: frozen (those of training), or recalibrated (estimated anew, without labels)."
+    return option("--policy", default="frozen", help=text)(renamed_option("--statistics", "--policy")(function))
 
 
 def figure_option(text: str) -> Callable[[Decorated], Decorated]:
     """Option --figure of a command that also draws."""
-    return click.option("--figure", type=click.Path(path_type=Path), metavar="FILE.svg", help=text)
+    return option("--figure", type=PATH, metavar="FILE.svg", help=text)
 
 
 def renamed_option(old: str, new: str) -> Callable[[Decorated], Decorated]:
@@ -78,22 +97,3 @@ def read_source(text: str) -> "tuple[str, ShapeSettings | None]":
 
     given: dict[str, Any] = apply_settings(ShapeSettings, [part for part in rest.split(",") if part])
     return name, ShapeSettings(**given)
-
-
-def set_threads(count: int | None) -> None:
-    """Use this number of processor threads; leave the number as it is if None."""
-    if count is not None:
-        import torch
-
-        torch.set_num_threads(count)
-
-
-def check_device(name: str) -> str:
-    """Return the name of a device, once it has computed something."""
-    import torch
-
-    try:
-        torch.zeros(1, device=name).item()
-    except (RuntimeError, AssertionError):
-        raise UsageError(f"there is no device {name!r} here; use cpu, or cuda where torch finds a GPU.") from None
-    return name

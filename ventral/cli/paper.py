@@ -9,7 +9,7 @@ import click
 
 from ventral.cli.console import busy, progress_bar, resumable, table, typed
 from ventral.cli.lookup import find_protocol, load_trained, own_data
-from ventral.cli.options import check_device, device_option, read_source, set_threads, settings_option, threads_option
+from ventral.cli.options import COUNT, PATH, device_option, option, read_source, settings_option, threads_option
 from ventral.errors import TrainingError, UsageError, choose
 
 if TYPE_CHECKING:
@@ -19,28 +19,17 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("figures", nargs=-1, required=True, metavar="FIGURE...")
-@click.option("--scale", "scale_name", default="small", show_default=True, help="full, or smaller: small, trial.")
-@click.option("--seeds", type=click.IntRange(1), metavar="N", default=3, show_default=True, help="From 0 to N-1.")
-@click.option("--recipe", "recipe_name", metavar="NAME|FILE.toml", help="Recipe of training; by default the scale's.")
+@option("--scale", "scale_name", default="small", help="Scale: full, or smaller (small, trial).")
+@option("--seeds", type=COUNT, metavar="N", default=3, help="Number of seeds, from 0 to N-1.")
+@option("--recipe", "recipe_name", metavar="NAME|FILE.toml", help="Recipe of training; by default the scale's.")
 @settings_option
-@click.option("--data", metavar="SOURCE", help="Images, splits train and test; by default cifar10, or the model's.")
-@click.option("--data-name", metavar="NAME", help="Name of the images in the tables; by default as in --data.")
-@click.option("--model", default="cifar10", show_default=True, metavar="NAME|FILE", help="Model for predictions.")
-@click.option(
-    "--images",
-    type=click.IntRange(1),
-    metavar="N",
-    default=1000,
-    show_default=True,
-    help="Number of images for predictions.",
-)
-@click.option(
-    "--out", type=click.Path(path_type=Path), default="results", show_default=True, help="Folder of tables and figures."
-)
-@click.option(
-    "--work", type=click.Path(path_type=Path), default="runs/reproduce", show_default=True, help="Folder of trainings."
-)
-@click.option("--list", "listing", is_flag=True, help="List finished and missing trainings, and do nothing.")
+@option("--data", metavar="SOURCE", help="Images, splits train and test; by default cifar10, or the model's.")
+@option("--data-name", metavar="NAME", help="Name of the images in the tables; by default as in --data.")
+@option("--model", default="cifar10", metavar="NAME|FILE", help="Model for predictions.")
+@option("--images", type=COUNT, metavar="N", default=1000, help="Number of images for predictions.")
+@option("--out", type=PATH, default="results", help="Folder of tables and figures.")
+@option("--work", type=PATH, default="runs/reproduce", help="Folder of trainings.")
+@option("--list", "listing", is_flag=True, help="List finished and missing trainings, and do nothing.")
 @device_option
 @threads_option
 def reproduce(
@@ -57,7 +46,6 @@ def reproduce(
     work: Path,
     listing: bool,
     device: str,
-    threads: int | None,
 ) -> None:
     """Train the networks that figures of the paper compare, draw the figures, and judge the claims.
 
@@ -69,8 +57,6 @@ def reproduce(
     Networks are trained one after another, seed by seed. Trainings that have ended are skipped, interrupted ones are
     resumed, and those that another process is running are left to it; so the same command can run in several processes.
     """  # noqa: D301 - click wants the character
-    set_threads(threads)
-    device = check_device(device)
     if "predictions" in figures:
         if set(figures) != {"predictions"}:
             raise UsageError("predictions are of a trained model, with options of their own; give them alone.")

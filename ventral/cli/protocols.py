@@ -8,7 +8,7 @@ import click
 
 from ventral.cli.console import busy, fitted, in_ms, print_knobs, print_next, print_scripts, table
 from ventral.cli.lookup import find_model, find_protocol
-from ventral.cli.options import figure_option, settings_option
+from ventral.cli.options import PATH, figure_option, option, settings_option
 
 if TYPE_CHECKING:
     from ventral.experiment.condition import Condition
@@ -30,13 +30,7 @@ def protocols(context: click.Context) -> None:
 @protocols.command("show")
 @click.argument("name", metavar="NAME|FILE.py")
 @settings_option
-@click.option(
-    "--model",
-    default="shapes",
-    show_default=True,
-    metavar="NAME|FILE|GRAPH.json",
-    help="Model for whose areas arrival times are printed.",
-)
+@option("--model", default="shapes", metavar="NAME|FILE|GRAPH.json", help="Model whose arrival times are printed.")
 @figure_option("Draw the conditions into this file (SVG, PNG or PDF).")
 def protocols_show(name: str, settings: tuple[str, ...], model: str, figure: Path | None) -> None:
     """Explain a protocol: its knobs, conditions and arrival times.
@@ -132,9 +126,7 @@ def print_horizon(protocol: "Protocol", model: str, limit_ms: int | None) -> Non
 
 @protocols.command("new")
 @click.argument("name")
-@click.option(
-    "--out", type=click.Path(path_type=Path), metavar="FILE.py", help="The file; NAME.py in this folder if not given."
-)
+@option("--out", type=PATH, metavar="FILE.py", help="The file; NAME.py in this folder if not given.")
 def protocols_new(name: str, out: Path | None) -> None:
     """Write a protocol to begin with.
 

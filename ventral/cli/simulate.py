@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -22,13 +22,14 @@ from ventral.cli.console import (
 )
 from ventral.cli.lookup import find_protocol, load_trained, make_untrained, own_data
 from ventral.cli.options import (
+    COUNT,
+    PATH,
     area_names,
-    check_device,
     device_option,
     horizon_option,
+    option,
     policy_option,
     read_source,
-    set_threads,
     settings_option,
     threads_option,
 )
@@ -43,76 +44,35 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--protocol", required=True, metavar="NAME|FILE.py", help="Experiment; `ventral protocols` lists them.")
+@option("--protocol", required=True, metavar="NAME|FILE.py", help="Experiment; `ventral protocols` lists them.")
 @settings_option
-@click.option(
-    "--model",
-    default="shapes",
-    show_default=True,
-    metavar="NAME|FILE",
-    help="Network; `ventral models` lists them.",
-)
-@click.option(
+@option("--model", default="shapes", metavar="NAME|FILE", help="Network; `ventral models` lists them.")
+@option(
     "--data",
     metavar="SOURCE",
-    help="Images: shapes[:clutter=0.8,...], cifar10, a folder or an archive; the model's own if not given.",
+    help="Images: shapes[:clutter=0.8,...], cifar10, or a path; by default the model's own.",
 )
-@click.option("--split", default="test", show_default=True, help="Split of the data whose images are presented.")
-@click.option(
-    "--images",
-    type=click.IntRange(1),
-    metavar="N",
-    default=500,
-    show_default=True,
-    help="Number of images, drawn evenly over classes.",
-)
-@click.option("--areas", metavar="V1,V2,...", help="Areas to record; all if not given.")
-@click.option(
+@option("--split", default="test", help="Split of the data whose images are presented.")
+@option("--images", type=COUNT, metavar="N", default=500, help="Number of images, drawn evenly over classes.")
+@option("--areas", metavar="V1,V2,...", help="Areas to record; all if not given.")
+@option(
     "--record",
     default="units",
-    show_default=True,
-    help="What to record of an area: units (sampled sites), maps (all of it) or channels (means over space).",
+    help="Kept of an area: units (sampled sites), maps (all) or channels (means over space).",
 )
-@click.option(
-    "--units",
-    type=click.IntRange(1),
-    metavar="N",
-    default=1024,
-    show_default=True,
-    help="Sites per area with --record units.",
-)
-@click.option("--dtype", default="float16", show_default=True, help="Numbers on the disk: float16 or float32.")
-@click.option(
-    "--batch",
-    type=click.IntRange(1),
-    metavar="N",
-    default=100,
-    show_default=True,
-    help="Presentations that are computed and written together.",
-)
-@click.option("--untrained", is_flag=True, help="Give the graph that --model names random weights, as a control.")
+@option("--units", type=COUNT, metavar="N", default=1024, help="Sites per area with --record units.")
+@option("--dtype", default="float16", help="Numbers on the disk: float16 or float32.")
+@option("--batch", type=COUNT, metavar="N", default=100, help="Presentations that are computed and written together.")
+@option("--untrained", is_flag=True, help="Give the graph that --model names random weights, as a control.")
 @policy_option
 @horizon_option
-@click.option("--control", is_flag=True, help="Record two runs, one under each policy.")
-@click.option(
-    "--drive", help="How images enter: sustained, or impulse (at onset only); the model's own drive if not given."
-)
-@click.option(
-    "--noise", metavar="KIND:LEVEL[:AREAS]", help="Noise: gaussian:0.5 on states, or poisson:2:V4,IT on rates."
-)
-@click.option(
-    "--repeats",
-    type=click.IntRange(1),
-    metavar="N",
-    default=1,
-    show_default=True,
-    help="Presentations of each image in each condition, which differ in noise.",
-)
-@click.option("--seed", type=int, default=0, show_default=True, help="Decides images, sites, masks and noise.")
-@click.option(
-    "--out", type=click.Path(path_type=Path), help="Folder of the run; runs/<protocol>-<model>.zarr if not given."
-)
-@click.option("--dry-run", is_flag=True, help="Print what the run would take, and record nothing.")
+@option("--control", is_flag=True, help="Record two runs, one under each policy.")
+@option("--drive", help="How images enter: sustained, or impulse (at onset only); the model's own drive if not given.")
+@option("--noise", metavar="KIND:LEVEL[:AREAS]", help="Noise: gaussian:0.5 on states, or poisson:2:V4,IT on rates.")
+@option("--repeats", type=COUNT, metavar="N", default=1, help="Presentations per image and condition; noise differs.")
+@option("--seed", type=int, default=0, help="Decides images, sites, masks and noise.")
+@option("--out", type=PATH, help="Folder of the run; runs/<protocol>-<model>.zarr if not given.")
+@option("--dry-run", is_flag=True, help="Print what the run would take, and record nothing.")
 @device_option
 @threads_option
 def simulate(
@@ -123,22 +83,13 @@ def simulate(
     split: str,
     images: int,
     areas: str | None,
-    record: str,
-    units: int,
-    dtype: str,
-    batch: int,
     untrained: bool,
-    policy: str,
-    beyond_horizon: str,
     control: bool,
     drive: str | None,
     noise: str | None,
-    repeats: int,
-    seed: int,
     out: Path | None,
     dry_run: bool,
-    device: str,
-    threads: int | None,
+    **how: Any,  # fields of `Settings` by their own names
 ) -> None:
     """Record an experiment, or resume a recording.
 
@@ -150,31 +101,18 @@ def simulate(
         from ventral.experiment.settings import POLICIES, Settings
         from ventral.model.checkpoint import driven
 
-        set_threads(threads)
-        how = Settings(
-            areas=area_names(areas),
-            record=record,
-            units=units,
-            dtype=dtype,
-            batch=batch,
-            policy=policy,
-            beyond_horizon=beyond_horizon,
-            repeats=repeats,
-            noise=None if noise is None else Noise.read(noise),
-            seed=seed,
-            device=check_device(device),
-        )
-        if control and how.policy != "frozen":
+        chosen = Settings(areas=area_names(areas), noise=None if noise is None else Noise.read(noise), **how)
+        if control and chosen.policy != "frozen":
             raise UsageError("--control records a run under each policy, frozen and recalibrated; leave out --policy.")
         if untrained:
             end_ms = experiment_protocol.end_ms - experiment_protocol.start_ms
-            network = make_untrained(model, data, split, images, seed, device, end_ms)
+            network = make_untrained(model, data, split, images, chosen.seed, chosen.device, end_ms)
         else:
-            network = load_trained(model, device)
+            network = load_trained(model, chosen.device)
         network = driven(network, drive) if drive else network
-    policies = POLICIES if control else (how.policy,)
+    policies = POLICIES if control else (chosen.policy,)
     source = data or own_data(network)
-    experiments = make_experiments(network, experiment_protocol, source, split, images, how, policies)
+    experiments = make_experiments(network, experiment_protocol, source, split, images, chosen, policies)
     print_experiment(experiments[0])
     place = out or Path("runs") / f"{experiment_protocol.name}-{network.name}.zarr"
     places = [place, place.with_name(f"{place.stem}-recalibrated{place.suffix}")]
@@ -208,16 +146,9 @@ def make_experiments(
 
     name, shapes = read_source(source)
     with busy(f"reading {name}"):
-        selection = select_images(
-            name,
-            split,
-            images,
-            settings.seed,
-            network.graph[network.graph.entry].size,
-            shapes,
-            pool=bool(protocol.made()),
-            calibration=calibration_count(protocol) if "recalibrated" in policies else 0,
-        )
+        size, pool = network.graph[network.graph.entry].size, bool(protocol.made())
+        count = calibration_count(protocol) if "recalibrated" in policies else 0
+        selection = select_images(name, split, images, settings.seed, size, shapes, pool=pool, calibration=count)
     return [Experiment(network, protocol, selection, replace(settings, policy=policy)) for policy in policies]
 
 
@@ -251,18 +182,14 @@ def print_costs(experiment: "Experiment", place: Path) -> None:
     if recalibrated:
         rows.insert(2, ("statistics", f"{spell(costs.recalibrating_s)} to re-estimate them, before"))
     if costs.memory is not None:
-        rows.append(
-            ("memory", f"about {megabytes(costs.memory)} at once, {megabytes(costs.images_memory)} of it images")
-        )
+        memory, images = megabytes(costs.memory), megabytes(costs.images_memory)
+        rows.append(("memory", f"about {memory} at once, {images} of it images"))
     if costs.gpu_memory is not None:
         rows.append(("memory of the GPU", f"about {megabytes(costs.gpu_memory)} at once"))
     table("this run would take", ("", ""), rows)
     arrival = experiment.model.graph.arrival_ms
-    table(
-        "the stimulus arrives",
-        ("area", "after onset"),
-        [(area, in_ms(arrival[area])) for area in experiment.areas],
-    )
+    arrivals = [(area, in_ms(arrival[area])) for area in experiment.areas]
+    table("the stimulus arrives", ("area", "after onset"), arrivals)
     check_space(place, recorder.layout())
 
 

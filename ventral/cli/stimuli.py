@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from ventral.cli.console import busy, first_line, table
-from ventral.cli.options import read_source
+from ventral.cli.options import PATH, option, read_source
 from ventral.errors import choose
 
 
@@ -26,26 +26,10 @@ def stimuli(context: click.Context) -> None:
 
 @stimuli.command("show")
 @click.argument("kinds", nargs=-1, metavar="[NAME ...]")
-@click.option(
-    "--data", default="shapes", show_default=True, metavar="SOURCE", help="Images; `ventral data` lists them."
-)
-@click.option(
-    "--images",
-    type=click.IntRange(1, 50),
-    metavar="N",
-    default=4,
-    show_default=True,
-    help="Number of images, drawn evenly over classes.",
-)
-@click.option("--seed", type=int, default=0, show_default=True, help="Decides images, masks and changes.")
-@click.option(
-    "--figure",
-    type=click.Path(path_type=Path),
-    default="stimuli.png",
-    show_default=True,
-    metavar="FILE.png",
-    help="The sheet (PNG, SVG or PDF).",
-)
+@option("--data", default="shapes", metavar="SOURCE", help="Images; `ventral data` lists them.")
+@option("--images", type=click.IntRange(1, 50), metavar="N", default=4, help="Number of images, evenly over classes.")
+@option("--seed", type=int, default=0, help="Decides images, masks and changes.")
+@option("--figure", type=PATH, default="stimuli.png", metavar="FILE.png", help="The sheet (PNG, SVG or PDF).")
 def stimuli_show(kinds: tuple[str, ...], data: str, images: int, seed: int, figure: Path) -> None:
     """Draw masks, and a few images with each change.
 

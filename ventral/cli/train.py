@@ -11,15 +11,7 @@ import click
 
 from ventral.cli.console import busy, print_next, progress_bar, resumable, silent
 from ventral.cli.lookup import read_graph, source_of, title_of, with_classes
-from ventral.cli.options import (
-    NAMED_DATA,
-    check_device,
-    device_option,
-    read_source,
-    set_threads,
-    settings_option,
-    threads_option,
-)
+from ventral.cli.options import NAMED_DATA, PATH, device_option, option, read_source, settings_option, threads_option
 from ventral.errors import UsageError
 
 if TYPE_CHECKING:
@@ -29,31 +21,23 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("model", metavar="NAME|GRAPH.json")
-@click.option("--data", metavar="SOURCE", help="Images with the splits train and test; the model's own if not given.")
-@click.option(
-    "--recipe",
-    "recipe_name",
-    default="fast",
-    show_default=True,
-    metavar="NAME|FILE.toml",
-    help="How to train: fast, paper, or a file with fields of a recipe.",
-)
+@option("--data", metavar="SOURCE", help="Images with the splits train and test; the model's own if not given.")
+@option("--recipe", "name", default="fast", metavar="NAME|FILE.toml", help="Recipe: fast, paper, or a file of fields.")
 @settings_option
-@click.option("--out", type=click.Path(path_type=Path), help="Folder; checkpoints/<model> if not given.")
-@click.option("--note", default="", help="Remark on the data, which is kept with the weights.")
-@click.option("--tensorboard", is_flag=True, help="Write the log for TensorBoard too.")
+@option("--out", type=PATH, help="Folder; checkpoints/<model> if not given.")
+@option("--note", default="", show_default=False, help="Remark on the data, which is kept with the weights.")
+@option("--tensorboard", is_flag=True, help="Write the log for TensorBoard too.")
 @device_option
 @threads_option
 def train(
     model: str,
     data: str | None,
-    recipe_name: str,
+    name: str,
     settings: tuple[str, ...],
     out: Path | None,
     note: str,
     tensorboard: bool,
     device: str,
-    threads: int | None,
 ) -> None:
     """Train a network, or resume a training.
 
@@ -67,14 +51,12 @@ def train(
         from ventral.training.recipe import read_recipe, recipe_settings
         from ventral.training.train import train as run_training
 
-        set_threads(threads)
-        check_device(device)
-        recipe = replace(read_recipe(recipe_name), **recipe_settings(settings))
+        recipe = replace(read_recipe(name), **recipe_settings(settings))
         graph = read_graph(model)
-    name, shapes = read_source(source_of(model, data, "what to train it on"))
+    source, shapes = read_source(source_of(model, data, "what to train it on"))
     size = graph[graph.entry].size
-    with busy(f"reading {name}"):
-        images, test = (load_images(name, split, size, shapes=shapes) for split in ("train", "test"))
+    with busy(f"reading {source}"):
+        images, test = (load_images(source, split, size, shapes=shapes) for split in ("train", "test"))
     place = out or Path("checkpoints") / title_of(model)
     with (
         joined(device) as (ranks, own_device),
@@ -83,19 +65,9 @@ def train(
     ):
         echo = click.echo if ranks.first else silent
         board = TensorBoard(place / "tensorboard") if tensorboard and ranks.first else None
-        path = run_training(
-            with_classes(graph, model, len(images.label_names), name, echo),
-            images,
-            test,
-            recipe,
-            place,
-            own_device,
-            note,
-            report=progress_report(recipe, advance),
-            said=echo,
-            logged=board.write if board else silent,
-            ranks=ranks,
-        )
+        graph = with_classes(graph, model, len(images.label_names), source, echo)
+        report, logged = progress_report(recipe, advance), board.write if board else silent
+        path = run_training(graph, images, test, recipe, place, own_device, note, report, echo, logged, ranks)
     if ranks.first:
         click.echo("\n".join(map(str, draw_curve(place, recipe))))
         click.echo(f"\nweights in {path}")

@@ -6,11 +6,12 @@ from pathlib import Path
 import click
 
 from ventral.cli.console import busy
+from ventral.cli.options import PATH
 from ventral.cli.runs import expect_run
 
 
 @click.command()
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=PATH)
 def verify(run: Path) -> None:
     """Check that every byte of a run is as it was recorded."""
     from ventral.store.verify import verify as find_problems
