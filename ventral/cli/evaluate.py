@@ -10,6 +10,7 @@ from ventral.cli.lookup import load_trained, own_data
 from ventral.cli.options import (
     COUNT,
     PATH,
+    check_device,
     device_option,
     horizon_option,
     option,
@@ -31,11 +32,7 @@ if TYPE_CHECKING:
 @horizon_option
 @option("--end-ms", type=int, metavar="MS", help="Last time; the last that has normalisation statistics if not given.")
 @option(
-    "--at",
-    "at_ms",
-    type=int,
-    metavar="MS",
-    help="Time of confusions and calibration; by default the last readout.",
+    "--at", "at_ms", type=int, metavar="MS", help="Time of confusions and calibration; by default the last readout."
 )
 @option("--out", type=PATH, help="Folder; runs/evaluation-<model>-<split>-<policy> if not given.")
 @device_option
@@ -68,7 +65,7 @@ def evaluate(
         from ventral.measures.evaluation import evaluate as run_evaluation
         from ventral.stimuli.selection import select_images
 
-        network = load_trained(model, device)
+        network = load_trained(model, check_device(device))
     name, shapes = read_source(data or own_data(network))
     place = out or Path("runs") / f"evaluation-{network.name}-{split}-{policy}"
     nearest_folder(place / "accuracy.csv")  # a place that is a file is refused before anything is computed

@@ -31,23 +31,10 @@ def set_threads(context: click.Context, parameter: click.Parameter, count: int |
         torch.set_num_threads(count)
 
 
-def check_device(context: click.Context, parameter: click.Parameter, name: str) -> str:
-    """Return the name of a device, once it has computed something."""
-    if name == "cpu":
-        return name
-    import torch
-
-    try:
-        torch.zeros(1, device=name).item()
-    except (RuntimeError, AssertionError):
-        raise UsageError(f"there is no device {name!r} here; use cpu, or cuda where torch finds a GPU.") from None
-    return name
-
-
 settings_option = click.option(
     "--set", "settings", multiple=True, metavar="KNOB=VALUE", help="Set a knob, as in end_ms=150; can be repeated."
 )
-device_option = option("--device", default="cpu", callback=check_device, help="Device that computes: cpu or cuda.")
+device_option = option("--device", default="cpu", help="Device that computes: cpu or cuda.")
 _threads: dict[str, Any] = {"type": COUNT, "metavar": "N", "expose_value": False, "callback": set_threads}
 threads_option = option("--threads", **_threads, help="Number of processor threads; all cores if not given.")
 _horizon = "At times after the last normalisation statistics: refuse, or held (use the last)."
@@ -97,3 +84,14 @@ def read_source(text: str) -> "tuple[str, ShapeSettings | None]":
 
     given: dict[str, Any] = apply_settings(ShapeSettings, [part for part in rest.split(",") if part])
     return name, ShapeSettings(**given)
+
+
+def check_device(name: str) -> str:
+    """Return the name of a device, once it has computed something."""
+    import torch
+
+    try:
+        torch.zeros(1, device=name).item()
+    except (RuntimeError, AssertionError):
+        raise UsageError(f"there is no device {name!r} here; use cpu, or cuda where torch finds a GPU.") from None
+    return name

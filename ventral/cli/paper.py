@@ -9,7 +9,16 @@ import click
 
 from ventral.cli.console import busy, progress_bar, resumable, table, typed
 from ventral.cli.lookup import find_protocol, load_trained, own_data
-from ventral.cli.options import COUNT, PATH, device_option, option, read_source, settings_option, threads_option
+from ventral.cli.options import (
+    COUNT,
+    PATH,
+    check_device,
+    device_option,
+    option,
+    read_source,
+    settings_option,
+    threads_option,
+)
 from ventral.errors import TrainingError, UsageError, choose
 
 if TYPE_CHECKING:
@@ -57,6 +66,7 @@ def reproduce(
     Networks are trained one after another, seed by seed. Trainings that have ended are skipped, interrupted ones are
     resumed, and those that another process is running are left to it; so the same command can run in several processes.
     """  # noqa: D301 - click wants the character
+    check_device(device)
     if "predictions" in figures:
         if set(figures) != {"predictions"}:
             raise UsageError("predictions are of a trained model, with options of their own; give them alone.")

@@ -25,6 +25,7 @@ from ventral.cli.options import (
     COUNT,
     PATH,
     area_names,
+    check_device,
     device_option,
     horizon_option,
     option,
@@ -48,9 +49,7 @@ if TYPE_CHECKING:
 @settings_option
 @option("--model", default="shapes", metavar="NAME|FILE", help="Network; `ventral models` lists them.")
 @option(
-    "--data",
-    metavar="SOURCE",
-    help="Images: shapes[:clutter=0.8,...], cifar10, or a path; by default the model's own.",
+    "--data", metavar="SOURCE", help="Images: shapes[:clutter=0.8,...], cifar10, or a path; by default the model's own."
 )
 @option("--split", default="test", help="Split of the data whose images are presented.")
 @option("--images", type=COUNT, metavar="N", default=500, help="Number of images, drawn evenly over classes.")
@@ -101,6 +100,7 @@ def simulate(
         from ventral.experiment.settings import POLICIES, Settings
         from ventral.model.checkpoint import driven
 
+        check_device(how["device"])
         chosen = Settings(areas=area_names(areas), noise=None if noise is None else Noise.read(noise), **how)
         if control and chosen.policy != "frozen":
             raise UsageError("--control records a run under each policy, frozen and recalibrated; leave out --policy.")

@@ -11,7 +11,16 @@ import click
 
 from ventral.cli.console import busy, print_next, progress_bar, resumable, silent
 from ventral.cli.lookup import read_graph, source_of, title_of, with_classes
-from ventral.cli.options import NAMED_DATA, PATH, device_option, option, read_source, settings_option, threads_option
+from ventral.cli.options import (
+    NAMED_DATA,
+    PATH,
+    check_device,
+    device_option,
+    option,
+    read_source,
+    settings_option,
+    threads_option,
+)
 from ventral.errors import UsageError
 
 if TYPE_CHECKING:
@@ -51,6 +60,7 @@ def train(
         from ventral.training.recipe import read_recipe, recipe_settings
         from ventral.training.train import train as run_training
 
+        check_device(device)
         recipe = replace(read_recipe(name), **recipe_settings(settings))
         graph = read_graph(model)
     source, shapes = read_source(source_of(model, data, "what to train it on"))

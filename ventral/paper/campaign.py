@@ -10,7 +10,7 @@ from pathlib import Path
 from ventral.errors import UsageError
 from ventral.model.counting import multiply_adds
 from ventral.paper.claims import PaperFigure, needed
-from ventral.paper.networks import NARROWEST, VARIANTS, Variant
+from ventral.paper.networks import NARROWEST, VARIANTS, Variant, by_name
 from ventral.paper.results import Cohort, TrainingKey
 from ventral.stimuli.images import Images
 from ventral.stimuli.sampling import evenly
@@ -64,14 +64,11 @@ class CampaignScale:
         return recipe if self.epochs is None else with_epochs(recipe, self.epochs, recipe.epochs, recipe.drop_epochs)
 
 
-SCALES = {
-    scale.name: scale
-    for scale in (
-        CampaignScale("full"),
-        CampaignScale("small", 0.25, 10_000, 5_000, 5, "fast", "bfloat16"),
-        CampaignScale("trial", 0.0625, 500, 500, 2, "fast"),
-    )
-}
+SCALES = by_name(
+    CampaignScale("full"),
+    CampaignScale("small", 0.25, 10_000, 5_000, 5, "fast", "bfloat16"),
+    CampaignScale("trial", 0.0625, 500, 500, 2, "fast"),
+)
 
 
 @dataclass(frozen=True)
@@ -140,8 +137,7 @@ def key_of(training: Training, campaign: Campaign) -> TrainingKey:
 
 def folder_of(training: Training, campaign: Campaign) -> Path:
     """The folder of a training."""
-    names = (*map(slug, campaign.cohort), training.variant.name)
-    return campaign.work.joinpath(*names, f"seed-{training.seed}")
+    return campaign.work.joinpath(*map(slug, campaign.cohort), training.variant.name, f"seed-{training.seed}")
 
 
 def slug(name: str) -> str:
@@ -174,9 +170,8 @@ def expect_settable(names: Iterable[str]) -> None:
     """Refuse fields of a recipe that are the same for all networks that are compared."""
     for name in names:
         if name not in SETTABLE:
-            raise UsageError(
-                f"{name} is the same for all networks that are compared; what can be set is {', '.join(SETTABLE)}."
-            )
+            settable = ", ".join(SETTABLE)
+            raise UsageError(f"{name} is the same for all networks that are compared; what can be set is {settable}.")
 
 
 def cost_of(training: Training, campaign: Campaign) -> float:

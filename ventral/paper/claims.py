@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from ventral.errors import UsageError, unknown
 from ventral.model.zoo import FIG_10_TEST_MS
-from ventral.paper.networks import CONSTANT, VARIANTS
+from ventral.paper.networks import CONSTANT, VARIANTS, by_name
 
 CHANCE = 90.0  # % of errors of a guess among ten
 LITTLE = 2.0  # percentage points
@@ -25,6 +25,9 @@ class ErrorAt:
 
     variant: str
     at_ms: int | None = None
+
+    def __str__(self) -> str:
+        return self.variant if self.at_ms is None else f"{self.variant}@{self.at_ms}ms"
 
 
 @dataclass(frozen=True)
@@ -71,134 +74,118 @@ def nearer_than_chance(variant: str, at_ms: int, trained_ms: int) -> Comparison:
     return Comparison(text, {ErrorAt(variant, at_ms): 1.0, ErrorAt(variant, trained_ms): -0.5}, CHANCE / 2)
 
 
-def _shared_costs_little(name: str) -> Comparison:
-    return less(name, f"{name}-unshared", -LITTLE)
+STATES = ("one-state", "three-state-resnet", "two-state")
 
-
-CLAIMS = {
-    claim.name: claim
-    for claim in (
-        Claim(
-            "i",
-            f"Sharing weights over time costs little (less than {LITTLE:g} points).",
-            "section 5.2.1",
-            tuple(map(_shared_costs_little, ("one-state", "three-state-resnet", "two-state"))),
+CLAIMS = by_name(
+    Claim(
+        "i",
+        f"Sharing weights over time costs little (less than {LITTLE:g} points).",
+        "section 5.2.1",
+        tuple(less(name, f"{name}-unshared", -LITTLE) for name in STATES),
+    ),
+    Claim(
+        "ii",
+        "The 2-state network with shared weights errs less than the unshared 1-state and 3-state ResNets.",
+        "Fig. 6",
+        tuple(less("two-state", f"{name}-unshared") for name in STATES[:2]),
+    ),
+    Claim(
+        "iii",
+        "Error falls as the readout comes later: t = 2, 3, 5, 10.",
+        "section 5.3.2, Fig. 8",
+        (
+            less("two-state-t3", "two-state-t2"),
+            less("two-state-t5", "two-state-t3"),
+            replace(less("two-state", "two-state-t5"), text="2-state, t = 10 errs less than 2-state, t = 5"),
         ),
-        Claim(
-            "ii",
-            "The 2-state network with shared weights errs less than the unshared 1-state and 3-state ResNets.",
-            "Fig. 6",
-            (less("two-state", "one-state-unshared"), less("two-state", "three-state-resnet-unshared")),
-        ),
-        Claim(
-            "iii",
-            "Error falls as the readout comes later: t = 2, 3, 5, 10.",
-            "section 5.3.2, Fig. 8",
-            (
-                less("two-state-t3", "two-state-t2"),
-                less("two-state-t5", "two-state-t3"),
-                replace(less("two-state", "two-state-t5"), text="2-state, t = 10 errs less than 2-state, t = 5"),
-            ),
-        ),
-        Claim("iv-a", "3 states err less than 2.", "section 5.3.3", (less("three-state", "two-state"),)),
-        Claim(
-            "iv-b",
-            f"Transitions between neighbours alone do well with 3 states (less than {LITTLE:g} points more errors than "
-            "all), and slightly less well with 4.",
-            "section 5.3.3, Fig. 9",
-            (less("three-state-adjacent", "three-state", -LITTLE), less("four-state", "four-state-adjacent")),
-        ),
-        Claim(
-            "v",
-            "Read at other times than trained for, the error stays nearer to that at the trained time than to chance "
-            f"(less half of that, it is below {CHANCE / 2:g}).",
-            "section 5.3.4, Fig. 10",
-            tuple(nearer_than_chance("three-state-no-self", ms, 100) for ms in FIG_10_TEST_MS if ms != 100),
-        ),
-        Claim(
-            "vi",
-            "Statistics of normalisation that are shared over time hurt; those of each tick restore.",
-            "section 3.7",
-            tuple(less(name, f"{name}-statistics-shared") for name in ("one-state", "two-state")),
-        ),
-        Claim(
-            "vii-a", "Constant input hurts one state.", "appendix B", (less("one-state", "one-state-inhomogeneous"),)
-        ),
-        Claim(
-            "vii-b",
-            f"Constant input is tolerated by three states (it costs less than {LITTLE:g} points).",
-            "appendix B, Fig. 13",
-            tuple(less(f"{CONSTANT}{end}", f"three-state{end}", -LITTLE) for end in ("", "-adjacent")),
-        ),
-        Claim(
-            "viii",
-            "A pre-net of three convolutions errs less than one of a single one, by less than a point.",
-            "section 5.3.3",
-            (less("three-state", "three-state-prenet-conv"), less("three-state-prenet-conv", "three-state", -1.0)),
-        ),
-    )
-}
-
-FIGURES = {
-    figure.name: figure
-    for figure in (
-        PaperFigure(
-            "fig6",
-            "weights shared over time, and not",
-            tuple(
-                f"{name}{end}" for name in ("one-state", "three-state-resnet", "two-state") for end in ("", "-unshared")
-            ),
-            ("i", "ii"),
-        ),
-        PaperFigure("fig7", "one kernel for all convolutions", tuple(f"one-kernel-{n}" for n in (16, 32, 64, 128))),
-        PaperFigure(
-            "fig8",
-            "2-state network read at t = 2, 3, 5, 10",
-            ("two-state-t2", "two-state-t3", "two-state-t5", "two-state"),
-            ("iii",),
-            ("epoch", "readout"),
-        ),
-        PaperFigure(
-            "fig9",
-            "3 and 4 states, all transitions and those between neighbours",
-            ("three-state", "three-state-adjacent", "four-state", "four-state-adjacent"),
-            ("iv-a", "iv-b"),
-            note="As in the paper, networks of 3 and 4 states have a pre-net of three convolutions and are read at "
-            "t = 5; the 2-state network that claim iv-a compares has a single convolution and is read at t = 10. "
-            "How much worse “slightly” may be is not tested: the paper's text gives no number.",
-        ),
-        PaperFigure(
-            "fig10",
-            "trained at t = 10, read at other times",
-            ("three-state-no-self", "three-state-no-self-sustained"),
-            ("v",),
-            ("readout",),
-            "Claim v subtracts half of the error at the trained time, because an error halfway between that error and "
-            "chance is equally near to both. The errors themselves are in a table below.",
-        ),
-        PaperFigure(
-            "fig13",
-            "constant input to three states",
-            ("three-state", CONSTANT, "three-state-adjacent", f"{CONSTANT}-adjacent"),
-            ("vii-b",),
-        ),
-        PaperFigure("one-state", "constant input to one state", ("one-state", "one-state-inhomogeneous"), ("vii-a",)),
-        PaperFigure(
-            "statistics",
-            "statistics of normalisation of each tick, and shared over time",
-            ("one-state", "one-state-statistics-shared", "two-state", "two-state-statistics-shared"),
-            ("vi",),
-            note="In training, both normalise every tick by its own batch and so have the same weights; they differ in "
-            "the statistics of the test: of each tick, or of all ticks together.",
-        ),
-        PaperFigure(
-            "prenet",
-            "a pre-net of three convolutions, and of one",
-            ("three-state", "three-state-prenet-conv"),
-            ("viii",),
-        ),
-    )
-}
+    ),
+    Claim("iv-a", "3 states err less than 2.", "section 5.3.3", (less("three-state", "two-state"),)),
+    Claim(
+        "iv-b",
+        f"Transitions between neighbours alone do well with 3 states (less than {LITTLE:g} points more errors than "
+        "all), and slightly less well with 4.",
+        "section 5.3.3, Fig. 9",
+        (less("three-state-adjacent", "three-state", -LITTLE), less("four-state", "four-state-adjacent")),
+    ),
+    Claim(
+        "v",
+        "Read at other times than trained for, the error stays nearer to that at the trained time than to chance "
+        f"(less half of that, it is below {CHANCE / 2:g}).",
+        "section 5.3.4, Fig. 10",
+        tuple(nearer_than_chance("three-state-no-self", ms, 100) for ms in FIG_10_TEST_MS if ms != 100),
+    ),
+    Claim(
+        "vi",
+        "Statistics of normalisation that are shared over time hurt; those of each tick restore.",
+        "section 3.7",
+        tuple(less(name, f"{name}-statistics-shared") for name in ("one-state", "two-state")),
+    ),
+    Claim("vii-a", "Constant input hurts one state.", "appendix B", (less("one-state", "one-state-inhomogeneous"),)),
+    Claim(
+        "vii-b",
+        f"Constant input is tolerated by three states (it costs less than {LITTLE:g} points).",
+        "appendix B, Fig. 13",
+        tuple(less(f"{CONSTANT}{end}", f"three-state{end}", -LITTLE) for end in ("", "-adjacent")),
+    ),
+    Claim(
+        "viii",
+        "A pre-net of three convolutions errs less than one of a single one, by less than a point.",
+        "section 5.3.3",
+        (less("three-state", "three-state-prenet-conv"), less("three-state-prenet-conv", "three-state", -1.0)),
+    ),
+)
+FIGURES = by_name(
+    PaperFigure(
+        "fig6",
+        "weights shared over time, and not",
+        tuple(f"{name}{end}" for name in STATES for end in ("", "-unshared")),
+        ("i", "ii"),
+    ),
+    PaperFigure("fig7", "one kernel for all convolutions", tuple(f"one-kernel-{n}" for n in (16, 32, 64, 128))),
+    PaperFigure(
+        "fig8",
+        "2-state network read at t = 2, 3, 5, 10",
+        ("two-state-t2", "two-state-t3", "two-state-t5", "two-state"),
+        ("iii",),
+        ("epoch", "readout"),
+    ),
+    PaperFigure(
+        "fig9",
+        "3 and 4 states, all transitions and those between neighbours",
+        ("three-state", "three-state-adjacent", "four-state", "four-state-adjacent"),
+        ("iv-a", "iv-b"),
+        note="As in the paper, networks of 3 and 4 states have a pre-net of three convolutions and are read at "
+        "t = 5; the 2-state network that claim iv-a compares has a single convolution and is read at t = 10. "
+        "How much worse “slightly” may be is not tested: the paper's text gives no number.",
+    ),
+    PaperFigure(
+        "fig10",
+        "trained at t = 10, read at other times",
+        ("three-state-no-self", "three-state-no-self-sustained"),
+        ("v",),
+        ("readout",),
+        "Claim v subtracts half of the error at the trained time, because an error halfway between that error and "
+        "chance is equally near to both. The errors themselves are in a table below.",
+    ),
+    PaperFigure(
+        "fig13",
+        "constant input to three states",
+        ("three-state", CONSTANT, "three-state-adjacent", f"{CONSTANT}-adjacent"),
+        ("vii-b",),
+    ),
+    PaperFigure("one-state", "constant input to one state", ("one-state", "one-state-inhomogeneous"), ("vii-a",)),
+    PaperFigure(
+        "statistics",
+        "statistics of normalisation of each tick, and shared over time",
+        ("one-state", "one-state-statistics-shared", "two-state", "two-state-statistics-shared"),
+        ("vi",),
+        note="In training, both normalise every tick by its own batch and so have the same weights; they differ in "
+        "the statistics of the test: of each tick, or of all ticks together.",
+    ),
+    PaperFigure(
+        "prenet", "a pre-net of three convolutions, and of one", ("three-state", "three-state-prenet-conv"), ("viii",)
+    ),
+)
 
 
 def find_figure(name: str, others: Iterable[str] = ()) -> PaperFigure:

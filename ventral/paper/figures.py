@@ -63,6 +63,9 @@ class Look:
         return {"color": self.colour, "marker": "o", "markerfacecolor": inside, "markeredgewidth": 1.5}
 
 
+Looks = Mapping[str, Look]
+
+
 def figure_of(compared: PaperFigure, results: Sequence[Result], curves: Sequence[Epoch], scale: str) -> Figure:
     """A figure of the paper, with those of its networks that were trained.
 
@@ -182,15 +185,12 @@ def _explain_dots(rows: Sequence[Result]) -> list[str]:
     if max(numbers) >= FEWEST_SEEDS:
         sentences.append("means over seeds with 95 % t-intervals; small dots: single seeds")
     if min(numbers) < FEWEST_SEEDS:
-        sentences.append(
-            f"thin lines, and dots without intervals: single seeds, where fewer than {FEWEST_SEEDS} were run"
-        )
+        few = f"where fewer than {FEWEST_SEEDS} were run"
+        sentences.append(f"thin lines, and dots without intervals: single seeds, {few}")
     return sentences
 
 
-def _draw_epochs(
-    axes: Axes, rows: Sequence[Result], curves: Sequence[Epoch], looks: Mapping[str, Look], measure: str
-) -> None:
+def _draw_epochs(axes: Axes, rows: Sequence[Result], curves: Sequence[Epoch], looks: Looks, measure: str) -> None:
     """Error against epoch, of the networks that have results."""
     ended = {training_of(row) for row in rows}
     by_seed: dict[str, dict[int, dict[int, float]]] = {name: {} for name in looks}
@@ -242,7 +242,7 @@ def _widen(axes: Axes) -> None:
 
 
 def _draw_last_epoch(
-    axes: Axes, compared: PaperFigure, measured: ErrorsBySeed, looks: Mapping[str, Look], trained_ms: Mapping[str, int]
+    axes: Axes, compared: PaperFigure, measured: ErrorsBySeed, looks: Looks, trained_ms: Mapping[str, int]
 ) -> None:
     """Errors after the last epoch: side by side, or against the time at which the networks are read."""
     if "readout" not in compared.against:
@@ -257,9 +257,7 @@ def _draw_last_epoch(
         _draw_trained_times(axes, measured, looks, trained_ms)
 
 
-def _draw_trained_times(
-    axes: Axes, measured: ErrorsBySeed, looks: Mapping[str, Look], trained_ms: Mapping[str, int]
-) -> None:
+def _draw_trained_times(axes: Axes, measured: ErrorsBySeed, looks: Looks, trained_ms: Mapping[str, int]) -> None:
     """Errors of networks that were each trained and read at another time, joined over the seeds that all have."""
     by_time = {trained_ms[name]: measured[ErrorAt(name)] for name in looks}
     times, seeds = sorted(by_time), sorted(set.intersection(*map(set, by_time.values())))
@@ -270,9 +268,7 @@ def _draw_trained_times(
     _label_times(axes, "trained and read at", times)
 
 
-def _draw_test_times(
-    axes: Axes, measured: ErrorsBySeed, looks: Mapping[str, Look], trained_ms: Mapping[str, int]
-) -> None:
+def _draw_test_times(axes: Axes, measured: ErrorsBySeed, looks: Looks, trained_ms: Mapping[str, int]) -> None:
     """Errors of networks that were read at other times than trained for."""
     times = sorted({error.at_ms for error in measured if error.at_ms is not None})
     for name, look in looks.items():

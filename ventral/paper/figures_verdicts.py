@@ -189,8 +189,7 @@ def _spell_difference(factors: Sequence[float]) -> str:
     """The label of an axis of differences."""
     if tuple(factors) == (1.0, -1.0):
         return "difference of errors (percentage points)"
-    terms = []
+    terms = ""
     for factor, name in zip(factors, ("first", "second", "third", "fourth"), strict=False):
-        size = "" if abs(factor) == 1 else f"{abs(factor):g} × "
-        terms.append(f"{'−' if factor < 0 else '+'} {size}{name} error")
-    return f"{' '.join(terms).removeprefix('+ ')} (percentage points)"
+        terms += f" {'−' if factor < 0 else '+'} {'' if abs(factor) == 1 else f'{abs(factor):g} × '}{name} error"
+    return f"{terms.removeprefix(' + ').strip()} (percentage points)"

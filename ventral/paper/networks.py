@@ -6,11 +6,13 @@ Source: Liao & Poggio (2016), sections 4 and 5.
 import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from ventral.clock import to_ms
 from ventral.model.graph import AreaGraph
 from ventral.model.zoo import FIG_10_TEST_MS, GRAPHS, graph
+
+Named = TypeVar("Named", bound=Any)  # a value with a name
 
 NARROWEST = 4  # feature maps of the first area, at any width
 
@@ -49,6 +51,11 @@ class Variant:
         return self.tested_ms or self.graph().readout_ms
 
 
+def by_name(*values: Named) -> dict[str, Named]:
+    """Values by their names."""
+    return {value.name: value for value in values}
+
+
 def _two_state(t: int) -> Variant:
     return Variant(f"two-state-t{t}", f"2-state, t = {t}", "two-state", {"readout_ms": to_ms(t)})
 
@@ -66,28 +73,25 @@ def _no_self(ending: str, label: str, reading: str) -> Variant:
 
 UNSHARED, ADJACENT, SHARED = {"sharing": "per-tick"}, {"connections": "adjacent"}, {"statistics": "shared"}
 CONSTANT = "three-state-inhomogeneous"
-VARIANTS = {
-    variant.name: variant
-    for variant in (
-        Variant("one-state", "1-state, weights shared", "one-state"),
-        Variant("one-state-unshared", "1-state, weights unshared", "one-state", UNSHARED),
-        Variant("three-state-resnet", "3-state ResNet, weights shared", "three-state-resnet"),
-        Variant("three-state-resnet-unshared", "3-state ResNet, weights unshared", "three-state-resnet", UNSHARED),
-        Variant("two-state", "2-state, weights shared", "two-state"),
-        Variant("two-state-unshared", "2-state, weights unshared", "two-state", UNSHARED),
-        *map(_two_state, (2, 3, 5)),
-        *map(_one_kernel, (16, 32, 64, 128)),
-        Variant("four-state", "4-state, full", "four-state"),
-        Variant("four-state-adjacent", "4-state, adjacent", "four-state", ADJACENT),
-        Variant("three-state", "3-state, full", "three-state"),
-        Variant("three-state-adjacent", "3-state, adjacent", "three-state", ADJACENT),
-        _no_self("", "states carried over", "identity"),
-        _no_self("-sustained", "constant input", "sustained"),
-        Variant(CONSTANT, "3-state, full, constant input", CONSTANT),
-        Variant(f"{CONSTANT}-adjacent", "3-state, adjacent, constant input", CONSTANT, ADJACENT),
-        Variant("one-state-inhomogeneous", "1-state, constant input", "one-state-inhomogeneous"),
-        Variant("one-state-statistics-shared", "1-state, statistics shared over time", "one-state", SHARED),
-        Variant("two-state-statistics-shared", "2-state, statistics shared over time", "two-state", SHARED),
-        Variant("three-state-prenet-conv", "3-state, pre-net of one convolution", "three-state", {"prenet": "conv"}),
-    )
-}
+VARIANTS = by_name(
+    Variant("one-state", "1-state, weights shared", "one-state"),
+    Variant("one-state-unshared", "1-state, weights unshared", "one-state", UNSHARED),
+    Variant("three-state-resnet", "3-state ResNet, weights shared", "three-state-resnet"),
+    Variant("three-state-resnet-unshared", "3-state ResNet, weights unshared", "three-state-resnet", UNSHARED),
+    Variant("two-state", "2-state, weights shared", "two-state"),
+    Variant("two-state-unshared", "2-state, weights unshared", "two-state", UNSHARED),
+    *map(_two_state, (2, 3, 5)),
+    *map(_one_kernel, (16, 32, 64, 128)),
+    Variant("four-state", "4-state, full", "four-state"),
+    Variant("four-state-adjacent", "4-state, adjacent", "four-state", ADJACENT),
+    Variant("three-state", "3-state, full", "three-state"),
+    Variant("three-state-adjacent", "3-state, adjacent", "three-state", ADJACENT),
+    _no_self("", "states carried over", "identity"),
+    _no_self("-sustained", "constant input", "sustained"),
+    Variant(CONSTANT, "3-state, full, constant input", CONSTANT),
+    Variant(f"{CONSTANT}-adjacent", "3-state, adjacent, constant input", CONSTANT, ADJACENT),
+    Variant("one-state-inhomogeneous", "1-state, constant input", "one-state-inhomogeneous"),
+    Variant("one-state-statistics-shared", "1-state, statistics shared over time", "one-state", SHARED),
+    Variant("two-state-statistics-shared", "2-state, statistics shared over time", "two-state", SHARED),
+    Variant("three-state-prenet-conv", "3-state, pre-net of one convolution", "three-state", {"prenet": "conv"}),
+)

@@ -20,6 +20,7 @@ Source: Liao & Poggio (2016), section 6. The choice of times to compare is ours.
 """
 
 from collections.abc import Iterator
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -194,14 +195,10 @@ def _provenance(run: Run, model: str) -> dict[str, Any]:
 def _masked_areas(run: Run, responses: xr.Dataset, at_ms: int, seed: int) -> Iterator[Pair]:
     """Prediction (b) in each area: what a linear decoder reads without a mask and with it."""
     for area in run.areas:
-        arrival = int(run[area].attrs["arrival_ms"])
-        found: dict[str, Array] = {}
+        arrival, read = int(run[area].attrs["arrival_ms"]), cache(partial(_decoded_at, run, area, at_ms, seed))
         for condition, unmasked, soa in _masks(responses):
-            for name in (unmasked, condition):
-                if name not in found:
-                    found[name] = decoded(_at(run, area, name, at_ms), seed=seed)
             late = soa + arrival > at_ms
-            yield Pair("b", area, MASK, condition, soa, (at_ms,), at_ms, found[unmasked], found[condition], late)
+            yield Pair("b", area, MASK, condition, soa, (at_ms,), at_ms, read(unmasked), read(condition), late)
 
 
 def _course(responses: xr.Dataset) -> xr.Dataset:
@@ -229,14 +226,15 @@ def _flashes(responses: xr.Dataset) -> list[tuple[str, int]]:
 
 def _masks(responses: xr.Dataset) -> list[tuple[str, str, int]]:
     """Names of the conditions of a target and a mask, that of the target alone, and the SOA in ms."""
-    target, soa = _column(responses, "target_ms"), _column(responses, "soa_ms")
+    columns = responses["condition"].values, _column(responses, "target_ms"), _column(responses, "soa_ms")
     alone = {duration: name for name, duration in _flashes(responses)}
     found = []
-    for position in np.flatnonzero(~np.isnan(soa) & ~np.isnan(target)):
-        name, duration = str(responses["condition"].values[position]), int(target[position])
+    for name, duration, soa in zip(*columns, strict=True):
+        if np.isnan(duration) or np.isnan(soa):
+            continue
         if duration not in alone:
-            raise UsageError(f"{name} has a target of {duration} ms, which is not shown without a mask; show it.")
-        found.append((name, alone[duration], int(soa[position])))
+            raise UsageError(f"{name} has a target of {duration:g} ms, which is not shown without a mask; show it.")
+        found.append((str(name), alone[duration], int(soa)))
     return found
 
 
@@ -251,7 +249,7 @@ def _correct(responses: xr.Dataset, condition: str, ms: int) -> Array:
     return correct_at(responses.sel(condition=[condition]), ms)[:, 0]
 
 
-def _at(run: Run, area: str, condition: str, ms: int) -> xr.DataArray:
-    """Activity of an area in a condition at a time, (presentation, time, unit)."""
-    rows = np.flatnonzero(run.presentations["condition"].values == condition)
-    return run[area].isel(presentation=rows).sel(time=[ms]).load()
+def _decoded_at(run: Run, area: str, ms: int, seed: int, condition: str) -> Array:
+    """Whether a decoder of an area classifies each image correctly in a condition at a time, (presentation,)."""
+    activity = run[area].isel(presentation=run.rows(condition)).sel(time=[ms]).load()
+    return decoded(activity, seed=seed)

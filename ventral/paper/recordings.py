@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -67,27 +68,23 @@ def record_predictions(
         for policy in POLICIES:
             experiments[name, policy] = Experiment(model, protocol, selection, replace(settings, policy=policy))
     paths = run_paths(folder, model.name)
-    total = sum(-(-experiment.presentations // batch) for experiment in experiments.values())
-    finished, runs = 0, []
-    for (name, policy), experiment in experiments.items():
-        control = next(paths[name, other].name for other in POLICIES if other != policy)
+    counts = [-(-experiment.presentations // batch) for experiment in experiments.values()]
+    runs = []
+    for position, (key, experiment) in enumerate(experiments.items()):
+        control = next(path.name for other, path in paths.items() if other[0] == key[0] and other != key)
 
-        def advance(done: int, _: int, before: int = finished) -> None:
-            progress(before + done, total)
+        def advance(done: int, _: int, before: int = sum(counts[:position])) -> None:
+            progress(before + done, sum(counts))
 
-        runs.append(record(experiment, paths[name, policy], command, control, advance))
-        finished += -(-experiment.presentations // batch)
+        runs.append(record(experiment, paths[key], command, control, advance))
     return runs
 
 
 def run_paths(folder: Path, model: str) -> dict[tuple[str, str], Path]:
     """Paths of a model's runs by protocol and policy, in the order in which they are recorded."""
     endings = {policy: "" if policy == "frozen" else f"-{policy}" for policy in POLICIES}
-    return {
-        (name, policy): folder / f"{name}-{model}{ending}.zarr"
-        for name in (FLASH, MASKING)
-        for policy, ending in endings.items()
-    }
+    keys = product((FLASH, MASKING), POLICIES)
+    return {(name, policy): folder / f"{name}-{model}{endings[policy]}.zarr" for name, policy in keys}
 
 
 def open_recordings(folder: Path, model: str) -> dict[tuple[str, str], Run]:

@@ -1,8 +1,11 @@
 """The page of what was reproduced: figures, claims and errors, all from the tables of `ventral.paper.results`."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+import pandas as pd
 
 from ventral.clock import to_ms
 from ventral.errors import StoreError
@@ -41,8 +44,11 @@ from ventral.tables import markdown, write_csv
 PAGE, VERDICTS = "README.md", "verdicts.csv"
 LOCK = ".page.lock"
 PATIENCE_S = 600.0
+NETWORK = ["variant", "model", "parameters", "t"]  # columns that are the same for each seed
 FULL = "full"  # the scale of the paper
 DESCRIPTIONS = {name: scale.text for name, scale in SCALES.items()}
+COMPARED = "claim", "claim_verdict", "comparison", "terms", "seeds"
+COLUMNS = (*Cohort._fields, *COMPARED, "difference", "low", "high", "limit", "verdict", "why")  # of the verdicts
 AGAINST = {"epoch": "the epoch", "readout": "the time of readout"}
 HOW_TO_READ = f"""\
 **Errors** are in % of the test images, with the weights after the last epoch; nothing is selected on test images.
@@ -127,32 +133,22 @@ def _file_names(cohorts: Iterable[Cohort]) -> dict[Cohort, str]:
 def _verdict_rows(cohort: Cohort, verdicts: Iterable[ClaimVerdict]) -> list[dict[str, Any]]:
     """Rows of `verdicts.csv`: all comparisons of a cohort, with every digit."""
     rows = []
-    for verdict in verdicts:
-        for each in verdict.comparisons:
-            terms = [
-                f"{factor:+g}*{error.variant}" + ("" if error.at_ms is None else f"@{error.at_ms}ms")
-                for error, factor in each.comparison.terms.items()
-            ]
-            difference, low, high = each.interval
-            rows.append(
-                cohort._asdict()
-                | {"claim": verdict.claim.name, "claim_verdict": verdict.verdict, "comparison": each.comparison.text}
-                | {"terms": " ".join(terms), "seeds": each.seeds, "difference": difference, "low": low, "high": high}
-                | {"limit": each.limit, "verdict": each.verdict, "why": each.why}
-            )
+    for claim in verdicts:
+        for each in claim.comparisons:
+            terms = " ".join(f"{factor:+g}*{error}" for error, factor in each.comparison.terms.items())
+            cells = (*cohort, claim.claim.name, claim.verdict, each.comparison.text, terms, each.seeds, *each.interval)
+            rows.append(dict(zip(COLUMNS, (*cells, each.limit, each.verdict, each.why), strict=True)))
     return rows
 
 
 def _introduction(cohorts: Iterable[Cohort], has_predictions: bool) -> list[str]:
     """What the page is and how to read it, as paragraphs."""
     others = " and, for predictions, from their tables" if has_predictions else ""
-    sentences = [
-        f"Everything here is computed from [{RESULTS}]({RESULTS}) and [{CURVES}]({CURVES}){others};",
-        f"[{VERDICTS}]({VERDICTS}) has every comparison with all its digits.",
-    ]
+    text = f"Everything here is computed from [{RESULTS}]({RESULTS}) and [{CURVES}]({CURVES}){others}; "
+    text += f"[{VERDICTS}]({VERDICTS}) has every comparison with all its digits."
     if FULL not in {cohort.scale for cohort in cohorts}:
-        sentences.append(f"**The scale {FULL} (as in the paper) has not been run.**")
-    return ["# Figures and claims of Liao & Poggio (2016), measured", " ".join(sentences), HOW_TO_READ]
+        text += f" **The scale {FULL} (as in the paper) has not been run.**"
+    return ["# Figures and claims of Liao & Poggio (2016), measured", text, HOW_TO_READ]
 
 
 def _section(
@@ -198,42 +194,32 @@ def _claims_table(verdicts: Iterable[ClaimVerdict]) -> str:
     for verdict in verdicts:
         claim = verdict.claim
         rows.append((f"**{claim.name}**", f"**{claim.text}** ({claim.source})", "", "", "", f"**{verdict.verdict}**"))
-        if verdict.verdict != NOT_RUN:
-            rows += [
-                ("", each.comparison.text, each.spelled, f"{each.limit:g}", str(each.seeds), each.verdict)
-                for each in verdict.comparisons
-            ]
+        for each in verdict.comparisons if verdict.verdict != NOT_RUN else ():
+            rows.append(("", each.comparison.text, each.spelled, f"{each.limit:g}", str(each.seeds), each.verdict))
     return markdown(("", "claim", "points [95 % interval]", "limit", "seeds", "verdict"), rows, (2, 3, 4))
 
 
 def _errors_table(rows: Sequence[Result]) -> str:
     """Errors of each network at the time for which it was trained."""
-    lines = []
-    for name, read in grouped((row for row in rows if row.t == row.test_t), lambda row: row.variant).items():
-        first, seeds = read[0], len(read)
-        seconds = f"{sum(row.seconds for row in read) / seeds:,.0f}"
-        errors = [
-            _spell_mean([row.validation_error for row in read]),
-            _spell_mean([row.training_error for row in read]),
-        ]
-        network = f"`{name}`<br>`{first.model}`"
-        lines.append((network, f"{first.parameters:,}", str(first.t), *errors, str(seeds), seconds))
+    table, lines = pd.DataFrame(rows), []
+    for (name, model, parameters, t), read in table[table.t == table.test_t].groupby(NETWORK, sort=False):
+        errors = (_spell_mean(read[column].tolist()) for column in ("validation_error", "training_error"))
+        network = f"`{name}`<br>`{model}`"
+        lines.append((network, f"{parameters:,}", str(t), *errors, str(len(read)), f"{read.seconds.mean():,.0f}"))
     header = ("network", "parameters", "t", "validation error, %", "training error, %", "seeds", "seconds each")
     return markdown(header, lines, range(1, 7))
 
 
 def _test_times_table(rows: Sequence[Result]) -> str:
     """Mean errors of networks that were also read at other times than trained for."""
-    trained = {row.variant: row.t for row in rows if row.t != row.test_t}
-    found = grouped((row for row in rows if row.variant in trained), lambda row: (row.variant, row.test_t))
-    times = sorted({t for _, t in found})
+    table = pd.DataFrame(rows)
+    several = table.groupby("variant").filter(lambda read: (read.t != read.test_t).any())
+    means = several.pivot_table("validation_error", ["variant", "t"], "test_t", sort=False).sort_index(axis=1)
     lines = []
-    for name, t_trained in trained.items():
-        errors = {t: [row.validation_error for row in found.get((name, t), ())] for t in times}
-        means = {t: f"{sum(each) / len(each):.1f}" if each else "" for t, each in errors.items()}
-        means[t_trained] = f"**{means[t_trained]}**"
-        lines.append((f"`{name}`, trained at {to_ms(t_trained)} ms", *means.values()))
-    return markdown(("network", *(f"{to_ms(t)} ms" for t in times)), lines, range(1, len(times) + 1))
+    for (name, t), errors in means.iterrows():
+        cells = {test_t: "" if math.isnan(error) else f"{error:.1f}" for test_t, error in errors.items()}
+        lines.append((f"`{name}`, trained at {to_ms(t)} ms", *(cells | {t: f"**{cells[t]}**"}).values()))
+    return markdown(("network", *(f"{to_ms(t)} ms" for t in means)), lines, range(1, len(means.columns) + 1))
 
 
 def _spell_mean(errors: Sequence[float]) -> str:

@@ -137,8 +137,8 @@ def _table(outcomes: Sequence[Outcome]) -> str:
     policies = list(grouped(outcomes, lambda outcome: outcome.statistics))
     rows = []
     for same in grouped(outcomes, lambda outcome: outcome.key).values():
-        cells = {outcome.statistics: _cell(outcome) for outcome in same}
-        rows.append([same[0].text, *(cells.get(policy, "") for policy in policies)])
+        cells = dict.fromkeys(policies, "") | {outcome.statistics: _cell(outcome) for outcome in same}
+        rows.append([same[0].text, *cells.values()])
     return markdown(["comparison", *(f"{policy}, points" for policy in policies)], rows)
 
 

@@ -62,8 +62,8 @@ class ComparisonVerdict:
         """Mean difference over seeds and its 95 % t-interval; NaN where there are too few seeds to have one."""
         if not self.differences:
             return math.nan, math.nan, math.nan
-        mean, low, high = t_interval(list(self.differences.values()))
-        return float(mean), float(low), float(high)
+        mean, low, high = map(float, t_interval(list(self.differences.values())))
+        return mean, low, high
 
     @property
     def verdict(self) -> str:
@@ -137,12 +137,10 @@ def errors(results: Iterable[Result]) -> dict[ErrorAt, dict[int, float]]:
 def verdict_rows(verdicts: Iterable[ClaimVerdict]) -> list[tuple[str, ...]]:
     """Rows for reading: claim, comparison, difference with its interval in points, number of seeds, verdict."""
     rows: list[tuple[str, ...]] = []
-    for verdict in verdicts:
-        for each in verdict.comparisons:
-            reason = f" ({each.why})" if each.why else ""
-            rows.append(
-                (verdict.claim.name, each.comparison.text, each.spelled, str(each.seeds), f"{each.verdict}{reason}")
-            )
+    for claim in verdicts:
+        for each in claim.comparisons:
+            word = f"{each.verdict} ({each.why})" if each.why else each.verdict
+            rows.append((claim.claim.name, each.comparison.text, each.spelled, str(each.seeds), word))
     return rows
 
 
@@ -165,16 +163,13 @@ def counted(number: int, noun: str) -> str:
 
 
 def _judge(claim: Claim, measured: ErrorsBySeed) -> ClaimVerdict:
-    return ClaimVerdict(
-        claim, tuple(ComparisonVerdict(each, _differences(each, measured)) for each in claim.comparisons)
-    )
-
-
-def _differences(comparison: Comparison, measured: ErrorsBySeed) -> dict[int, float]:
-    """The difference by seed, for the seeds of which all errors were measured."""
-    terms = [(factor, measured.get(error, {})) for error, factor in comparison.terms.items()]
-    seeds = sorted(set.intersection(*(set(by_seed) for _, by_seed in terms)))
-    return {seed: math.fsum(factor * by_seed[seed] for factor, by_seed in terms) for seed in seeds}
+    comparisons = []
+    for comparison in claim.comparisons:
+        terms = [(factor, measured.get(error, {})) for error, factor in comparison.terms.items()]
+        seeds = sorted(set.intersection(*(set(by_seed) for _, by_seed in terms)))  # of which all errors were measured
+        differences = {seed: math.fsum(factor * by_seed[seed] for factor, by_seed in terms) for seed in seeds}
+        comparisons.append(ComparisonVerdict(comparison, differences))
+    return ClaimVerdict(claim, tuple(comparisons))
 
 
 def _expect_one_cohort(rows: Sequence[Result]) -> None:
