@@ -36,7 +36,7 @@ MISTAKES = {
     "a policy": (FLASH + " --beyond-horizon hold", 2, "no policy beyond the horizon named 'hold'; did you mean"),
     "a model to evaluate": ("evaluate cifra10", 2, "no model named 'cifra10'; did you mean 'cifar10'?"),
     "a graph to evaluate": ("evaluate two-state", 2, "two-state is a graph and has no weights; train it"),
-    "a policy to evaluate with": (EVALUATE + " --policy forzen", 2, "no policy for statistics named 'forzen'; did"),
+    "a policy to evaluate with": (EVALUATE + " --policy forzen", 2, "no policy named 'forzen'; did"),
     "a split to evaluate": (EVALUATE + " --split tset", 2, "no split named 'tset'; did you mean 'test'?"),
     "a split that is not there": (EVALUATE + " --data {onlytrain}", 1, "has no folder 'test'; lay images out as <fol"),
     "images of other classes": (

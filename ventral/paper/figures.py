@@ -8,6 +8,7 @@ Source: Liao & Poggio (2016), Figs. 6 to 10 and 13, for what is drawn against wh
 
 import math
 import textwrap
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -126,8 +127,7 @@ def looks_of(compared: PaperFigure) -> dict[str, Look]:
     names = compared.variants
     models = [VARIANTS[name].model for name in names]
     if len(set(models)) > 1:
-        firsts = [model not in models[:position] for position, model in enumerate(models)]
-        return {n: Look(COLOURS[model], first) for n, model, first in zip(names, models, firsts, strict=True)}
+        return {names[i]: Look(COLOURS[model], model not in models[:i]) for i, model in enumerate(models)}
     if len(names) == 2:
         return {names[0]: Look(COLOURS[models[0]]), names[1]: Look(SECOND, first=False)}
     shades = mpl.colormaps["viridis"](np.linspace(0.82, 0.1, len(names)))
@@ -142,8 +142,7 @@ def results_of(variants: Iterable[str], results: Sequence[Result]) -> list[Resul
 def seeds_of(rows: Iterable[Result]) -> dict[str, int]:
     """Number of seeds of each variant."""
     pairs = dict.fromkeys((row.variant, row.seed) for row in rows)
-    names = [name for name, _ in pairs]
-    return {name: names.count(name) for name in names}
+    return dict(Counter(name for name, _ in pairs))
 
 
 def provenance(rows: Sequence[Result], scale: str) -> list[str]:

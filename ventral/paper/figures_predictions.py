@@ -61,12 +61,9 @@ def _colours(predictions: Predictions) -> Colours:
     by_duration = mpl.colormaps["plasma"](np.linspace(0.85, 0.05, flashes.sizes["condition"]))
     soas = sorted({float(soa) for soa in masks["soa_ms"].values if not np.isnan(soa)})
     by_soa = dict(zip(soas, mpl.colormaps["viridis"](np.linspace(0.78, 0.12, len(soas))), strict=True))
-    shades = {name: by_soa.get(float(soa), INK) for name, soa in zip(*_named(masks, "soa_ms"), strict=True)}
+    pairs = zip(masks["condition"].values, masks["soa_ms"].values, strict=True)
+    shades = {name: by_soa.get(float(soa), INK) for name, soa in pairs}
     return {**dict(zip(flashes["condition"].values, by_duration, strict=True)), **shades}
-
-
-def _named(course: xr.Dataset, parameter: str) -> tuple[Any, Any]:
-    return course["condition"].values, course[parameter].values
 
 
 def _draw_course(axes: Axes, course: xr.Dataset, colours: Colours, predictions: Predictions) -> None:
@@ -138,7 +135,8 @@ def _handles(predictions: Predictions, colours: Colours) -> list[Line2D]:
     handles = []
     for protocol, kind in ((FLASH, "flash"), (MASKING, "no mask, flash")):
         course = predictions.courses[protocol]
-        for name, target_ms, soa_ms in zip(*_named(course, "target_ms"), course["soa_ms"].values, strict=True):
+        columns = (course[name].values for name in ("condition", "target_ms", "soa_ms"))
+        for name, target_ms, soa_ms in zip(*columns, strict=True):
             label = f"{kind} of {target_ms:g} ms" if np.isnan(soa_ms) else f"mask, SOA {soa_ms:g} ms"
             handles.append(Line2D([], [], color=colours[name], label=label))
     decoders = grouped((each for each in predictions.outcomes if each.measure != READOUT), lambda each: each.where)

@@ -132,8 +132,8 @@ def add(folder: Path, results: Sequence[Result], curves: Sequence[Epoch]) -> Non
     with disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
     with locked(folder, wait_s=PATIENCE_S, by=LOCK):
-        write_csv(_sorted(_merged(read_curves(folder), curves)), folder / CURVES)
-        write_csv(_sorted(_merged(read_results(folder), results)), folder / RESULTS)
+        write_csv(_merged(read_curves(folder), curves, "epoch"), folder / CURVES)
+        write_csv(_merged(read_results(folder), results, "test_t"), folder / RESULTS)
 
 
 def _renamed(settings: str) -> str:
@@ -141,16 +141,8 @@ def _renamed(settings: str) -> str:
     return " ".join("=".join(pair) for pair in renamed(dict(pairs)).items())
 
 
-def _merged(old: Iterable[Row], new: Sequence[Row]) -> list[Row]:
-    """The new rows, and the old ones of other trainings."""
+def _merged(old: Iterable[Row], new: Sequence[Row], last: str) -> list[Row]:
+    """The new rows and the old ones of other trainings, sorted: by which training, then by the column `last`."""
     replaced = {training_of(row) for row in new}
-    return [*(row for row in old if training_of(row) not in replaced), *new]
-
-
-def _sorted(rows: Iterable[Row]) -> list[Row]:
-    """Rows in an order that does not depend on when they were added."""
-    return sorted(rows, key=lambda row: (*cohort_of(row), row.variant, row.seed, _place(row)))
-
-
-def _place(row: Result | Epoch) -> int:
-    return row.test_t if isinstance(row, Result) else row.epoch
+    rows = [*(row for row in old if training_of(row) not in replaced), *new]
+    return sorted(rows, key=lambda row: (*cohort_of(row), row.variant, row.seed, getattr(row, last)))

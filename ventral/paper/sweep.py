@@ -205,17 +205,11 @@ def _epochs(
         seconds += steps * batch / line["images_per_s"]
         weighted = (steps * line["loss"], steps * line["accuracy"], steps)
         sums[epoch] = [a + b for a, b in zip(sums.get(epoch, (0.0, 0.0, 0.0)), weighted, strict=True)]
-    names = key_of(training, campaign)._asdict()
-    curves = [
-        Epoch(
-            **names,
-            epoch=epoch,
-            validation_error=_percent_wrong(validated[epoch]),
-            training_error=_percent_wrong(correct / steps),
-            loss=round(loss / steps, 6),
-        )
-        for epoch, (loss, correct, steps) in sums.items()
-    ]
+    names, curves = key_of(training, campaign)._asdict(), []
+    for epoch, (loss, correct, steps) in sums.items():
+        wrong = {"validation_error": validated[epoch], "training_error": correct / steps}
+        errors: Any = {name: _percent_wrong(accuracy) for name, accuracy in wrong.items()}
+        curves.append(Epoch(**names, **errors, epoch=epoch, loss=round(loss / steps, 6)))
     return curves, seconds
 
 
