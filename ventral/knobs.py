@@ -92,18 +92,18 @@ class Kind:
     def takes(self) -> str:
         """The values in words: "whole numbers with commas between"."""
         if isinstance(self.scalar, tuple):
-            one = several = " or ".join(map(str, self.scalar))
+            single = several = " or ".join(map(str, self.scalar))
         else:
-            one, several, *_ = SCALARS[self.scalar]
+            single, several, *_ = SCALARS[self.scalar]
         if self.length is not None:
-            one = f"{self.length or ''} {several} with commas between".lstrip()
-        return f"{one}, or none" if self.optional else one
+            single = f"{self.length or ''} {several} with commas between".lstrip()
+        return f"{single}, or none" if self.optional else single
 
     @property
     def example(self) -> str:
         """Text that `read` accepts."""
-        one = str(self.scalar[0]) if isinstance(self.scalar, tuple) else SCALARS[self.scalar][2]
-        return one if self.length is None else ",".join([one] * (self.length or 2))
+        single = str(self.scalar[0]) if isinstance(self.scalar, tuple) else SCALARS[self.scalar][2]
+        return single if self.length is None else ",".join([single] * (self.length or 2))
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,7 @@ def data_show(source: str) -> None:
 def data_fetch(name: str, url: str | None, md5: str | None, local: Path | None) -> None:
     """Download CIFAR-10, or take an archive that is on this machine.
 
-    The archive goes to .data/cifar10, or where VENTRAL_DATA says, once its MD5 sum is the published one. Give the same
+    The archive is put in .data/cifar10, or where VENTRAL_DATA says, if its MD5 sum is the published one. Give the same
     command again to resume a download that was interrupted.
     """
     from ventral.stimuli import archive

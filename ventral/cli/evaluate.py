@@ -51,7 +51,7 @@ def evaluate(
 ) -> None:
     """Test a network on images that stay on.
 
-    Writes accuracy over time, confusions and calibration, as figures (PNG and SVG) and numbers (CSV).
+    The command writes accuracy over time, confusions and calibration, as figures (PNG and SVG) and numbers (CSV).
     """
     from ventral.clock import ticks
     from ventral.files import nearest_folder

@@ -101,13 +101,13 @@ def changed_fields(header: Any) -> Iterator[str]:
 @models.command("show")
 @click.argument("name", metavar="NAME|FILE")
 @figure_option("Draw the graph into this file (SVG, PNG or PDF).")
-@option("--json", "description", type=PATH, metavar="FILE.json", help="Write the description of the graph into it.")
+@option("--json", "description", type=PATH, metavar="FILE.json", help="Write the graph's description into this file.")
 def models_show(name: str, figure: Path | None, description: Path | None) -> None:
     """Explain a model: its transitions, parameters and accuracy.
 
-    Prints also when the stimulus arrives in each area, and what a readout costs. NAME is a model that `ventral models`
-    lists, with knobs as in two-state:readout_ms=30,sharing=per-tick; FILE a checkpoint, or the JSON description of a
-    graph.
+    The command also prints when the stimulus arrives in each area, and what a readout costs. NAME is a model that
+    `ventral models` lists, with knobs as in two-state:readout_ms=30,sharing=per-tick. FILE is a checkpoint, or the JSON
+    description of a graph.
     """
     with busy("loading"):
         from ventral.model.zoo import GRAPHS

@@ -100,7 +100,7 @@ def reproduce(
         list_trainings(trainings, campaign)
         return
     left = run_campaign(trainings, campaign)
-    tell_reproduction(campaign)
+    print_reproduction(campaign)
     if left:
         names = ", ".join(f"{training.variant.name} (seed {training.seed})" for training in left)
         raise TrainingError(
@@ -161,14 +161,14 @@ def list_trainings(trainings: "Sequence[Training]", campaign: "Campaign") -> Non
     for name, several in grouped(trainings, lambda training: training.variant.name).items():
         ended = [results[key] for training in several if (key := key_of(training, campaign)) in results]
         begun = {training.seed: fraction_trained(training, campaign) for training in several if training in left}
-        open_ = [f"{seed} ({100 * fraction:.0f} %)" if fraction else str(seed) for seed, fraction in begun.items()]
+        unfinished = [f"{seed} ({100 * fraction:.0f} %)" if fraction else str(seed) for seed, fraction in begun.items()]
         mean = f"{sum(result.validation_error for result in ended) / len(ended):.1f}" if ended else ""
-        rows.append((name, " ".join(str(result.seed) for result in ended), ", ".join(open_), mean))
+        rows.append((name, " ".join(str(result.seed) for result in ended), ", ".join(unfinished), mean))
     table("trainings", ("network", "seeds done", "seeds missing", "% errors"), rows)
     click.echo(f"{counted(len(trainings) - len(left), 'training')} of {len(trainings)} done")
 
 
-def tell_reproduction(campaign: "Campaign") -> None:
+def print_reproduction(campaign: "Campaign") -> None:
     """Draw everything that is in the tables, and print the verdicts on this campaign."""
     from ventral.paper.report import write_reproduction
     from ventral.paper.results import cohort_of, read_results

@@ -35,8 +35,8 @@ def protocols(context: click.Context) -> None:
 def protocols_show(name: str, settings: tuple[str, ...], model: str, figure: Path | None) -> None:
     """Explain a protocol: its knobs, conditions and arrival times.
 
-    Prints its question and source, its knobs, what each condition shows when, and when images arrive in the areas of a
-    model. NAME is a protocol that `ventral protocols` lists, FILE.py one of your own.
+    The command prints its question and source, its knobs, what each condition shows when, and when images arrive in the
+    areas of a model. NAME is a protocol that `ventral protocols` lists, and FILE.py a protocol of your own.
     """
     from ventral.plugins import load
 
@@ -130,7 +130,7 @@ def print_horizon(protocol: "Protocol", model: str, limit_ms: int | None) -> Non
 def protocols_new(name: str, out: Path | None) -> None:
     """Write a protocol to begin with.
 
-    The file runs as it is, and its comments tell what can be changed.
+    The file runs as it is, and its comments say what can be changed.
     """
     from ventral.experiment.template import write_protocol
 

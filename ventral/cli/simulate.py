@@ -57,7 +57,7 @@ if TYPE_CHECKING:
 @option(
     "--record",
     default="units",
-    help="Kept of an area: units (sampled sites), maps (all) or channels (means over space).",
+    help="Per area: units (sampled sites), maps (the whole) or channels (means over space).",
 )
 @option("--units", type=COUNT, metavar="N", default=1024, help="Sites per area with --record units.")
 @option("--dtype", default="float16", help="Numbers on the disk: float16 or float32.")
@@ -68,8 +68,10 @@ if TYPE_CHECKING:
 @option("--control", is_flag=True, help="Record two runs, one under each policy.")
 @option("--drive", help="How images enter: sustained, or impulse (at onset only); the model's own drive if not given.")
 @option("--noise", metavar="KIND:LEVEL[:AREAS]", help="Noise: gaussian:0.5 on states, or poisson:2:V4,IT on rates.")
-@option("--repeats", type=COUNT, metavar="N", default=1, help="Presentations per image and condition; noise differs.")
-@option("--seed", type=int, default=0, help="Decides images, sites, masks and noise.")
+@option(
+    "--repeats", type=COUNT, metavar="N", default=1, help="Presentations of an image in a condition; noise differs."
+)
+@option("--seed", type=int, default=0, help="Seed of images, sites, masks and noise.")
 @option("--out", type=PATH, help="Folder of the run; runs/<protocol>-<model>.zarr if not given.")
 @option("--dry-run", is_flag=True, help="Print what the run would take, and record nothing.")
 @device_option

@@ -28,7 +28,7 @@ def stimuli(context: click.Context) -> None:
 @click.argument("kinds", nargs=-1, metavar="[NAME ...]")
 @option("--data", default="shapes", metavar="SOURCE", help="Images; `ventral data` lists them.")
 @option("--images", type=click.IntRange(1, 50), metavar="N", default=4, help="Number of images, evenly over classes.")
-@option("--seed", type=int, default=0, help="Decides images, masks and changes.")
+@option("--seed", type=int, default=0, help="Seed of images, masks and changes.")
 @option("--figure", type=PATH, default="stimuli.png", metavar="FILE.png", help="The sheet (PNG, SVG or PDF).")
 def stimuli_show(kinds: tuple[str, ...], data: str, images: int, seed: int, figure: Path) -> None:
     """Draw masks, and a few images with each change.
