@@ -1,4 +1,4 @@
-"""`ventral models`: the models with weights and the graphs of the paper, and what one of them is."""
+"""`ventral models`: models with weights, graphs to compare and graphs of the paper, and what one of them is."""
 
 import inspect
 import json
@@ -37,6 +37,7 @@ def models(context: click.Context, markdown: bool) -> None:
         print_markdown()
         return
     table("models with weights", ("name", "best readout", "data"), list(shipped_rows()))
+    table("graphs that differ in their transitions only", ("name", "parameters", "is"), list(family_rows()))
     table("graphs of the paper", ("name", "read at", "parameters", "is"), list(paper_rows()))
     click.echo("`ventral models show NAME` explains one and its knobs; `ventral train NAME` trains it.")
 
@@ -49,6 +50,15 @@ def shipped_rows() -> Iterator[tuple[str, str, str]]:
         header = read_checkpoint(path)[1]
         best = max(accuracy for accuracy in header["test"]["accuracy"] if accuracy is not None)
         yield name, f"{percent(best)} % on {header['test']['images']:,} test images", data_of(header)
+
+
+def family_rows() -> Iterator[tuple[str, str, str]]:
+    """Name, parameters and description of each network of the family."""
+    from ventral.model.counting import parameters
+    from ventral.model.family import FAMILY
+
+    for name, make in FAMILY.items():
+        yield name, f"{parameters(make()):,}", first_line(make)
 
 
 def paper_rows() -> Iterator[tuple[str, str, str, str]]:
