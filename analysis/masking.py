@@ -29,7 +29,8 @@ from ventral.figures.saving import save
 from ventral.measures.controls import by_policy, model_names, with_other_models
 from ventral.measures.intervals import Estimate, unknown
 from ventral.measures.masking import Series, find_series, fit_series, masked_accuracy, target_until_mask
-from ventral.measures.observers import TANG_2018
+from ventral.measures.observers import CHANCE, SOA_MS, SOURCE, TANG_2018
+from ventral.measures.psychophysics import chance_corrected
 from ventral.measures.responses import parameters, read_responses, readout_times
 from ventral.tables import write_csv
 
@@ -85,9 +86,7 @@ def analyze(
     beside = None
     if target_until_mask(described):
         beside = (list(_lines(accuracy[accuracy["at_ms"] == times[-1]], series, "corrected")), _human_lines())
-        notes.append(
-            f"Human observers: {TANG_2018[0].source}, five-way. Both corrected for chance, read at {times[-1]} ms."
-        )
+        notes.append(f"Human observers: {SOURCE}, five-way. Both corrected for chance, read at {times[-1]} ms.")
     over = f"over {len(models)} models (t)" if len(models) > 1 else "over images (bootstrap)"
     notes += [f"Bars are 95 % intervals {over}.", *([note] if note else [])]
     figure = masking_figure(panels, 1 / first.attrs["choices"], beside, notes)
@@ -121,13 +120,12 @@ def _lines(accuracy: pd.DataFrame, series: Sequence[Series], scale: str) -> Iter
 
 
 def _human_lines() -> list[Line]:
-    """Human observers, corrected for chance."""
-    lines = []
-    for human in TANG_2018:
-        nothing = np.full(len(human.soa_ms), np.nan)
-        soa_ms = np.array(human.soa_ms, dtype=np.float64)
-        lines.append(Line(human.name, "frozen", soa_ms, Estimate(human.corrected, nothing, nothing), shape=2))
-    return lines
+    """Human observers, corrected for chance; their intervals are not known."""
+    nothing = np.full(len(SOA_MS), np.nan)
+    return [
+        Line(name, "frozen", np.array(SOA_MS), Estimate(chance_corrected(correct, CHANCE), nothing, nothing), shape=2)
+        for name, correct in TANG_2018.items()
+    ]
 
 
 def _sentence(fit: Mapping[str, Any], several: bool) -> str:

@@ -11,7 +11,7 @@ from ventral.errors import UsageError
 from ventral.measures import intervals
 from ventral.measures.intervals import (
     Estimate,
-    bootstrap_interval,
+    bootstrap,
     percentiles,
     resampled_means,
     t_interval,
@@ -23,23 +23,24 @@ def test_the_bootstrap_of_two_images_is_known():
     means = resampled_means([0, 1], 4000, seed=1)
     shares = [(means == value).mean() for value in (0, 0.5, 1)]
     np.testing.assert_allclose(shares, [0.25, 0.5, 0.25], atol=0.03)  # 4 standard errors of 0.007
-    assert bootstrap_interval([0, 1]) == (0, 1)
+    found = bootstrap([0, 1])
+    assert (found.middle, found.low, found.high) == (0.5, 0, 1)
 
 
 def test_the_bootstrap_agrees_with_the_normal_distribution_for_many_images():
     right = np.arange(2000) % 10 < 3
-    low, high = bootstrap_interval(right, resamples=2000)
+    found = bootstrap(right, resamples=2000)
     half = 1.96 * math.sqrt(0.3 * 0.7 / 2000)  # 0.020; its percentiles have a standard error of 0.0006
-    np.testing.assert_allclose([low, high], [0.3 - half, 0.3 + half], atol=0.002)
+    np.testing.assert_allclose([found.low, found.high], [0.3 - half, 0.3 + half], atol=0.002)
 
 
 def test_conditions_are_paired():
     draw = np.random.default_rng(0)
     first = draw.random(50) < 0.5
     pair = np.column_stack([first, first, 1 - first])
-    low, high = bootstrap_interval(pair, lambda means: means[..., :1] - means[..., 1:])
-    assert (low[0], high[0]) == (0, 0)  # the same images are right in both, so there is nothing to vary
-    assert low[1] < 0 < high[1]
+    found = bootstrap(pair, lambda means: means[..., :1] - means[..., 1:])
+    assert (found.low[0], found.high[0]) == (0, 0)  # the same images are right in both, so there is nothing to vary
+    assert found.low[1] < 0 < found.high[1]
 
 
 def test_resampling_depends_on_the_seed_and_the_number_of_images_only(monkeypatch):

@@ -97,41 +97,33 @@ def resampled_means(per_image: ArrayLike, resamples: int = 1000, seed: int = 0) 
     return np.concatenate(means).reshape(resamples, *values.shape[1:])
 
 
-def bootstrap_interval(
-    per_image: ArrayLike,
-    statistic: Callable[[Array], Array] = lambda means: means,
-    resamples: int = 1000,
-    seed: int = 0,
-) -> tuple[Array, Array]:
-    """Percentile 95 % interval over images.
-
-    Parameters
-    ----------
-    per_image
-        (image, ...); all values of an image are drawn together, so that conditions are paired.
-    statistic
-        The quantity of interest as a function of the means over images, (resample, ...) to (resample, ...).
-    resamples, seed
-        As in `resampled_means`.
-
-    Returns
-    -------
-    low, high
-        (...). A resample for which the statistic is NaN counts as below and as above; where more than 2.5 % of them
-        are NaN, both ends are NaN. The interval of a rate of 0 or 1 has no width, because every resample has that rate.
-    """
-    return percentiles(statistic(resampled_means(per_image, resamples, seed)))
-
-
 def bootstrap(
     per_image: ArrayLike,
     statistic: Callable[[Array], Array] = lambda means: means,
     resamples: int = 1000,
     seed: int = 0,
 ) -> Estimate:
-    """A statistic of the means over images with its bootstrap interval; parameters as in `bootstrap_interval`."""
+    """A statistic of the means over images with its percentile 95 % interval.
+
+    Parameters
+    ----------
+    per_image
+        (image, ...); all values of an image are drawn together, so that conditions are paired.
+    statistic
+        The quantity of interest as a function of the means over images, (...) to (...), with or without a first axis of
+        resamples.
+    resamples, seed
+        As in `resampled_means`.
+
+    Returns
+    -------
+    Estimate
+        (...). A resample for which the statistic is NaN counts as below and as above; where more than 2.5 % of them
+        are NaN, both ends are NaN. The interval of a rate of 0 or 1 has no width, because every resample has that rate.
+    """
     values = np.asarray(per_image, dtype=np.float64)
-    return Estimate(statistic(values.mean(0)), *bootstrap_interval(values, statistic, resamples, seed))
+    drawn = statistic(resampled_means(values, resamples, seed))
+    return Estimate(np.asarray(statistic(values.mean(0))), *percentiles(drawn))
 
 
 def percentiles(values: Array) -> tuple[Array, Array]:

@@ -13,7 +13,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from ventral.measures.intervals import bootstrap_interval
+from ventral.measures.intervals import bootstrap
 from ventral.paper.verdicts import FAILS, HOLDS, UNDECIDED, verdict_of
 
 Array = NDArray[np.float64]
@@ -104,7 +104,8 @@ class Predictions:
 def judged(pair: Pair, policy: str, about: Mapping[str, Any], resamples: int = RESAMPLES, seed: int = 0) -> Outcome:
     """The outcome of a pair: difference, interval over images and verdict; `about` has what all pairs share."""
     gain = pair.better - pair.worse
-    low, high = (float(end) for end in bootstrap_interval(gain, resamples=resamples, seed=seed))
+    interval = bootstrap(gain, resamples=resamples, seed=seed)
+    low, high = float(interval.low), float(interval.high)
     word = verdict_of(low, high, above=True)
     if pair.control:
         word = BROKEN if gain.any() else CONTROL
