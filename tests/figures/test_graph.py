@@ -18,7 +18,7 @@ from ventral.errors import UsageError
 from ventral.figures import graph as diagram
 from ventral.figures.graph import graph_figure
 from ventral.figures.saving import save, save_as
-from ventral.model import graph as described
+from ventral.model import checks as described
 from ventral.model.areas import Area, Transition
 from ventral.model.graph import AreaGraph
 
