@@ -4,9 +4,11 @@ A network of fixed statistics begins as other networks do: every tick is normali
 normalisation goes over, linearly until `fixed_by`, to one mean and variance per channel for all ticks; these follow the
 batches, over all ticks, as a running average. Afterwards they do not change any more, and the weights adapt to them.
 
-Why in this way: constants from the start, and a sudden change, each cost accuracy, because the states of a recurrent
-network are normalised by statistics that the same normalisation decides. A running average that goes on to the end
-cost 4 points of held-out accuracy against statistics that stop: with small learning rates they drift by themselves.
+Why in this way: the states of a recurrent network are normalised by statistics that the same normalisation decides,
+so a sudden change cost accuracy. Measured with one seed of `full`, 10,000 training images and 12 epochs (CIFAR-10,
+JPEG copy; mean accuracy on 2,000 held-out images that stay on, 30 to 70 ms): statistics per tick 60.0 %; fixed in
+this way 57.6 %; fixed, with a running average that goes on to the end, 53.4 %; fixed at once after a training with
+statistics per tick, and trained on, 49.8 %.
 """
 
 import math
