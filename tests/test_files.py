@@ -1,11 +1,14 @@
 import errno
 import os
 import shutil
+import signal
+import subprocess
+import sys
 
 import pytest
 
 from ventral import files as disk
-from ventral.errors import StoreError
+from ventral.errors import BusyError, StoreError
 
 
 @pytest.mark.parametrize("step", ["fsync", "replace"])
@@ -21,6 +24,68 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path, monkeypatch, step):
     assert [(child.name, child.read_bytes()) for child in tmp_path.iterdir()] == [("file", b"old")]
     disk.put(tmp_path / "file", b"new")
     assert [(child.name, child.read_bytes()) for child in tmp_path.iterdir()] == [("file", b"new")]
+
+
+WRITE = """
+import sys, time
+from pathlib import Path
+from ventral.files import replacing
+
+place, letter, wait_s = Path(sys.argv[1]), sys.argv[2], float(sys.argv[3])
+with replacing(place) as partial, partial.open("w") as file:
+    for _ in range(50):
+        file.write(letter * 1000)
+        file.flush()
+        print("writing", flush=True)
+        time.sleep(wait_s)
+"""
+
+
+def writing(place, letter, wait_s):
+    """A process that has begun to write 50,000 times a letter."""
+    command = [sys.executable, "-c", WRITE, str(place), letter, str(wait_s)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "writing\n"
+    return process
+
+
+def test_processes_that_write_one_file_take_turns(tmp_path):
+    place = tmp_path / "file"
+    first = writing(place, "a", 0.002)
+    second = writing(place, "b", 0)  # returns when the first has ended
+    assert [process.communicate() and process.returncode for process in (first, second)] == [0, 0]
+    assert place.read_text() == "b" * 50000
+    assert list(tmp_path.iterdir()) == [place]
+
+
+def test_a_process_that_does_not_wait_is_refused(tmp_path):
+    refusal = r"file is being written by another process; wait, or choose another --out\.$"
+    with disk.replacing(tmp_path / "file") as partial:
+        partial.write_bytes(b"new")
+        with pytest.raises(BusyError, match=refusal), disk.replacing(tmp_path / "file", wait_s=0):
+            pass
+    assert (tmp_path / "file").read_bytes() == b"new"
+
+
+def test_what_a_killed_process_leaves_is_removed_by_the_next(tmp_path):
+    disk.put(tmp_path / "file", b"old")
+    others = tmp_path / ".file.txt.abcdefgh.partial"  # of a file called file.txt
+    others.mkdir()
+    process = writing(tmp_path / "file", "a", 9)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert len(list(tmp_path.iterdir())) == 4
+    assert (tmp_path / "file").read_bytes() == b"old"
+    disk.put(tmp_path / "file", b"new")
+    assert sorted(tmp_path.iterdir()) == [others, tmp_path / "file"]
+    assert (tmp_path / "file").read_bytes() == b"new"
+
+
+def test_the_temporary_file_has_the_name_of_the_file(tmp_path):
+    with disk.replacing(tmp_path / "figure.png") as partial:
+        assert partial.name == "figure.png"
+        partial.write_bytes(b"new")
+    assert (tmp_path / "figure.png").read_bytes() == b"new"
 
 
 @pytest.mark.parametrize(

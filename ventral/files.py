@@ -5,8 +5,10 @@ When the disk refuses, the error says what to do.
 
 import contextlib
 import errno
+import glob
 import os
 import shutil
+import tempfile
 import time
 import warnings
 from collections.abc import Iterator
@@ -20,6 +22,9 @@ except ImportError:  # Windows has no advisory locks
     fcntl = None  # type: ignore[assignment]
 
 PARTIAL = ".partial"
+LOCK = ".lock"
+UNIQUE = "[a-z0-9_]" * 8  # what tempfile puts into a name
+WAIT_S = 60.0  # for another process that writes the same file
 RESUME = "give the same command again to resume"
 ANOTHER = "choose another --out"
 FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -82,32 +87,68 @@ def need_space(path: Path, size: int, what: str, otherwise: str) -> None:
         )
 
 
+@contextlib.contextmanager
+def replacing(path: Path, wait_s: float = WAIT_S) -> Iterator[Path]:
+    """Give a temporary path; the file that is written there takes the place of `path` when the context ends.
+
+    Readers see the file of before or the new one, never a part, also after a power cut: the file is synced, renamed,
+    and the rename synced. After an error or Ctrl-C the file of before is untouched and nothing else is left; what a
+    killed process leaves is removed by the next that writes this file. The temporary path has the name of `path`, so
+    that libraries find the suffix they expect, and lies in a hidden folder that no other process has.
+
+    Parameters
+    ----------
+    path
+        The file; its folder exists.
+    wait_s
+        Time to wait for another process that is writing this file, in seconds.
+
+    Raises
+    ------
+    BusyError
+        If another process is still writing the file then.
+    OSError
+        If the disk refuses.
+    """
+    lock = path.with_name(f".{path.name}{LOCK}")
+    busy = f"{path} is being written by another process; wait, or {ANOTHER}."
+    with _lock(lock, os.O_RDWR | os.O_CREAT, wait_s, busy):
+        try:
+            for left in path.parent.glob(f".{glob.escape(path.name)}.{UNIQUE}{PARTIAL}"):
+                shutil.rmtree(left)
+            with tempfile.TemporaryDirectory(
+                prefix=f".{path.name}.", suffix=PARTIAL, dir=path.parent, ignore_cleanup_errors=True
+            ) as folder:
+                partial = Path(folder, path.name)
+                yield partial
+                _sync(partial)
+                partial.replace(path)
+                sync_folder(path.parent)
+        finally:
+            lock.unlink(missing_ok=True)
+
+
 def put(path: Path, data: bytes) -> None:
-    """Write a file whole: under a temporary name, synced, then renamed, and the rename synced."""
-    partial = path.with_name(f".{path.name}{PARTIAL}")
-    try:
-        write_synced(partial, data)
-        partial.replace(path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)
-        raise
-    sync_folder(path.parent)
+    """Write a file whole; see `replacing`."""
+    with replacing(path) as partial:
+        partial.write_bytes(data)
 
 
 def write_synced(path: Path, data: bytes) -> None:
     """Write a file and wait until it is on the disk."""
-    with path.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
+    path.write_bytes(data)
+    _sync(path)
 
 
 def sync_folder(path: Path) -> None:
     """Wait until renames in a folder are on the disk."""
-    if os.name == "nt":  # a folder cannot be opened there
-        return
-    handle = os.open(path, os.O_RDONLY)
+    if os.name != "nt":  # a folder cannot be opened there
+        _sync(path)
+
+
+def _sync(path: Path) -> None:
+    """Wait until what was written to a file or folder is on the disk."""
+    handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
     try:
         os.fsync(handle)
     finally:
@@ -136,29 +177,43 @@ def locked(folder: Path, elsewhere: str = ANOTHER, wait_s: float = 0.0, by: str 
     BusyError
         If another process is writing there.
     """
+    flags = os.O_RDWR | os.O_CREAT if by else os.O_RDONLY
+    with contextlib.ExitStack() as lock:
+        with disk_errors(folder, elsewhere=elsewhere):
+            busy = f"{folder} is being written by another process; wait, or {elsewhere}."
+            lock.enter_context(_lock(folder / by, flags, wait_s, busy))
+        yield
+
+
+@contextlib.contextmanager
+def _lock(place: Path, flags: int, wait_s: float, busy: str) -> Iterator[None]:
+    """Open a file or folder and lock it; raise `BusyError` if another process still has it after some time."""
     if fcntl is None:
         yield
         return
-    with disk_errors(folder, elsewhere=elsewhere):
-        handle = os.open(folder / by, os.O_RDWR | os.O_CREAT, 0o666) if by else os.open(folder, os.O_RDONLY)
+    until = time.monotonic() + wait_s
+    while (handle := _try_lock(place, flags)) is None:
+        if time.monotonic() >= until:
+            raise BusyError(busy)
+        time.sleep(0.05)
     try:
-        until = time.monotonic() + wait_s
-        while not _lock(handle, folder):
-            if time.monotonic() >= until:
-                raise BusyError(f"{folder} is being written by another process; wait, or {elsewhere}.")
-            time.sleep(0.05)
         yield
     finally:
         os.close(handle)
 
 
-def _lock(handle: int, folder: Path) -> bool:
-    """Try to lock an open file or folder; False if another process holds it."""
+def _try_lock(place: Path, flags: int) -> int | None:
+    """A handle that holds the lock of a file or folder; None if another process holds it, or has just removed it."""
+    handle = os.open(place, flags, 0o666)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
+        if os.path.samestat(os.fstat(handle), place.stat()):
+            return handle
+    except (BlockingIOError, FileNotFoundError):
+        pass
     except OSError as error:
         why = os.strerror(error.errno or 0).lower()
-        warnings.warn(f"{folder} cannot be locked ({why}); let no other process write there.", stacklevel=3)
-    return True
+        warnings.warn(f"{place} cannot be locked ({why}); let no other process write there.", stacklevel=5)
+        return handle
+    os.close(handle)
+    return None

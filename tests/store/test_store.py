@@ -397,20 +397,21 @@ class Killed(BaseException):
 
 
 def kill_at_step(monkeypatch, step):
-    """Stop at the given step of those that reach the disk; counts them."""
+    """Stop at the given step of those that reach the disk, and let nothing reach it afterwards; counts the steps."""
     count = [0]
 
     def stopping(function):
         def wrapped(*args, **kwargs):
             count[0] += 1
-            if count[0] == step:
+            if 0 < step <= count[0]:
                 raise Killed
             return function(*args, **kwargs)
 
         return wrapped
 
     monkeypatch.setattr(os, "fsync", stopping(lambda _: None))  # a kill of a process loses nothing that was not synced
-    for name in ("replace", "rename", "mkdir"):
+    monkeypatch.setattr(shutil, "rmtree", stopping(shutil.rmtree))
+    for name in ("replace", "rename", "mkdir", "unlink"):
         monkeypatch.setattr(Path, name, stopping(getattr(Path, name)))
     return count
 

@@ -24,7 +24,17 @@ from typing import Self
 import numpy as np
 
 from ventral.errors import StoreError
-from ventral.files import PARTIAL, disk_errors, locked, nearest_folder, need_space, put, sync_folder, write_synced
+from ventral.files import (
+    LOCK,
+    PARTIAL,
+    disk_errors,
+    locked,
+    nearest_folder,
+    need_space,
+    put,
+    sync_folder,
+    write_synced,
+)
 from ventral.store.difference import refuse_difference
 from ventral.store.encoding import batch_bytes, bytes_needed, encode, encode_batch, encode_row
 from ventral.store.index import ROOT, Index, batch_file, commit_file, read_index
@@ -192,7 +202,12 @@ class Writer:
 
 
 def _remove_partial(index: Index) -> None:
-    """Remove the temporary files of a process that was killed."""
+    """Remove what a process that was killed while it wrote a file has left."""
     for folder in index.folders:
+        for lock in folder.glob(f".c.*{LOCK}"):
+            lock.unlink()
         for partial in folder.glob(f".c.*{PARTIAL}"):
-            partial.unlink()
+            if partial.is_dir():
+                shutil.rmtree(partial)
+            else:
+                partial.unlink()  # left by a version that wrote no folders
