@@ -395,7 +395,9 @@ def test_two_states_are_kept_and_what_a_kill_left_half_written_does_no_harm(goin
     assert set(files_of(whole)) == {"metrics.jsonl", "model.safetensors", *(path.name for path in states(whole))}
     stopped(going, 9)
     for name in ("state-00000010.safetensors", "state-00000015.safetensors", "model.safetensors", "metrics.jsonl"):
-        (tmp_path / "out" / f".{name}.partial").write_bytes(b"half")
+        left = tmp_path / "out" / f".{name}.abcdefgh.partial"
+        left.mkdir()
+        (left / name).write_bytes(b"half")
     going()
     assert_same(whole, tmp_path / "out")
     assert set(files_of(tmp_path / "out")) == set(files_of(whole))
