@@ -98,7 +98,7 @@ def test_the_temporary_file_has_the_name_of_the_file(tmp_path):
         (errno.EISDIR, "is a directory; choose another --out."),
     ],
 )
-def test_what_a_disk_refuses_is_told_in_words(tmp_path, code, words):
+def test_an_error_of_the_disk_becomes_a_sentence(tmp_path, code, words):
     with pytest.raises(StoreError) as caught, disk.disk_errors(tmp_path, then="try"):
         raise OSError(code, "what a library makes of it")
     assert str(caught.value) == f"{tmp_path} cannot be written: {words}"
@@ -133,16 +133,16 @@ def test_a_folder_is_written_in_by_one_at_a_time(tmp_path):
 
 
 def test_a_file_stands_for_a_folder_and_other_names_are_other_locks(tmp_path):
-    with disk.locked(tmp_path, by=".one"):
-        with disk.locked(tmp_path, by=".other"), disk.locked(tmp_path):
+    with disk.locked(tmp_path, by=".first"):
+        with disk.locked(tmp_path, by=".second"), disk.locked(tmp_path):
             pass
-        with pytest.raises(StoreError, match="by another process"), disk.locked(tmp_path, by=".one"):
+        with pytest.raises(StoreError, match="by another process"), disk.locked(tmp_path, by=".first"):
             pass
-    with disk.locked(tmp_path, by=".one"):  # the file is still there
+    with disk.locked(tmp_path, by=".first"):  # the file is still there
         pass
 
 
-def test_a_disk_that_knows_no_locks_is_told(tmp_path, monkeypatch):
+def test_a_disk_without_locks_gives_a_warning(tmp_path, monkeypatch):
     def refuse(*_):
         raise OSError(errno.ENOLCK, "no locks")
 

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ventral.errors import ProtocolError, UsageError, VentralError, choose
+    from ventral.experiment.catalogue import load_protocol
     from ventral.experiment.condition import Condition
     from ventral.experiment.events import Show, image, mask, target
     from ventral.experiment.interventions import Scale
     from ventral.experiment.protocol import Protocol
-    from ventral.experiment.protocols import load_protocol
     from ventral.experiment.run import Run, open_run
     from ventral.experiment.settings import Settings
     from ventral.experiment.simulate import simulate
@@ -93,7 +93,7 @@ HOMES = {
     "image": "experiment.events",
     "load_images": "stimuli.datasets",
     "load_model": "model.checkpoint",
-    "load_protocol": "experiment.protocols",
+    "load_protocol": "experiment.catalogue",
     "mask": "experiment.events",
     "open_run": "experiment.run",
     "select_images": "stimuli.selection",

@@ -48,16 +48,15 @@ def disk_errors(path: Path, then: str = RESUME, elsewhere: str = ANOTHER) -> Ite
     try:
         yield
     except OSError as error:
-        why = (
-            "the disk is full"
-            if error.errno in FULL
-            else (os.strerror(error.errno) if error.errno else str(error)).lower()
-        )
+        why = (os.strerror(error.errno) if error.errno else str(error)).lower()
+        remedy = f"First check the disk; then {then}."
         if error.errno in ELSEWHERE:
             raise StoreError(f"{path} cannot be written: {why}; {elsewhere}.") from error
-        closed = "make it writable" if error.errno in CLOSED else "check the disk"
-        remedy = "make room" if error.errno in FULL else closed
-        raise StoreError(f"{path} cannot be written: {why}. First {remedy}; then {then}.") from error
+        if error.errno in FULL:
+            why, remedy = "the disk is full", f"First make room; then {then}."
+        elif error.errno in CLOSED:
+            remedy = f"First make it writable; then {then}."
+        raise StoreError(f"{path} cannot be written: {why}. {remedy}") from error
 
 
 def nearest_folder(path: Path) -> Path:

@@ -14,7 +14,7 @@ from ventral.experiment.protocol import Protocol
 from ventral.plugins import list_scripts, load
 
 
-def one(*events, **how):
+def flash_of(*events, **how):
     return Protocol((Condition("only", events),), **how)
 
 
@@ -30,7 +30,7 @@ def test_every_protocol_is_made_by_its_defaults_and_tells_its_source(name):
 def test_what_is_on_at_a_tick_is_what_the_events_say(start, length, gap, lasting):
     first = Show(target, 10 * start, 10 * (start + length))
     second = Show(mask(), first.stop_ms + 10 * gap, first.stop_ms + 10 * (gap + lasting))
-    protocol = one(first, second, end_ms=200)
+    protocol = flash_of(first, second, end_ms=200)
     expected = [(target,)] * length + [(grey,)] * gap + [(mask(),)] * lasting
     assert protocol.frames(protocol.conditions[0])[: len(expected) + 1] == [*expected, (grey,)]
 
@@ -50,12 +50,12 @@ def test_where_events_overlap_both_are_on_and_the_later_lies_over_the_earlier(st
 
 
 def test_the_clock_starts_at_the_earliest_event_and_time_counts_from_target_onset():
-    protocol = one(Show(mask(), -50, -20), Show(target, 0, 20), end_ms=30)
+    protocol = flash_of(Show(mask(), -50, -20), Show(target, 0, 20), end_ms=30)
     assert protocol.times_ms == [-50, -40, -30, -20, -10, 0, 10, 20, 30]
 
 
 def test_end_is_the_last_recorded_time():
-    assert one(Show(target, 0, 10), end_ms=200).count == 21
+    assert flash_of(Show(target, 0, 10), end_ms=200).count == 21
 
 
 @pytest.mark.parametrize(
@@ -65,8 +65,8 @@ def test_end_is_the_last_recorded_time():
         lambda: Show(target, 0, 25),
         lambda: Scale("V1->V2", 0, 15),
         lambda: Condition("c", soa_ms=25),
-        lambda: one(end_ms=205),
-        lambda: one(readout_ms=(55,)),
+        lambda: flash_of(end_ms=205),
+        lambda: flash_of(readout_ms=(55,)),
         lambda: load("protocols", "flash").protocol(duration_ms=(15,)),
         lambda: load("protocols", "backward-mask").protocol(soa_ms=(25,)),
         lambda: load("protocols", "backward-mask").protocol(target_ms=5),
@@ -82,13 +82,13 @@ def test_a_time_off_the_clock_is_refused_wherever_it_is_given(make):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: one(Show(target, 0, 20), Show(mask(), 10, 30)), "starts at 10 ms while target is on until 20 ms"),
+        (lambda: flash_of(Show(target, 0, 20), Show(mask(), 10, 30)), "starts at 10 ms while target is on until 20 ms"),
         (lambda: Show(target, 10, 10), "lasts 0 ms; an event lasts at least 10 ms"),
-        (lambda: one(Show(target, 0, 10), Show(mask(), 250, 260)), "after the record ends at 200 ms"),
+        (lambda: flash_of(Show(target, 0, 10), Show(mask(), 250, 260)), "after the record ends at 200 ms"),
         (lambda: Protocol(()), "at least one condition"),
         (lambda: Protocol((Condition("a"), Condition("a"))), "two conditions are called 'a'"),
         (lambda: Condition(""), "needs a name"),
-        (lambda: one(readout_ms=(210,)), "outside the record, 0 to 200 ms"),
+        (lambda: flash_of(readout_ms=(210,)), "outside the record, 0 to 200 ms"),
         (lambda: Scale("V1->V2", 10, 10), "ends before it starts"),
         (lambda: Scale("V1->V2", 0, 10, 2), "give 0 to 1"),
         (lambda: grey.changed("blur", 1), r"a blank cannot be changed \(blur=1\)"),
@@ -152,15 +152,15 @@ def test_a_stimulus_is_written_with_what_is_done_to_it():
 
 
 def test_conditions_that_differ_in_name_only_have_one_content():
-    one, other = (Condition(name, (Show(target, 0, 10),), soa_ms=10) for name in "ab")
-    assert one.content == other.content
-    assert one.content != Condition("a", (Show(target.changed("blur", 1), 0, 10),)).content
-    assert one.content != Condition("a", (Show(target, 0, 10),), interventions=(Scale("V1", 0, 10),)).content
+    first, second = (Condition(name, (Show(target, 0, 10),), soa_ms=10) for name in "ab")
+    assert first.content == second.content
+    assert first.content != Condition("a", (Show(target.changed("blur", 1), 0, 10),)).content
+    assert first.content != Condition("a", (Show(target, 0, 10),), interventions=(Scale("V1", 0, 10),)).content
 
 
 def test_a_misspelt_gap_or_transition_is_refused():
     with pytest.raises(UsageError, match="did you mean 'grey'"):
-        one(gap="gray")
+        flash_of(gap="gray")
     condition = Condition("c", (Show(target, 0, 10),), interventions=(Scale("V1->V3", 0, 10),))
     with pytest.raises(UsageError, match="did you mean 'V1->V"):
         Protocol((condition,)).gains(condition, small_graph())
@@ -168,18 +168,18 @@ def test_a_misspelt_gap_or_transition_is_refused():
 
 def test_impulse_drive_enters_once_and_refuses_what_lasts():
     graph = small_graph(drive="impulse")
-    brief = one(Show(target, 0, 10), Show(mask(), 20, 30), end_ms=40)
+    brief = flash_of(Show(target, 0, 10), Show(mask(), 20, 30), end_ms=40)
     assert brief.entering(brief.conditions[0], graph) == [(target,), (), (mask(),), (), ()]
     both = Condition("both", (Show(target, 0, 10), Show(mask(), 0, 10)), combine="add")
     assert Protocol((both,), end_ms=10).entering(both, graph) == [(target, mask()), ()]
     for event in (Show(target, 0, 20), Show(grey, 0, 10)):
-        longer = one(event, end_ms=40)
+        longer = flash_of(event, end_ms=40)
         with pytest.raises(ProtocolError, match="an image enters only at the tick of its onset"):
             longer.entering(longer.conditions[0], graph)
 
 
 def test_a_gap_of_nothing_lets_nothing_in():
-    protocol = one(Show(target, 0, 10), Show(nothing, 20, 30), end_ms=30, gap="none")
+    protocol = flash_of(Show(target, 0, 10), Show(nothing, 20, 30), end_ms=30, gap="none")
     assert protocol.inputs(protocol.conditions[0], small_graph()) == [True, False, False, False]
 
 

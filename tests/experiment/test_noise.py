@@ -63,7 +63,7 @@ def test_noise_differs_between_ticks_areas_and_presentations():
     noise = trials("gaussian", 1.0, 2, ("V1", "V2"))
     draws = [noise({"V1": x, "V2": x}) for _ in range(2)]
     found = [d[area][i] for d in draws for area in ("V1", "V2") for i in range(2)]
-    assert len({tuple(one.flatten().tolist()) for one in found}) == 8
+    assert len({tuple(states.flatten().tolist()) for states in found}) == 8
 
 
 @pytest.mark.parametrize(
@@ -123,9 +123,9 @@ def test_noise_is_felt_downstream_only_from_where_it_is(model, images, tmp_path)
     )
     # V4 is there from 20 ms and reaches V2 a tick and V1 two ticks later
     for area, tick in (("V4", 2), ("V2", 3), ("IT", 3), ("V1", 4)):
-        one, other = quiet[area].values, loud[area].values
-        assert np.array_equal(one[:, :tick], other[:, :tick], equal_nan=True)
-        assert not np.array_equal(one[:, tick], other[:, tick])
+        silent, noisy = quiet[area].values, loud[area].values
+        assert np.array_equal(silent[:, :tick], noisy[:, :tick], equal_nan=True)
+        assert not np.array_equal(silent[:, tick], noisy[:, tick])
 
 
 def test_repeats_without_noise_are_refused():

@@ -180,14 +180,14 @@ def test_under_the_conditions_of_training_recalibrated_statistics_are_those_of_t
 def test_recalibrated_statistics_are_pooled_over_conditions(model, images, pool):
     faint = Condition("faint", (Show(target.changed("contrast", 0.5), 0, 60),))
     (shown,) = FLASH.conditions
-    one, other, both = (
+    whole, faded, both = (
         recalibrated(model, Protocol(conditions, end_ms=20), pool, images)
         for conditions in ((shown,), (faint,), (shown, faint))
     )
     mean, variance = "area_norms.V1.mean", "area_norms.V1.variance"
-    apart = one[mean][0] - other[mean][0]
-    torch.testing.assert_close(both[mean][0], (one[mean][0] + other[mean][0]) / 2)
-    torch.testing.assert_close(both[variance][0], (one[variance][0] + other[variance][0]) / 2 + apart**2 / 4)
+    difference = whole[mean][0] - faded[mean][0]
+    torch.testing.assert_close(both[mean][0], (whole[mean][0] + faded[mean][0]) / 2)
+    torch.testing.assert_close(both[variance][0], (whole[variance][0] + faded[variance][0]) / 2 + difference**2 / 4)
 
 
 def test_recalibrated_statistics_know_in_which_condition_a_lesion_is(model, images, pool):
@@ -300,10 +300,10 @@ def test_recalibrated_variance_has_a_floor_of_a_hundredth_of_that_in_training(mo
     before = dict(model.network.named_buffers())
     floored = 0
     for name in (name for name in found if name.endswith("variance")):
-        here, there = found[name], before[name][: len(found[name])]
-        known = here.isfinite() & there.isfinite()
-        assert (here[known] >= 0.0099 * there[known]).all()
-        floored += (here[known] <= 0.0101 * there[known]).sum()
+        recalibrated_values, trained = found[name], before[name][: len(found[name])]
+        known = recalibrated_values.isfinite() & trained.isfinite()
+        assert (recalibrated_values[known] >= 0.0099 * trained[known]).all()
+        floored += (recalibrated_values[known] <= 0.0101 * trained[known]).sum()
     assert floored  # grey varies hardly at all
 
 
@@ -317,8 +317,8 @@ def test_with_the_drive_of_its_graph_a_model_is_itself(model):
 def test_under_another_drive_the_weights_and_statistics_are_the_same_and_the_image_enters_once(model, images, tmp_path):
     once = driven(model, "impulse")
     assert once.graph == replace(model.graph, drive="impulse")
-    for one, other in zip(once.network.state_dict().values(), model.network.state_dict().values(), strict=True):
-        assert torch.equal(one.nan_to_num(), other.nan_to_num())
+    for tensor, own in zip(once.network.state_dict().values(), model.network.state_dict().values(), strict=True):
+        assert torch.equal(tensor.nan_to_num(), own.nan_to_num())
     brief = Protocol((Condition("on", (Show(target, 0, 10),)),), end_ms=60, gap="none")
     runs = [simulate(m, brief, Selection(images), tmp_path / str(i), settings=HOW) for i, m in enumerate((once, model))]
     assert np.array_equal(runs[0].logits.values, runs[1].logits.values, equal_nan=True)
@@ -346,10 +346,10 @@ def test_the_label_and_name_of_another_image_are_coordinates(model, images, pool
     assert np.array_equal(rows["mask_stimulus_id"].values == "", condition != "masked")
     known = dict(zip(pool.stimulus_ids, pool.labels, strict=True))
     for which, name, same in (("two", "image_1", False), ("masked", "mask", True)):
-        there = rows.isel(presentation=np.flatnonzero(condition == which))
-        labels = [known[str(i)] for i in there[f"{name}_stimulus_id"].values]
-        assert np.array_equal(labels, there[f"{name}_label"].values)
-        assert np.array_equal(np.array(labels) == there["label"].values, np.full(6, same))
+        shown = rows.isel(presentation=np.flatnonzero(condition == which))
+        labels = [known[str(i)] for i in shown[f"{name}_stimulus_id"].values]
+        assert np.array_equal(labels, shown[f"{name}_label"].values)
+        assert np.array_equal(np.array(labels) == shown["label"].values, np.full(6, same))
 
 
 def test_a_parameter_of_conditions_cannot_take_the_place_of_one_of_the_images(model, images):

@@ -37,8 +37,8 @@ def record(path, batches=(0, 1, 2), dtype="float16"):
     plan = Layout(PRESENTATION, TIMES, RECORDINGS, ("cat", "ship"), 3, dtype, {"identity": {"seed": 0}, "model": "m"})
     with Writer.open(path, plan) as writer:
         for batch in batches:
-            here = writer.batch_slice(batch)
-            writer.write(batch, {area: values(area)[here] for area in SHAPES}, values("logits")[here])
+            rows = writer.batch_slice(batch)
+            writer.write(batch, {area: values(area)[rows] for area in SHAPES}, values("logits")[rows])
     return path
 
 

@@ -17,7 +17,7 @@ from ventral.experiment.condition import Condition
 from ventral.experiment.events import Show, Stimulus, grey, image, mask, nothing, target
 from ventral.experiment.interventions import Scale
 from ventral.experiment.protocol import Protocol
-from ventral.experiment.schedule import arrivals, first_image_ms, last_known_ms, overlaps
+from ventral.experiment.schedule import arrivals, last_known_ms
 from ventral.figures.protocol import schedule_figure
 from ventral.figures.saving import save_as
 from ventral.model.areas import Area, Transition
@@ -209,7 +209,7 @@ def test_arrival_follows_the_windows_of_the_network_s_clock():
 
 def test_a_blank_arrives_nowhere_and_does_not_count_as_first():
     shown = (Show(grey, -50, 0), Show(mask(), 20, 30))
-    assert first_image_ms(Condition("a", shown)) == 20
+    assert Condition("a", shown).first_image_ms == 20
     assert not marks(figure_of("nothing")).keys() - {"end", "readout at 100"}
     assert set(arrivals(PROTOCOLS["nothing"], Condition("a"), STREAM).values()) == {None}
 
@@ -407,7 +407,7 @@ def test_how_events_combine_is_said_where_they_overlap():
     assert told.count("the later covers the earlier") == 2
     assert told.count("contrasts add") == 1
     apart = Condition("apart", masked(30), combine="add")
-    assert not overlaps(apart)
+    assert not apart.overlaps
     assert "contrasts add" not in written(schedule_figure(Protocol((apart,)), STREAM))
 
 

@@ -59,9 +59,9 @@ def layout(presentations=7, batch=3, dtype="float16", recordings=RECORDINGS, **i
 def values(plan, batch, area):
     """Numbers that depend on the presentation alone; the area is absent at the first tick."""
     target = next(target for target in plan.targets if target.area == area)
-    here = range(plan.presentations)[batch * plan.batch : (batch + 1) * plan.batch]
+    presentations = range(plan.presentations)[batch * plan.batch : (batch + 1) * plan.batch]
     shape = (TICKS, *target.shape)
-    made = np.stack([np.random.default_rng([len(area), number]).standard_normal(shape) for number in here])
+    made = np.stack([np.random.default_rng([len(area), number]).standard_normal(shape) for number in presentations])
     made[:, 0] = np.nan
     return made.astype(np.float32)
 
@@ -151,8 +151,8 @@ def test_plain_xarray_opens_a_run_as_a_tree_with_coordinates(complete):
 
 def test_plain_xarray_opens_a_run_without_a_warning(complete):
     check = "import sys, xarray; print(*xarray.open_datatree(sys.argv[1], engine='zarr', consolidated=False).children)"
-    said = subprocess.run([sys.executable, "-W", "error", "-c", check, complete], capture_output=True, text=True)
-    assert (sorted(said.stdout.split()), said.stderr) == (["A2", "IT", "V1", "readout"], "")
+    outcome = subprocess.run([sys.executable, "-W", "error", "-c", check, complete], capture_output=True, text=True)
+    assert (sorted(outcome.stdout.split()), outcome.stderr) == (["A2", "IT", "V1", "readout"], "")
 
 
 def test_the_metadata_is_plain_zarr(complete):
@@ -244,7 +244,7 @@ def test_what_was_not_recorded_is_nan_and_the_run_says_so(tmp_path):
     assert verify(path) == ["commit/c.1.0.0 is not there: 1 of 3 batches are not recorded."]
 
 
-def test_a_run_that_has_to_be_whole_is_refused_until_it_is(tmp_path):
+def test_an_analysis_that_needs_a_complete_run_refuses_others(tmp_path):
     path = record(tmp_path / "run.zarr", layout(), [0, 2])
     with pytest.raises(StoreError, match=r"2 of 3 batches, and 3 of 7 presentations read as NaN; resume with .*--out"):
         open_complete(path)
@@ -307,7 +307,7 @@ def test_damaged_metadata_or_coordinates_are_refused_when_a_run_is_opened(copy):
         Writer.open(copy, layout())
 
 
-# --- going on
+# --- resuming
 
 
 @pytest.mark.parametrize(
@@ -333,7 +333,7 @@ OF_IMAGES = {"images": {"name": "shapes", "fingerprint": DIGEST["a"]}, "pool": D
 
 
 @pytest.mark.parametrize(
-    ("there", "here", "words"),
+    ("recorded", "asked", "words"),
     [
         (layout(weights=DIGEST["a"]), layout(weights=DIGEST["b"]), "weights differ"),
         (
@@ -367,14 +367,14 @@ OF_IMAGES = {"images": {"name": "shapes", "fingerprint": DIGEST["a"]}, "pool": D
         ),
     ],
 )
-def test_a_difference_is_told_in_words_and_what_follows_from_it_is_left_out(tmp_path, there, here, words):
-    create(tmp_path / "run.zarr", there)
+def test_a_difference_is_named_without_what_follows_from_it(tmp_path, recorded, asked, words):
+    create(tmp_path / "run.zarr", recorded)
     with pytest.raises(StoreError) as caught:
-        Writer.open(tmp_path / "run.zarr", here)
+        Writer.open(tmp_path / "run.zarr", asked)
     assert f" was recorded otherwise: {words}. Use the same values, or another --out." in str(caught.value)
 
 
-def test_of_many_differences_a_few_are_told(tmp_path):
+def test_of_many_differences_the_first_five_are_named(tmp_path):
     create(tmp_path / "run.zarr", layout(**{f"knob_{number}": 0 for number in range(9)}))
     with pytest.raises(StoreError, match=r"otherwise: knob_0 is .* knob_4 is 0 there and not given here; and 4 more\."):
         Writer.open(tmp_path / "run.zarr", layout())
@@ -384,8 +384,8 @@ def test_the_run_key_is_of_what_decides_the_numbers(tmp_path):
     assert layout(seed=0, lesion=1).run_key == layout(lesion=1, seed=0).run_key
     assert layout(seed=0).run_key != layout(seed=1).run_key
     plan = layout()
-    told = replace(plan, attrs={**plan.attrs, "note": "another day"})
-    assert told.run_key == plan.run_key
+    noted = replace(plan, attrs={**plan.attrs, "note": "another day"})
+    assert noted.run_key == plan.run_key
 
 
 def test_two_runs_of_the_same_numbers_are_the_same_files(complete, tmp_path):
@@ -416,7 +416,7 @@ def kill_at_step(monkeypatch, step):
     return count
 
 
-def test_a_run_killed_at_any_step_goes_on_to_the_same_files(tmp_path, monkeypatch):
+def test_a_run_killed_at_any_step_resumes_to_the_same_files(tmp_path, monkeypatch):
     plan = layout(presentations=3, batch=2, recordings=RECORDINGS[:1])
     with monkeypatch.context() as patch:
         steps = kill_at_step(patch, 0)
@@ -464,7 +464,7 @@ test_store.record(Path(sys.argv[1]), plan)
 """
 
 
-def test_a_killed_process_leaves_a_run_that_goes_on_to_the_same_files(tmp_path):
+def test_a_killed_process_leaves_a_run_that_resumes_to_the_same_files(tmp_path):
     plan = layout(presentations=24, batch=2)
     began = time.perf_counter()
     wanted = contents(record(tmp_path / "whole.zarr", plan))
@@ -554,7 +554,7 @@ def test_a_batch_is_written_whole_once_and_with_every_area(tmp_path):
     [(errno.ENOSPC, "the disk is full. First make room"), (errno.EROFS, "read-only file system"), (errno.EIO, "error")],
 )
 @pytest.mark.parametrize("after", [0, 2, 3])
-def test_a_disk_that_refuses_says_what_to_do_and_the_run_goes_on(tmp_path, monkeypatch, complete, code, words, after):
+def test_a_disk_that_refuses_says_what_to_do_and_the_run_resumes(tmp_path, monkeypatch, complete, code, words, after):
     path = record(tmp_path / "run.zarr", layout(), [0])
     left = [after]
 
@@ -605,7 +605,7 @@ def test_a_run_that_does_not_fit_is_refused_before_it_begins(tmp_path, monkeypat
 
 
 @pytest.mark.parametrize("presentations", [1, 50])
-def test_a_run_never_takes_more_than_was_said(tmp_path, presentations):
+def test_a_run_never_takes_more_than_was_estimated(tmp_path, presentations):
     plan = layout(presentations, 4, dtype="float32")
     path = record(tmp_path / "run.zarr", plan)
     assert sum(-(-len(data) // 4096) * 4096 for data in contents(path).values()) <= bytes_needed(plan)

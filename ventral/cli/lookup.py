@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def find_protocol(name: str, settings: Sequence[str]) -> "Protocol":
     """Protocol of a name or path, with its knobs set."""
-    from ventral.experiment.protocols import made_protocol
+    from ventral.experiment.catalogue import made_protocol
     from ventral.knobs import apply_settings
     from ventral.plugins import load
 

@@ -81,20 +81,16 @@ def shown_events(condition: "Condition") -> str:
 
 def overlapping_events(condition: "Condition") -> str:
     """Events of a condition that are on together, and how they combine."""
-    from ventral.experiment.schedule import overlaps
-
     return "; ".join(
         f"{later.what} {COMBINED[condition.combine]} {earlier.what}, "
         + interval(later.start_ms, min(earlier.stop_ms, later.stop_ms))
-        for earlier, later in overlaps(condition)
+        for earlier, later in condition.overlaps
     )
 
 
 def interventions(condition: "Condition") -> str:
     """Scales of a condition with their times."""
-    from ventral.experiment.schedule import scaled
-
-    return "; ".join(f"{scaled(scale)}, {interval(scale.start_ms, scale.stop_ms)}" for scale in condition.interventions)
+    return "; ".join(f"{scale}, {interval(scale.start_ms, scale.stop_ms)}" for scale in condition.interventions)
 
 
 def interval(start_ms: int, stop_ms: int) -> str:
@@ -104,10 +100,10 @@ def interval(start_ms: int, stop_ms: int) -> str:
 
 def print_arrivals(protocol: "Protocol", graph: "AreaGraph", model: str) -> None:
     """Print when the first image of the conditions arrives in each area of a model."""
-    from ventral.experiment.schedule import arrivals, check_fit, first_image_ms
+    from ventral.experiment.schedule import arrivals, check_fit
 
     check_fit(protocol, graph)
-    onsets = {onset: c for c in protocol.conditions if (onset := first_image_ms(c)) is not None}
+    onsets = {onset: c for c in protocol.conditions if (onset := c.first_image_ms) is not None}
     rows = [(in_ms(onset), *map(in_ms, arrivals(protocol, onsets[onset], graph).values())) for onset in sorted(onsets)]
     areas = [area.name for area in graph.areas]
     table(f"when the first image arrives in the areas of {model}", ("onset", *areas), rows)

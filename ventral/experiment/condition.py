@@ -5,7 +5,7 @@ SOA (stimulus onset asynchrony) is mask onset minus target onset.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import combinations
 from typing import Any
 
 from ventral.clock import ticks, to_ms
@@ -67,14 +67,13 @@ class Condition:
         shown = self._shown()
         new = {name: value for name, value in self.parameters.items() if not _same(value, shown.get(name))}
         object.__setattr__(self, "parameters", new)
-        ordered = sorted(self.events, key=lambda event: event.start_ms)
-        for first, second in pairwise(ordered):
-            if second.start_ms < first.stop_ms and self.combine == "refuse":
-                raise ProtocolError(
-                    f"condition {self.name}: {second.what} starts at {second.start_ms} ms while {first.what} "
-                    f"is on until {first.stop_ms} ms; start it at {first.stop_ms} or later, end {first.what} "
-                    "earlier, or say how they combine (combine)."
-                )
+        if self.overlaps and self.combine == "refuse":
+            first, second = self.overlaps[0]
+            raise ProtocolError(
+                f"condition {self.name}: {second.what} starts at {second.start_ms} ms while {first.what} is on until "
+                f"{first.stop_ms} ms; start it at {first.stop_ms} or later, end {first.what} earlier, or say how they "
+                "combine (combine)."
+            )
 
     @property
     def target(self) -> Show | None:
@@ -85,6 +84,17 @@ class Condition:
     def masks(self) -> tuple[Show, ...]:
         """The events of masks, in the order in which they are given."""
         return tuple(event for event in self.events if event.what.role == "mask")
+
+    @property
+    def first_image_ms(self) -> int | None:
+        """Onset of the first event that is not blank, in ms from target onset; None if there is none."""
+        return min((event.start_ms for event in self.events if event.what.role != "blank"), default=None)
+
+    @property
+    def overlaps(self) -> list[tuple[Show, Show]]:
+        """Pairs of events that are on together, the earlier first."""
+        events = sorted(self.events, key=lambda event: event.start_ms)
+        return [(event, later) for event, later in combinations(events, 2) if later.start_ms < event.stop_ms]
 
     def shows(self, ms: int) -> tuple[Stimulus, ...]:
         """What is on at a time, the latest last; nothing in a gap."""

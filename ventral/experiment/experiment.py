@@ -8,6 +8,7 @@ from ventral.clock import to_ms
 from ventral.errors import DataError, ProtocolError, choose
 from ventral.experiment.condition import Condition
 from ventral.experiment.protocol import Protocol
+from ventral.experiment.schedule import check_fit
 from ventral.experiment.settings import Settings
 from ventral.model.checkpoint import Model
 from ventral.stimuli.degradations import check_change
@@ -94,9 +95,7 @@ class Experiment:
             )
 
     def _check_protocol(self) -> None:
-        for condition in self.protocol.conditions:
-            self.protocol.entering(condition, self.model.graph)
-            self.protocol.gains(condition, self.model.graph)
+        check_fit(self.protocol, self.model.graph)
         check_stimuli(self.protocol)
         for stimulus in self.protocol.made():
             if self.selection.pool is None:

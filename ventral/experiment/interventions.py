@@ -49,6 +49,9 @@ class Scale:
         if not 0 <= self.scale <= 1:
             raise ProtocolError(f"the intervention on {self.what} has scale {self.scale}; give 0 to 1.")
 
+    def __str__(self) -> str:
+        return f"{self.what} × {self.scale:g}" + (" with identity" if self.identity else "")
+
     def names(self, graph: AreaGraph) -> list[str]:
         """The transitions of a graph that are scaled, and the areas whose identity is.
 

@@ -6,7 +6,7 @@ Times count in ms from target onset; the network's clock starts at the earliest 
 import json
 from dataclasses import dataclass
 
-from ventral.clock import ticks, to_ms
+from ventral.clock import MS_PER_TICK, ticks
 from ventral.errors import ProtocolError, choose
 from ventral.experiment.condition import Condition
 from ventral.experiment.events import Frame, Stimulus, grey, nothing
@@ -104,7 +104,7 @@ class Protocol:
     @property
     def times_ms(self) -> list[int]:
         """Every recorded time, from target onset."""
-        return [to_ms(t) for t in range(ticks(self.start_ms, "start"), ticks(self.end_ms, "end_ms") + 1)]
+        return list(range(self.start_ms, self.end_ms + 1, MS_PER_TICK))
 
     @property
     def count(self) -> int:
@@ -129,11 +129,11 @@ class Protocol:
             return self.frames(condition)
         impulses: list[Frame] = [()] * self.count
         for event in sorted(condition.events, key=lambda event: event.start_ms):
-            if event.duration_ms != to_ms(1) or event.what.role == "blank":
+            if event.duration_ms != MS_PER_TICK or event.what.role == "blank":
                 raise ProtocolError(
                     f"condition {condition.name}: with impulse drive an image enters only at the tick of its onset, so "
                     f"{event.what} can neither last {event.duration_ms} ms nor be blank; show it for "
-                    f"{to_ms(1)} ms or use a model with sustained drive."
+                    f"{MS_PER_TICK} ms or use a model with sustained drive."
                 )
             impulses[ticks(event.start_ms - self.start_ms, "onset")] += (event.what,)
         return impulses

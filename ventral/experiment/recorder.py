@@ -95,7 +95,7 @@ class Recorder:
         network, settings = self.network, self.experiment.settings
         statistics.hold(network, settings.beyond_horizon == "held")
         shape = (len(presentations), self.experiment.protocol.count)
-        activity = {one.area: np.full((*shape, *one.shape), np.nan, np.float32) for one in self.recordings}
+        activity = {target.area: np.full((*shape, *target.shape), np.nan, np.float32) for target in self.recordings}
         logits = np.full((*shape, len(self.experiment.model.label_names)), np.nan, np.float32)
         with torch.inference_mode():
             for rows, condition in self.groups(presentations):

@@ -141,15 +141,7 @@ def open_run(path: str | os.PathLike[str]) -> Run:
     """
     run = Run(open_store(path))
     if not run.complete:
-        command = run.attrs.get("command")
-        again = f"`{command}`" if command else f"the command that made it, with --out {path}"
-        recorded = run.store.recorded
-        warnings.warn(
-            f"{path} has {int(recorded.sum())} of {len(recorded)} batches, and {len(run.missing)} of "
-            f"{run.attrs['presentations']} presentations read as NaN; resume with {again}.",
-            IncompleteRun,
-            stacklevel=2,
-        )
+        warnings.warn(_incomplete(run), IncompleteRun, stacklevel=2)
     return run
 
 
@@ -161,9 +153,17 @@ def open_complete(path: str | os.PathLike[str]) -> Run:
     StoreError
         If the run is not complete; says how to resume. Also as `open_run`.
     """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", IncompleteRun)
-            return open_run(path)
-    except IncompleteRun as problem:
-        raise StoreError(str(problem)) from None
+    run = Run(open_store(path))
+    if not run.complete:
+        raise StoreError(_incomplete(run))
+    return run
+
+
+def _incomplete(run: Run) -> str:
+    """What a run lacks, and how to resume it."""
+    recorded, command = run.store.recorded, run.attrs.get("command")
+    again = f"`{command}`" if command else f"the command that made it, with --out {run.path}"
+    return (
+        f"{run.path} has {int(recorded.sum())} of {len(recorded)} batches, and {len(run.missing)} of "
+        f"{run.attrs['presentations']} presentations read as NaN; resume with {again}."
+    )

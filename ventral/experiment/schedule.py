@@ -1,18 +1,9 @@
-"""Schedule of a protocol: which events overlap, when its first image arrives where, and how long it has statistics."""
-
-from itertools import combinations
+"""Schedule of a protocol on a network: when its first image arrives where, and how long there are statistics."""
 
 from ventral.clock import ticks
 from ventral.experiment.condition import Condition
-from ventral.experiment.events import Show
-from ventral.experiment.interventions import Scale
 from ventral.experiment.protocol import Protocol
 from ventral.model.graph import AreaGraph
-
-
-def first_image_ms(condition: Condition) -> int | None:
-    """Onset of the first event that is not blank, in ms from target onset; None if there is none."""
-    return min((event.start_ms for event in condition.events if event.what.role != "blank"), default=None)
 
 
 def arrivals(protocol: Protocol, condition: Condition, graph: AreaGraph) -> dict[str, int | None]:
@@ -23,7 +14,7 @@ def arrivals(protocol: Protocol, condition: Condition, graph: AreaGraph) -> dict
     dict
         Area name to ms from target onset; None where it never comes.
     """
-    first = first_image_ms(condition)
+    first = condition.first_image_ms
     if first is None:
         return {area.name: None for area in graph.areas}
     after = graph.arrival_after(ticks(first - protocol.start_ms, "onset"))  # on the network's clock, as windows are
@@ -58,14 +49,3 @@ def check_fit(protocol: Protocol, graph: AreaGraph) -> None:
     for condition in protocol.conditions:
         protocol.entering(condition, graph)
         protocol.gains(condition, graph)
-
-
-def overlaps(condition: Condition) -> list[tuple[Show, Show]]:
-    """Pairs of events that are on together, the earlier first."""
-    events = sorted(condition.events, key=lambda event: event.start_ms)
-    return [(event, later) for event, later in combinations(events, 2) if later.start_ms < event.stop_ms]
-
-
-def scaled(change: Scale) -> str:
-    """Intervention in words, without its times: "feedback × 0"."""
-    return f"{change.what} × {change.scale:g}" + (" with identity" if change.identity else "")

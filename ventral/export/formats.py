@@ -1,13 +1,12 @@
 """Handing a run to other tools, as files that need nothing of ours to be read. Each format has a file of its own."""
 
-import contextlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ventral.errors import StoreError, UsageError, choose
 from ventral.experiment.run import Run
 from ventral.export import brainscore, npz
-from ventral.files import PARTIAL, disk_errors, nearest_folder, need_space
+from ventral.files import disk_errors, nearest_folder, need_space, replacing
 
 FORMATS: dict[str, tuple[Callable[[Run, Sequence[str], Path], None], str]] = {
     "npz": (npz.write, npz.SUFFIX),
@@ -45,7 +44,7 @@ def export_run(
     UsageError
         If there is no such format or area.
     StoreError
-        If the run is incomplete, or the file cannot be written.
+        If the run is incomplete, or the file cannot be written, for one because another process is writing it.
     """
     write, suffix = FORMATS[choose("format", fmt, FORMATS)]
     chosen = [choose("area", area, run.areas) for area in (run.areas if areas is None else areas)]
@@ -63,13 +62,8 @@ def export_run(
         )
     size = sum(4 * run[area].size for area in chosen) + 4 * run.logits.size + run.presentations.nbytes
     need_space(out, size, out.name, "export fewer areas (--areas), or to another disk (--out)")
-    unfinished = out.with_name(f".{out.name}{PARTIAL}")
-    try:
-        with disk_errors(out, then="export again"):
-            out.parent.mkdir(parents=True, exist_ok=True)
+    with disk_errors(out, then="export again"):
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(out, wait_s=0) as unfinished:
             write(run, chosen, unfinished)
-            unfinished.replace(out)
-    finally:
-        with contextlib.suppress(OSError):  # never in place of the error that is on its way
-            unfinished.unlink(missing_ok=True)
     return out

@@ -12,7 +12,6 @@ from ventral.experiment.condition import Condition
 from ventral.experiment.events import Show
 from ventral.experiment.interventions import Scale
 from ventral.experiment.protocol import Protocol
-from ventral.experiment.schedule import scaled
 from ventral.figures.graph import LOOKS
 from ventral.figures.protocol_words import (
     NAME,
@@ -201,7 +200,7 @@ def _label(sheet: Sheet, event: Show, free_to: float) -> tuple[str, bool]:
 
 def _lesion(sheet: Sheet, change: Scale) -> Place:
     """The bar of an intervention with its text on the right or, where it would be cut off, on the left or upon it."""
-    label = scaled(change)
+    label = str(change)
     room = sheet.ms(width(label) + 0.12)
     start, stop = max(change.start_ms, sheet.left), min(change.stop_ms, sheet.right)
     if stop + room <= sheet.right:

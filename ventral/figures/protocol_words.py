@@ -4,7 +4,6 @@ from collections.abc import Collection
 
 from ventral.experiment.condition import Condition
 from ventral.experiment.events import Stimulus
-from ventral.experiment.schedule import overlaps
 from ventral.figures.style import text_width
 
 KINDS = {"none": "no input", "target": "the target's own"}
@@ -34,7 +33,7 @@ def change_words(what: Stimulus) -> str:
 def parameter_words(condition: Condition, telling: Collection[str]) -> str:
     """The parameters that tell a condition from others, and what is seen where its events overlap."""
     words = [_parameter(name, value) for name, value in given(condition).items() if name in telling]
-    return ", ".join(words + ([OVERLAPS[condition.combine]] if overlaps(condition) else []))
+    return ", ".join(words + ([OVERLAPS[condition.combine]] if condition.overlaps else []))
 
 
 def given(condition: Condition) -> dict[str, float | str]:

@@ -1,4 +1,4 @@
-"""Protocols by name: those of ventral, of other packages, and of a user's own files."""
+"""The catalogue of protocols, by name: those of ventral, of other packages, and of a user's own files."""
 
 from collections.abc import Mapping
 from dataclasses import replace

@@ -4,7 +4,7 @@ import pytest
 
 from ventral import Protocol, load_protocol
 from ventral.errors import ClockError, UsageError
-from ventral.experiment.protocols import made_protocol
+from ventral.experiment.catalogue import made_protocol
 
 
 def test_a_protocol_is_loaded_by_name_with_its_knobs():
