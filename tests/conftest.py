@@ -10,7 +10,8 @@ from commands import ventral
 from foretold import COUNT, FLASH, MASKING, SHARDS
 from small import small_graph, with_statistics
 
-from ventral.model.checkpoint import Model, describe, load_model, network_tensors, write_checkpoint
+from ventral.model.checkpoint import describe, network_tensors, write_checkpoint
+from ventral.model.model import Model, load_model
 from ventral.model.network import Network
 from ventral.paper.outcomes import Predictions
 from ventral.paper.predictions import measure

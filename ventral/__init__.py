@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from ventral.measures.decoding import decode_over_time
     from ventral.model import zoo
     from ventral.model.areas import Area, Entry, Transition
-    from ventral.model.checkpoint import Model, load_model
     from ventral.model.counting import effective_parameters
     from ventral.model.graph import AreaGraph
+    from ventral.model.model import Model, load_model
     from ventral.model.network import Network
     from ventral.stimuli.datasets import load_images
     from ventral.stimuli.selection import Selection, select_images
@@ -74,7 +74,7 @@ HOMES = {
     "AreaGraph": "model.graph",
     "Condition": "experiment.condition",
     "Entry": "model.areas",
-    "Model": "model.checkpoint",
+    "Model": "model.model",
     "Network": "model.network",
     "Protocol": "experiment.protocol",
     "ProtocolError": "errors",
@@ -92,7 +92,7 @@ HOMES = {
     "effective_parameters": "model.counting",
     "image": "experiment.events",
     "load_images": "stimuli.datasets",
-    "load_model": "model.checkpoint",
+    "load_model": "model.model",
     "load_protocol": "experiment.catalogue",
     "mask": "experiment.events",
     "open_run": "experiment.run",

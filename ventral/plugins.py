@@ -48,18 +48,10 @@ class Group:
     error: type[UsageError]
 
 
-GROUPS: dict[str, Group] = {
-    group.name: group
-    for group in (
-        Group(
-            "protocols",
-            "protocol",
-            "protocol",
-            "def protocol(soa_ms: tuple[int, ...] = (20, 50)) -> Protocol",
-            ProtocolError,
-        ),
-        Group("analysis", "analysis", "analyze", "def analyze(run, ...)", UsageError),
-    )
+HEADER = "def protocol(soa_ms: tuple[int, ...] = (20, 50)) -> Protocol"
+GROUPS = {
+    "protocols": Group("protocols", "protocol", "protocol", HEADER, ProtocolError),
+    "analysis": Group("analysis", "analysis", "analyze", "def analyze(run, ...)", UsageError),
 }
 
 

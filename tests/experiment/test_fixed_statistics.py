@@ -6,7 +6,7 @@ from small import small_graph
 
 from ventral import Condition, Protocol, ProtocolError, Selection, Show, mask, simulate, target
 from ventral.experiment.settings import Settings
-from ventral.model.checkpoint import untrained_model
+from ventral.model.model import untrained_model
 
 FLASH = Condition("flash", (Show(target, 0, 20),))
 WIDE = Settings(dtype="float32")  # states of random weights may grow

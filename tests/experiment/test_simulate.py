@@ -22,7 +22,7 @@ from ventral.experiment.recorder import Recorder
 from ventral.experiment.run import open_run
 from ventral.experiment.settings import Settings
 from ventral.experiment.simulate import simulate
-from ventral.model.checkpoint import driven
+from ventral.model.model import driven
 from ventral.plugins import load
 from ventral.stimuli.selection import Selection, select_images
 from ventral.store.verify import verify

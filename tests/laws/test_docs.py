@@ -10,9 +10,10 @@ from click.testing import CliRunner
 
 from ventral.cli.main import commands
 from ventral.knobs import apply_settings
-from ventral.model.checkpoint import shipped
+from ventral.model.model import shipped
 from ventral.plugins import load
-from ventral.training.recipe import RECIPES, read_recipe
+from ventral.training.recipe import RECIPES
+from ventral.training.recipes import read_recipe
 
 ROOT = Path(__file__).parents[2]
 PAGES = {

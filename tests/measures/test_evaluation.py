@@ -13,7 +13,7 @@ from small import small_graph, with_statistics
 from ventral.errors import ClockError, DataError, UsageError
 from ventral.measures.evaluation import evaluate
 from ventral.measures.intervals import Z95
-from ventral.model.checkpoint import Model
+from ventral.model.model import Model
 from ventral.model.network import Network
 from ventral.stimuli.images import Preprocessing
 from ventral.training.validation import accuracy_over_time

@@ -9,7 +9,8 @@ from safetensors.torch import save_file
 from small import small_graph
 
 from ventral.errors import CheckpointError, UsageError
-from ventral.model.checkpoint import load_model, network_tensors, read_checkpoint, shipped, write_checkpoint
+from ventral.model.checkpoint import network_tensors, read_checkpoint, write_checkpoint
+from ventral.model.model import load_model, shipped
 
 
 def test_a_model_survives_the_round_trip(model, model_file, tmp_path):

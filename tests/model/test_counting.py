@@ -154,7 +154,7 @@ def pictures(graph, count=4):
     return torch.randn(count, 3, size, size, generator=torch.Generator().manual_seed(0))
 
 
-def answers(network, images):
+def logits_of(network, images):
     """Logits at the graph's readouts, for images that stay on."""
     last = max(network.graph.readout_ms) // 10
     return network.sequence([images] * (1 if network.graph.drive == "impulse" else last + 1), network.graph.readout_ms)
@@ -164,7 +164,7 @@ def reached(network):
     """How many parameters a loss at the readouts sends a gradient to; of a scale or shift, ticks count apart."""
     images = pictures(network.graph)
     statistics.estimate(network, network.staying(images, network.graph.readout_ms[-1] // 10 + 1))
-    logits = answers(network, images)
+    logits = logits_of(network, images)
     (logits * torch.randn(logits.shape, generator=torch.Generator().manual_seed(1))).sum().backward()
     count = 0
     for name, parameter in network.named_parameters():
@@ -242,14 +242,14 @@ def fading(**changes):
 
 
 @pytest.mark.parametrize("count", [effective_parameters, multiply_adds])
-def test_a_time_at_which_there_is_no_answer_is_refused_with_those_at_which_there_is(count):
+def test_a_time_at_which_the_readout_is_absent_is_refused_with_those_at_which_it_is_present(count):
     assert count(fading(), [10]) > 0
     with pytest.raises(GraphError, match=r"V2 is absent at 30 ms; .*\b10\b"):
         count(fading(), [30])
 
 
 @pytest.mark.parametrize("times", [[0], [-10], [-10, 10]])
-def test_a_time_before_the_first_answer_is_refused(times):
+def test_a_time_before_the_readout_is_first_present_is_refused(times):
     with pytest.raises(GraphError, match=f"{times[0]}"):
         effective_parameters(fading(), times)
 
@@ -260,5 +260,5 @@ def test_a_time_off_the_clock_is_refused():
 
 
 def test_without_a_readout_nothing_can_be_counted():
-    with pytest.raises(GraphError, match="say when the answer is read with readout_ms"):
+    with pytest.raises(GraphError, match="give its time with readout_ms"):
         effective_parameters(fading())

@@ -137,11 +137,11 @@ def test_a_knob_that_cannot_be_is_refused(what):
 def test_fig_10_as_written_is_refused_with_the_reason_and_a_remedy():
     with pytest.raises(GraphError) as refusal:
         zoo.three_state_no_self("literal")
-    said = str(refusal.value)
-    assert "V4 is absent at 70, 90, 110, 150 ms" in said
-    assert "because the image enters only once and nothing keeps it there" in said
-    assert "identity" in said
-    assert "sustained drive" in said
+    message = str(refusal.value)
+    assert "V4 is absent at 70, 90, 110, 150 ms" in message
+    assert "because the image enters only once and nothing keeps it there" in message
+    assert "identity" in message
+    assert "sustained drive" in message
 
 
 @pytest.mark.parametrize("reading", RUNNABLE)

@@ -13,7 +13,7 @@ from ventral.experiment.coordinates import as_columns
 from ventral.experiment.run import open_run
 from ventral.experiment.settings import POLICIES
 from ventral.measures.decoding import decode_over_time, image_folds
-from ventral.model.checkpoint import driven
+from ventral.model.model import driven
 from ventral.model.network import Network
 from ventral.paper.outcomes import BROKEN, CONTROL, Pair, judged
 from ventral.paper.predictions import after_offset, best_time, decoded, masked, measure, while_on

@@ -11,7 +11,7 @@ import pytest
 
 from ventral.errors import CheckpointError, StoreError, TrainingError, UsageError
 from ventral.files import locked
-from ventral.model.checkpoint import load_model
+from ventral.model.model import load_model
 from ventral.paper import sweep
 from ventral.paper.campaign import (
     SCALES,

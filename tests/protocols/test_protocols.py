@@ -65,7 +65,7 @@ def test_the_library_is_whole():
 
 
 @EVERY
-def test_it_tells_question_source_and_departures(name):
+def test_it_states_question_source_and_departures(name):
     made = make(name)
     first = made.source.splitlines()[0]
     assert first.endswith(".")
@@ -92,7 +92,9 @@ def test_every_event_and_lesion_lies_in_the_record_and_every_condition_differs(n
     made = make(name)
     for condition in made.conditions:
         assert all(made.start_ms <= event.start_ms <= made.end_ms for event in condition.events)
-        assert all(made.start_ms <= one.start_ms < one.stop_ms <= made.end_ms for one in condition.interventions)
+        assert all(
+            made.start_ms <= change.start_ms < change.stop_ms <= made.end_ms for change in condition.interventions
+        )
     contents = [(frozenset(c.events), c.interventions) for c in made.conditions]
     assert len(set(contents)) == len(contents)
     assert len(named(made)) == len(made.conditions)
@@ -101,8 +103,8 @@ def test_every_event_and_lesion_lies_in_the_record_and_every_condition_differs(n
 @EVERY
 def test_every_condition_can_be_told_from_the_others_by_its_coordinates(name):
     """But a blank, which has none."""
-    told = [json.dumps(c.coordinates(), sort_keys=True) for c in make(name).conditions if c.coordinates()]
-    assert len(set(told)) == len(told)
+    coordinates = [json.dumps(c.coordinates(), sort_keys=True) for c in make(name).conditions if c.coordinates()]
+    assert len(set(coordinates)) == len(coordinates)
 
 
 @EVERY
@@ -125,7 +127,7 @@ def test_no_coordinate_has_the_name_of_one_that_is_of_the_images(name, images):
 def test_its_json_is_read_again_and_is_the_same_when_made_again(name):
     made = make(name)
     read = json.loads(made.to_json())
-    assert [one["name"] for one in read["conditions"]] == [c.name for c in made.conditions]
+    assert [condition["name"] for condition in read["conditions"]] == [c.name for c in made.conditions]
     assert read["end_ms"] == made.end_ms
     assert make(name).to_json() == made.to_json()
 
@@ -304,8 +306,8 @@ def test_a_stream_without_the_target_differs_from_one_with_it_only_in_its_place(
     present, absent, alone = (set(shown[f"{stream}_20"].events) for stream in ("present", "absent", "alone"))
     assert present - absent == alone == {Show(target, 0, 20)}
     assert absent - present == {Show(image("other-object", 3), 0, 20)}
-    told = shown["absent_20"].parameters
-    assert told == {"stream": "absent", "item_ms": 20, "items": 6, "position": 3, "gap_ms": 0}
+    parameters = shown["absent_20"].parameters
+    assert parameters == {"stream": "absent", "item_ms": 20, "items": 6, "position": 3, "gap_ms": 0}
 
 
 @pytest.mark.parametrize(
@@ -349,8 +351,8 @@ def test_a_lesion_scales_in_its_window_only_and_intact_never(what):
     assert all(set(gains.values()) == {0.5} for gains in windowed if gains)
     throughout = made.gains(shown[f"{what}_0.5_whole"], small())
     assert all(throughout[:-1])  # the last tick has no successor
-    told = shown[f"{what}_0.5_40-70"].parameters
-    assert told == {"lesion": what, "lesion_scale": 0.5, "lesion_start_ms": 40, "lesion_stop_ms": 70}
+    parameters = shown[f"{what}_0.5_40-70"].parameters
+    assert parameters == {"lesion": what, "lesion_scale": 0.5, "lesion_start_ms": 40, "lesion_stop_ms": 70}
 
 
 @pytest.mark.parametrize("identity", [False, True])

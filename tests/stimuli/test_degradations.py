@@ -124,8 +124,8 @@ def test_bubbles_are_soft_gaussians_of_the_width_in_tang_et_al():
     assert pieces(seen > 0.02)[1] == 1  # the area of one that is away from the edges is 1.9 % if it is open
     y, x = divmod(int(seen.argmax()), 64)
     falls = (seen[y] / seen[y, x]).numpy()
-    there = np.abs(np.arange(64) - x) <= 5
-    np.testing.assert_allclose(falls[there], np.exp(-0.5 * ((np.arange(64) - x)[there] / 3.5) ** 2), atol=0.01)
+    inside = np.abs(np.arange(64) - x) <= 5
+    np.testing.assert_allclose(falls[inside], np.exp(-0.5 * ((np.arange(64) - x)[inside] / 3.5) ** 2), atol=0.01)
 
 
 @pytest.mark.parametrize("fraction", [0.05, 0.2, 0.5])

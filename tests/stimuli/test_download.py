@@ -47,12 +47,14 @@ def fetched(server, target, content=None, **tellers):
 @pytest.mark.parametrize("sized", [True, False])
 def test_a_file_cut_three_times_is_the_same_and_no_byte_is_sent_twice(server, target, seed, sized):
     server.cuts, server.sized = [random.Random(seed).randrange(1, 80_000) for _ in range(3)], sized
-    told = []
-    assert fetched(server, target, tell=told.append) == server.content
+    sentences = []
+    assert fetched(server, target, tell=sentences.append) == server.content
     assert len(server.sent) == 4
     assert all(before[1] == after[0] for before, after in itertools.pairwise(server.sent))
     assert server.asked == [None, *(f"bytes={start}-" for start, _ in server.sent[1:])]
-    assert [sentence.split(" (")[1] for sentence in told] == ["the connection was closed); trying again in 0 s."] * 3
+    assert [sentence.split(" (")[1] for sentence in sentences] == [
+        "the connection was closed); trying again in 0 s."
+    ] * 3
 
 
 def test_after_a_reset_exactly_what_was_not_received_is_asked_for(server, target):
@@ -66,9 +68,9 @@ def test_after_a_reset_exactly_what_was_not_received_is_asked_for(server, target
 def test_a_silent_server_is_asked_again(server, target, monkeypatch):
     monkeypatch.setattr(download, "TIMEOUT_S", 0.1)
     server.cuts, server.then = [100_000], lambda: time.sleep(0.3)
-    told = []
-    assert fetched(server, target, tell=told.append) == server.content
-    assert told == ["interrupted at 0.1 MB (timed out); trying again in 0 s."]
+    sentences = []
+    assert fetched(server, target, tell=sentences.append) == server.content
+    assert sentences == ["interrupted at 0.1 MB (timed out); trying again in 0 s."]
     assert server.sent[1:] == [(100_000, len(server.content))]
 
 

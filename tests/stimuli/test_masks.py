@@ -157,7 +157,7 @@ def test_a_checkerboard_has_two_levels_that_change_places_from_one_check_to_the_
 
 
 @pytest.mark.parametrize("kind", OBJECTS)
-def test_an_object_is_the_intact_image_that_is_told_of_another_class_or_the_same(pool, kind):
+def test_an_object_is_the_intact_image_of_the_pool_of_another_class_or_the_same(pool, kind):
     picked = pool_positions(kind, IDS, LABELS, pool, seed=3, exemplar=2)
     assert torch.equal(make_masks(kind, IDS, LABELS, pool, seed=3, exemplar=2), pool.pixels[picked])
     assert picked.dtype == np.int64
@@ -166,11 +166,11 @@ def test_an_object_is_the_intact_image_that_is_told_of_another_class_or_the_same
 
 @pytest.mark.parametrize("kind", OBJECTS)
 def test_exemplars_of_a_stimulus_are_different_images_and_in_the_end_all_there_are(pool, kind):
-    there = [len(pool) - 10 if kind == "other-object" else 10] * 12
-    shown = np.stack([pool_positions(kind, IDS, LABELS, pool, exemplar=number) for number in range(there[0])])
-    assert [len(set(column)) for column in shown.T] == there
-    with pytest.raises(DataError, match=f"holds {there[0]} images of .*, and exemplar {there[0]} of {kind}"):
-        pool_positions(kind, IDS, LABELS, pool, exemplar=there[0])
+    counts = [len(pool) - 10 if kind == "other-object" else 10] * 12
+    shown = np.stack([pool_positions(kind, IDS, LABELS, pool, exemplar=number) for number in range(counts[0])])
+    assert [len(set(column)) for column in shown.T] == counts
+    with pytest.raises(DataError, match=f"holds {counts[0]} images of .*, and exemplar {counts[0]} of {kind}"):
+        pool_positions(kind, IDS, LABELS, pool, exemplar=counts[0])
 
 
 def test_an_object_of_the_same_class_is_never_the_target(pool):

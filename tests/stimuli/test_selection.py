@@ -49,8 +49,8 @@ def test_fewer_images_are_part_of_more(seed):
 
 
 def test_another_seed_is_another_selection():
-    one, other = (select_images("shapes", "test", 20, seed, 16, pool=False).presented for seed in (0, 1))
-    assert ids(one) != ids(other)
+    first, second = (select_images("shapes", "test", 20, seed, 16, pool=False).presented for seed in (0, 1))
+    assert ids(first) != ids(second)
 
 
 def test_all_images_are_presented_if_no_number_is_given(folder):

@@ -13,7 +13,7 @@ from together import CASES, RECIPE, everything, three_areas
 from trainings import SHORT
 
 from ventral.errors import UsageError
-from ventral.model.checkpoint import load_model
+from ventral.model.model import load_model
 from ventral.model.processes import summed
 from ventral.training.distributed import Ranks, joined
 from ventral.training.recipe import Recipe
@@ -55,11 +55,11 @@ def by_two(tmp_path_factory):
         for rank in range(2)
     ]
     try:
-        said = [process.communicate(timeout=WAIT_S)[0] for process in processes]
+        output = [process.communicate(timeout=WAIT_S)[0] for process in processes]
     finally:
         for process in processes:
             process.kill()
-    assert [process.returncode for process in processes] == [0, 0], "\n".join(said)
+    assert [process.returncode for process in processes] == [0, 0], "\n".join(output)
     return torch.load(out)
 
 
@@ -74,16 +74,16 @@ def test_a_process_that_was_started_alone_is_the_only_one(monkeypatch):
 
 @pytest.mark.parametrize("what", ["sum", "normalisation"])
 def test_gradients_flow_through_a_sum_to_every_process(by_one, by_two, what):
-    one, two = by_one["gradients"][what], by_two["gradients"][what]
-    assert one.abs().max() > 0.1
-    torch.testing.assert_close(one, two, rtol=0, atol=1e-12)
+    alone, shared = by_one["gradients"][what], by_two["gradients"][what]
+    assert alone.abs().max() > 0.1
+    torch.testing.assert_close(alone, shared, rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_two_processes_train_the_weights_that_one_does(by_one, by_two, case):
-    one, two = by_one[case], by_two[case]
-    assert one.keys() == two.keys()
-    apart = {name: float((one[name] - two[name]).abs().max()) for name in one}
+    alone, shared = by_one[case], by_two[case]
+    assert alone.keys() == shared.keys()
+    apart = {name: float((alone[name] - shared[name]).abs().max()) for name in alone}
     name = max(apart, key=apart.__getitem__)
     print(f"{case}: at most {apart[name]:.1e} apart, {name}")
     assert apart[name] < 1e-10  # sums in another order, over 20 steps

@@ -8,7 +8,7 @@ from small import small_graph
 from trainings import SHORT, assert_same
 
 from ventral.model import statistics
-from ventral.model.checkpoint import load_model, untrained_model
+from ventral.model.model import load_model, untrained_model
 from ventral.model.normalisation import Normalisation
 from ventral.training import train as training
 from ventral.training.train import train

@@ -56,16 +56,16 @@ def test_a_share_of_the_images_replaces_another_and_a_lone_one_has_the_same_timi
     assert len(late) / 20_000 == pytest.approx(0.4, abs=0.015)  # standard error 0.0035
     assert set(late.tolist()) == {1, 2}  # 10 ms to half of 50 ms
     assert torch.equal(many.offset - many.onset, durations(recipe, 3, 20_000))
-    one = many.take(torch.tensor([17]))
-    assert one.onset.item() == many.onset[17].item()
+    alone = many.take(torch.tensor([17]))
+    assert alone.onset.item() == many.onset[17].item()
 
 
 def test_a_share_of_the_images_may_be_masked_and_epochs_differ():
     recipe = replace(SHORT, masked=0.3)
-    one, again, other = (Timing.of(recipe, epoch, 20_000).mask for epoch in (0, 0, 1))
-    assert (one >= 0).double().mean().item() == pytest.approx(0.3, abs=0.015)  # standard error 0.0032
-    assert torch.equal(one, again)
-    assert not torch.equal(one, other)
+    first, again, later = (Timing.of(recipe, epoch, 20_000).mask for epoch in (0, 0, 1))
+    assert (first >= 0).double().mean().item() == pytest.approx(0.3, abs=0.015)  # standard error 0.0032
+    assert torch.equal(first, again)
+    assert not torch.equal(first, later)
     assert (Timing.of(SHORT, 0, 100).mask < 0).all()
 
 

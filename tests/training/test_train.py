@@ -17,8 +17,9 @@ from trainings import SHORT, assert_same, files_of, log_of, written
 
 from ventral import files as disk
 from ventral.errors import CheckpointError, StoreError, TrainingError, UsageError
-from ventral.model.checkpoint import load_model, network_tensors, read_checkpoint
+from ventral.model.checkpoint import network_tensors, read_checkpoint
 from ventral.model.counting import effective_parameters
+from ventral.model.model import load_model
 from ventral.stimuli.datasets import load_images
 from ventral.training import batches, presentation
 from ventral.training import train as training
@@ -60,9 +61,9 @@ def whole(learned, unseen, small_steps, tmp_path_factory):
 def going(learned, unseen, tmp_path):
     """Trains in a folder of its own: `going(report)`, likewise `going(report, epochs=3)` with another recipe."""
 
-    def go(report=None, said=lambda _: None, **changes):
+    def go(report=None, tell=lambda _: None, **changes):
         return train(
-            small_graph(), learned, unseen, replace(EVERYTHING, **changes), tmp_path / "out", report=report, said=said
+            small_graph(), learned, unseen, replace(EVERYTHING, **changes), tmp_path / "out", report=report, tell=tell
         )
 
     return go
@@ -124,9 +125,9 @@ def test_the_result_has_statistics_to_the_horizon_and_tells_its_accuracy(whole, 
             assert tensor.shape[0] == 9
             assert tensor.isfinite().all()
     measured = accuracy_over_time(model.network, model.preprocessing, unseen, 80)
-    told = model.metadata["test"]["accuracy"]
-    assert told[:3] == [None] * 3
-    assert told[3:] == pytest.approx(measured[3:], abs=1e-6)
+    accuracy = model.metadata["test"]["accuracy"]
+    assert accuracy[:3] == [None] * 3
+    assert accuracy[3:] == pytest.approx(measured[3:], abs=1e-6)
     assert model.metadata["recipe"]["seed"] == 3
     assert model.metadata["data"]["fingerprint"] == learned.fingerprint
 
@@ -134,18 +135,18 @@ def test_the_result_has_statistics_to_the_horizon_and_tells_its_accuracy(whole, 
 def test_the_result_tells_the_recipe_that_was_used(learned, unseen, tmp_path):
     recipe = replace(SHORT, epochs=1, precision="auto")
     path = train(small_graph(readout_ms=(30, 40)), learned, unseen, recipe, tmp_path)
-    told = load_model(path).metadata["recipe"]
-    assert (told["readout_ms"], told["end_ms"]) == ([30, 40], 40)
-    assert told["precision"] in ("float32", "bfloat16")
-    assert read_checkpoint(states(tmp_path)[0])[1]["recipe"] == told
+    recipe = load_model(path).metadata["recipe"]
+    assert (recipe["readout_ms"], recipe["end_ms"]) == ([30, 40], 40)
+    assert recipe["precision"] in ("float32", "bfloat16")
+    assert read_checkpoint(states(tmp_path)[0])[1]["recipe"] == recipe
 
 
 def test_choosing_a_precision_changes_nothing_else(learned):
     chosen, plain = (Trainer(small_graph(), learned, replace(SHORT, precision=p)) for p in ("auto", "float32"))
     assert chosen.recipe == replace(SHORT, precision=chosen.recipe.precision)
-    for one, other in zip(chosen.network.parameters(), plain.network.parameters(), strict=True):
-        assert torch.equal(one, other)
-        assert one.grad is None
+    for chosen_weight, weight in zip(chosen.network.parameters(), plain.network.parameters(), strict=True):
+        assert torch.equal(chosen_weight, weight)
+        assert chosen_weight.grad is None
 
 
 def test_a_precision_once_chosen_is_kept(going, monkeypatch, tmp_path):
@@ -169,7 +170,7 @@ def test_a_precision_once_chosen_is_kept(going, monkeypatch, tmp_path):
     ],
     ids=["detours", "weights per tick", "scales per tick"],
 )
-def test_what_cannot_reach_the_answer_keeps_its_bytes(graph, readout_ms, learned):
+def test_what_cannot_reach_the_readout_keeps_its_bytes(graph, readout_ms, learned):
     recipe = replace(SHORT, readout_ms=readout_ms or graph.readout_ms, weight_decay=0.1, learning_rate=0.1)
     size = graph[graph.entry].size
     images = learned if size == 16 else load_images("shapes", "train", size, positions=range(200))
@@ -242,12 +243,12 @@ def test_before_a_mask_arrives_the_loss_is_as_without_it(learned):
         plain = Objective(objective.network, replace(objective.recipe, readout_ms=reads))
         without = replace(batch.timing.take(some.nonzero()[:, 0]), mask=torch.full((4,), -1))
         labels = batch.labels[some]
-        one, _ = plain(Batch(batch.images[some], labels, without, 50, None, labels, batch.masks[some]))
-        expected = expected + len(reads) * one / 3 / 2
+        plain_loss, _ = plain(Batch(batch.images[some], labels, without, 50, None, labels, batch.masks[some]))
+        expected = expected + len(reads) * plain_loss / 3 / 2
     torch.testing.assert_close(loss, expected)
 
 
-def test_until_an_image_has_arrived_the_answer_is_what_was_before_it(learned):
+def test_until_an_image_has_arrived_the_label_is_that_of_what_was_before_it(learned):
     objective, batch = masked(learned)
     never, others = torch.full((8,), 99), (batch.labels + 1) % 10
     onset = replace(batch.timing, onset=torch.full((8,), 2), offset=never, mask=torch.full((8,), -1))
@@ -301,9 +302,9 @@ def test_after_ctrl_c_a_training_finishes_its_step_and_goes_on_from_there(going,
         going(at(step, ctrl_c))
     assert signal.getsignal(signal.SIGINT) is handler
     assert states(tmp_path / "out")[-1].name == f"state-{step + 1:08d}.safetensors"
-    said = []
-    going(said=said.append)
-    assert said[0] == f"resuming from step {step + 1} of 16"
+    lines = []
+    going(tell=lines.append)
+    assert lines[0] == f"resuming from step {step + 1} of 16"
     assert log_of(tmp_path / "out") == log_of(whole)
     assert (tmp_path / "out/model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
     assert states(tmp_path / "out")[-1].read_bytes() == states(whole)[-1].read_bytes()
@@ -358,9 +359,9 @@ def test_random_numbers_from_a_stream_would_be_noticed(going, learned, unseen, t
 
 def test_a_stored_momentum_is_needed(going, whole, tmp_path, monkeypatch):
     def forgetful(trainer, path):
-        said = resume(trainer, path)
+        differences = resume(trainer, path)
         trainer.optimiser.state.clear()
-        return said
+        return differences
 
     stopped(going, 11)
     monkeypatch.setattr(training, "resume", forgetful)
@@ -627,7 +628,7 @@ def test_a_rate_that_is_far_too_high_is_told(going):
         going(learning_rate=1e9)
 
 
-def test_answers_to_the_images_held_out_that_are_not_finite_are_told(going, tmp_path):
+def test_responses_to_the_images_held_out_that_are_not_finite_are_reported(going, tmp_path):
     """One step makes an epoch here: the loss before it is finite, the weights after it are not."""
     with pytest.raises(
         TrainingError, match=r"after step 1 the responses to the images held out are not finite; give a"
@@ -674,9 +675,9 @@ def test_compiled_steps_are_the_steps(learned):
     # the order of float32 sums differs, and later steps magnify that
     assert plain.advance()[0] == pytest.approx(compiled.advance()[0], rel=1e-5)
     pairs = zip(plain.network.parameters(), compiled.network.parameters(), strict=True)
-    grads = [(one.grad, other.grad) for one, other in pairs if one.grad is not None]
-    longest = max(one.norm() for one, _ in grads)
-    assert all((one - other).norm() <= 1e-3 * longest for one, other in grads)
+    grads = [(first.grad, second.grad) for first, second in pairs if first.grad is not None]
+    longest = max(first.norm() for first, _ in grads)
+    assert all((first - second).norm() <= 1e-3 * longest for first, second in grads)
 
 
 def test_without_a_compiler_it_is_told_what_is_missing(learned, monkeypatch, tmp_path):
@@ -711,8 +712,8 @@ def test_a_training_killed_at_random_moments_ends_bit_identical(tmp_path):
 
     def finish(place):
         process = start(place)
-        _, said = process.communicate(timeout=300)
-        assert process.returncode == 0, said.decode()
+        _, errors = process.communicate(timeout=300)
+        assert process.returncode == 0, errors.decode()
 
     begun = time.monotonic()
     finish(tmp_path / "whole")

@@ -14,8 +14,8 @@ from ventral.errors import ClockError, GraphError, UsageError, choose
 
 if TYPE_CHECKING:
     from ventral.experiment.protocol import Protocol
-    from ventral.model.checkpoint import Model
     from ventral.model.graph import AreaGraph
+    from ventral.model.model import Model
 
 
 def find_protocol(name: str, settings: Sequence[str]) -> "Protocol":
@@ -29,7 +29,7 @@ def find_protocol(name: str, settings: Sequence[str]) -> "Protocol":
 
 def find_model(name: str) -> "tuple[str, Model | None, AreaGraph]":
     """Full name of a model or graph with its knobs, the model if it has weights, and its graph."""
-    from ventral.model.checkpoint import load_model, shipped
+    from ventral.model.model import load_model, shipped
     from ventral.model.zoo import GRAPHS
 
     plain = name.partition(":")[0]
@@ -41,7 +41,7 @@ def find_model(name: str) -> "tuple[str, Model | None, AreaGraph]":
 
 def load_trained(name: str, device: str) -> "Model":
     """Model with weights; a graph is refused."""
-    from ventral.model.checkpoint import load_model, shipped
+    from ventral.model.model import load_model, shipped
     from ventral.model.zoo import GRAPHS
 
     graphs = {graph.replace("_", "-") for graph in GRAPHS}.difference(shipped())
@@ -56,7 +56,7 @@ def load_trained(name: str, device: str) -> "Model":
 def make_untrained(name: str, data: str | None, split: str, images: int, seed: int, device: str, ms: int) -> "Model":
     """Model with random weights, whose statistics are estimated to a time on images that are not presented."""
     from ventral.experiment.recalibration import CALIBRATION
-    from ventral.model.checkpoint import untrained_model
+    from ventral.model.model import untrained_model
     from ventral.stimuli.selection import select_images
 
     graph, title = read_graph(name), title_of(name)

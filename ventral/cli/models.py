@@ -44,7 +44,8 @@ def models(context: click.Context, markdown: bool) -> None:
 
 def shipped_rows() -> Iterator[tuple[str, str, str]]:
     """Name, best accuracy and training data of each model with weights."""
-    from ventral.model.checkpoint import read_checkpoint, shipped
+    from ventral.model.checkpoint import read_checkpoint
+    from ventral.model.model import shipped
 
     for name, path in shipped().items():
         header = read_checkpoint(path)[1]
@@ -80,9 +81,10 @@ def data_of(header: Any) -> str:
 def print_markdown() -> None:
     """Print data, areas, recipe and accuracy of the models with weights, read from their files."""
     from ventral.clock import ticks
-    from ventral.model.checkpoint import read_checkpoint, shipped
+    from ventral.model.checkpoint import read_checkpoint
     from ventral.model.counting import parameters
     from ventral.model.graph import AreaGraph
+    from ventral.model.model import shipped
     from ventral.tables import markdown
 
     rows = []
@@ -100,7 +102,8 @@ def print_markdown() -> None:
 
 def changed_fields(header: Any) -> Iterator[str]:
     """Fields in which the recipe of a checkpoint departs from the defaults, but for the seed."""
-    from ventral.training.recipe import Recipe, as_stored, stored_recipe
+    from ventral.training.recipe import Recipe
+    from ventral.training.recipes import as_stored, stored_recipe
 
     usual = as_stored(Recipe())
     for field, value in stored_recipe(header).items():

@@ -78,7 +78,8 @@ def reproduce(
         from ventral.paper.claims import FIGURES, find_figure
         from ventral.paper.verdicts import counted
         from ventral.stimuli.datasets import load_images
-        from ventral.training.recipe import Recipe, read_recipe
+        from ventral.training.recipe import Recipe
+        from ventral.training.recipes import read_recipe
 
         others = ("all", "predictions")
         wanted = list(FIGURES.values()) if "all" in figures else [find_figure(name, others) for name in figures]

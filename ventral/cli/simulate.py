@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from ventral.experiment.protocol import Protocol
     from ventral.experiment.run import Run
     from ventral.experiment.settings import Settings
-    from ventral.model.checkpoint import Model
+    from ventral.model.model import Model
 
 
 @click.command()
@@ -100,7 +100,7 @@ def simulate(
     with busy("loading"):
         from ventral.experiment.noise import Noise
         from ventral.experiment.settings import POLICIES, Settings
-        from ventral.model.checkpoint import driven
+        from ventral.model.model import driven
 
         check_device(how["device"])
         chosen = Settings(areas=area_names(areas), noise=None if noise is None else Noise.read(noise), **how)

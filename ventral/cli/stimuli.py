@@ -18,7 +18,7 @@ def stimuli(context: click.Context) -> None:
     from ventral.stimuli.degradations import AMOUNTS, CHANGES
     from ventral.stimuli.masks import MASKS
 
-    table("masks", ("name", "is"), [(name, first_line(make)) for name, make in MASKS.items()])
+    table("masks", ("name", "is"), [(name, kind.description) for name, kind in MASKS.items()])
     changes = [(name, first_line(change), "{}, 0 to {:g}".format(*AMOUNTS[name])) for name, change in CHANGES.items()]
     table("changes", ("name", "is", "amount"), changes)
     click.echo("`ventral stimuli show` draws all of them, `ventral stimuli show NAME ...` some.")

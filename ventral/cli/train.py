@@ -57,7 +57,7 @@ def train(
     with busy("loading"):
         from ventral.stimuli.datasets import load_images
         from ventral.training.distributed import joined
-        from ventral.training.recipe import read_recipe, recipe_settings
+        from ventral.training.recipes import read_recipe, recipe_settings
         from ventral.training.train import train as run_training
 
         check_device(device)

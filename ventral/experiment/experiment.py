@@ -10,7 +10,7 @@ from ventral.experiment.condition import Condition
 from ventral.experiment.protocol import Protocol
 from ventral.experiment.schedule import check_fit
 from ventral.experiment.settings import Settings
-from ventral.model.checkpoint import Model
+from ventral.model.model import Model
 from ventral.stimuli.degradations import check_change
 from ventral.stimuli.masks import MASKS
 from ventral.stimuli.selection import Selection

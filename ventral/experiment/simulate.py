@@ -8,7 +8,7 @@ from ventral.experiment.protocol import Protocol
 from ventral.experiment.recorder import Recorder
 from ventral.experiment.run import Run, open_run
 from ventral.experiment.settings import Settings
-from ventral.model.checkpoint import Model, load_model
+from ventral.model.model import Model, load_model
 from ventral.stimuli.selection import Selection
 from ventral.store.writer import Writer, check_space
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ventral.measures.intervals import wilson_interval
-from ventral.stimuli.images import Integers
+from ventral.stimuli.arrays import Integers
 
 BINS = 15
 Array = NDArray[Any]

@@ -22,9 +22,10 @@ from ventral.experiment.recorder import Recorder
 from ventral.experiment.settings import Settings
 from ventral.measures.calibration import calibration_error, confidences, cross_entropy, reliability
 from ventral.measures.intervals import wilson_interval
-from ventral.model.checkpoint import Model
 from ventral.model.graph import AreaGraph
-from ventral.stimuli.images import Images, Integers
+from ventral.model.model import Model
+from ventral.stimuli.arrays import Integers
+from ventral.stimuli.images import Images
 from ventral.stimuli.selection import Selection
 
 Array = NDArray[Any]

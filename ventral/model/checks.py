@@ -3,7 +3,6 @@
 import math
 from typing import TYPE_CHECKING
 
-from ventral.clock import MS_PER_TICK, to_ms
 from ventral.errors import GraphError, few, unknown
 from ventral.model.areas import KINDS, Area, Transition
 from ventral.model.presence import presence_for, settled_tick
@@ -37,9 +36,8 @@ def check_graph(graph: "AreaGraph") -> None:
 def check_areas(graph: "AreaGraph") -> None:
     """Refuse areas of one name, and an entry or readout that is no area."""
     names = [area.name for area in graph.areas]
-    for name in names:
-        if names.count(name) > 1:
-            raise GraphError(f"two areas are called {name}; names must differ.")
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise GraphError(f"two areas are called {twice[0]}; names must differ.")
     for role, name in (("entry", graph.entry), ("readout", graph.readout)):
         if name not in names:
             raise GraphError(f"the {role} area: {unknown('area', name, names)}")
@@ -65,14 +63,20 @@ def check_fields(graph: "AreaGraph") -> None:
         ("kind of statistics", graph.statistics, STATISTICS),
         ("kind of weight sharing", graph.sharing, SHARINGS),
     ):
-        if value not in choices:
-            raise GraphError(str(unknown(kind, str(value), choices)))
+        known(kind, value, choices)
     for field, flag in (("bias", graph.bias), ("scale_shift", graph.scale_shift)):
         if not isinstance(flag, bool):
             raise GraphError(f"{field} is {flag!r}; give true or false.")
     for field, count in (("classes", graph.classes), ("colours", graph.colours)):
         if not isinstance(count, int) or isinstance(count, bool) or count < 1:
             raise GraphError(f"{field} is {count!r}; give a whole number from 1.")
+
+
+def known(kind: str, value: str, choices: tuple[str, ...]) -> str:
+    """The value of a field or knob, refused unless it is one of the choices."""
+    if value not in choices:
+        raise GraphError(str(unknown(kind, str(value), choices)))
+    return value
 
 
 def check_bridge(transition: Transition, source: Area, target: Area) -> None:
@@ -123,13 +127,11 @@ def check_readout(graph: "AreaGraph") -> None:
         return
     if graph.readout_ms[0] < 0:
         raise GraphError(f"readout_ms is {graph.readout_ms[0]}; the network's clock starts at 0, so read later.")
-    present = graph.presence_until(graph.readout_ms[-1])[graph.readout]
-    absent = [ms for ms in graph.readout_ms if not present[ms // MS_PER_TICK]]
-    if absent:
-        times = [to_ms(tick) for tick, is_present in enumerate(present) if is_present]
+    present = graph.readable_ms(graph.readout_ms[-1])
+    if absent := [ms for ms in graph.readout_ms if ms not in present]:
         raise GraphError(
             f"{graph.readout} is absent at {few(absent)} ms, where readout_ms reads it; "
-            f"{remedy_for_absence(graph, absent[0], times)}"
+            f"{remedy_for_absence(graph, absent[0], present)}"
         )
 
 

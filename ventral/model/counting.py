@@ -1,6 +1,6 @@
-"""What an answer depends on: the transitions that can reach the readout in time, their parameters and operations.
+"""What a readout depends on: the transitions that can reach it in time, their parameters and operations.
 
-All from the description alone. The rule: a transition (with weights per tick, a transition at a tick) counts only if
+All follows from the graph alone. The rule: a transition (with weights per tick, a transition at a tick) counts only if
 its source is present and some path from it reaches the readout exactly when that is read.
 
 Source: Liao & Poggio (2016), caption of Fig. 8 (parameters that do not contribute are subtracted) and section 3.5.
@@ -16,27 +16,27 @@ from ventral.model.graph import AreaGraph
 TAPS = 9
 
 
-def useful(graph: AreaGraph, here: dict[str, list[bool]], readout_ticks: Iterable[int]) -> set[tuple[str, int]]:
+def useful(graph: AreaGraph, present: dict[str, list[bool]], readout_ticks: Iterable[int]) -> set[tuple[str, int]]:
     """The (transition, source tick) pairs on some path from a present source to the readout at one of the ticks.
 
     Parameters
     ----------
     graph
         The areas and transitions.
-    here
-        Presence, as `presence` returns it.
+    present
+        Whether each area is present at each tick, as `ventral.model.presence.presence` returns it.
     readout_ticks
         When the post-net reads.
     """
-    wanted = {(graph.readout, tick) for tick in readout_ticks if here[graph.readout][tick]}
+    wanted = {(graph.readout, tick) for tick in readout_ticks if present[graph.readout][tick]}
     used = set()
     for tick in range(max((t for _, t in wanted), default=0), 0, -1):
         for edge in graph.transitions:
-            if (edge.target, tick) in wanted and edge.on(tick - 1) and here[edge.source][tick - 1]:
+            if (edge.target, tick) in wanted and edge.on(tick - 1) and present[edge.source][tick - 1]:
                 used.add((edge.name, tick - 1))
                 wanted.add((edge.source, tick - 1))
         for area in graph.areas:
-            if (area.name, tick) in wanted and graph.identity_on(area, tick - 1) and here[area.name][tick - 1]:
+            if (area.name, tick) in wanted and graph.identity_on(area, tick - 1) and present[area.name][tick - 1]:
                 wanted.add((area.name, tick - 1))
     return used
 
@@ -50,14 +50,14 @@ def parameters(graph: AreaGraph) -> int:
 
 
 def effective_parameters(graph: AreaGraph, readout_ms: Iterable[int] = ()) -> int:
-    """Number of parameters that can make a difference to the answer.
+    """Number of parameters on which the logits depend.
 
     Parameters
     ----------
     graph
         The areas and transitions.
     readout_ms
-        When the answer is read, for an image that comes at 0 ms; the graph's own readouts if not given.
+        When the post-net reads, for an image that comes at 0 ms; the graph's own readouts if not given.
 
     Raises
     ------
@@ -75,9 +75,9 @@ def effective_parameters(graph: AreaGraph, readout_ms: Iterable[int] = ()) -> in
 
 
 def multiply_adds(graph: AreaGraph, readout_ms: Iterable[int] = ()) -> int:
-    """Multiplications (each with an addition) of the convolutions and linear layer for the answers to one image.
+    """Multiplications (each with an addition) of the convolutions and linear layer for the logits of one image.
 
-    Only what an answer depends on is counted, and an image that stays on is encoded once. Arguments and errors are
+    Only what the logits depend on is counted, and an image that stays on is encoded once. Arguments and errors are
     those of `effective_parameters`.
     """
     reads = _reads(graph, readout_ms)
@@ -104,11 +104,10 @@ def prenet_widths(graph: AreaGraph) -> list[tuple[int, int]]:
 def _reads(graph: AreaGraph, readout_ms: Iterable[int]) -> list[int]:
     reads = sorted(set(readout_ms)) or list(graph.readout_ms)
     if not reads:
-        raise GraphError("the graph names no readout; say when the answer is read with readout_ms.")
+        raise GraphError("the graph names no readout; give its time with readout_ms.")
     for ms in reads:
         ticks(ms, "readout_ms")
-    here = graph.presence_until(max(reads[-1], 0))[graph.readout]
-    present = [to_ms(t) for t, there in enumerate(here) if there]
+    present = graph.readable_ms(max(reads[-1], 0))
     if absent := [ms for ms in reads if ms not in present]:
         known = f"it is present at {few(present)} ms" if present else "so far it is never present; read later"
         raise GraphError(f"{graph.readout} is absent at {few(absent)} ms; {known}.")

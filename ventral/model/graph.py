@@ -157,6 +157,10 @@ class AreaGraph:
         """Whether each area is present at each tick to `end_ms`, for a stimulus that comes at 0 and stays on."""
         return presence_for(self, 0, ticks(end_ms, "end_ms") + 1)
 
+    def readable_ms(self, end_ms: int) -> list[int]:
+        """Times to `end_ms` at which the readout area is present, for a stimulus that comes at 0 and stays on."""
+        return [to_ms(tick) for tick, present in enumerate(self.presence_until(end_ms)[self.readout]) if present]
+
     @cached_property
     def settled(self) -> int:
         """A tick after which presence no longer changes."""

@@ -1,6 +1,6 @@
-"""Layers that learn: the convolution of a transition, and the scale and shift of a normalisation.
+"""Layers that learn: convolutions, scales and shifts, the pre-net and the post-net.
 
-Source: Liao & Poggio (2016), Fig. 4 (kinds of transition).
+Source: Liao & Poggio (2016), Fig. 4 (kinds of transition) and section 5.3.3 (pre-net).
 """
 
 import math
@@ -10,6 +10,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ventral.model.areas import Stage
+from ventral.model.counting import prenet_widths
+from ventral.model.graph import AreaGraph
+from ventral.model.normalisation import Normalisation
 from ventral.seeds import generator
 
 
@@ -68,3 +71,51 @@ class ScaleShift(nn.Module):
         """Scale and shift x, (image, channel, y, x), as learned for a tick; later ticks take the last pair."""
         row = min(tick, len(self.scale) - 1)
         return x * self.scale[row, :, None, None] + self.shift[row, :, None, None]
+
+
+class Prenet(nn.Module):
+    """The layers between image and first area (retina and LGN): one 3x3 convolution, or three.
+
+    Of three, the second and third are preceded by normalisation and ReLU. The normalisation has one set of statistics
+    for all ticks, so that an image is encoded in the same way whenever it comes.
+    """
+
+    def __init__(self, graph: AreaGraph, seed: int) -> None:
+        super().__init__()
+        widths = prenet_widths(graph)
+        self.kernels = nn.ModuleList(
+            Kernel(Stage(*pair), graph.bias, seed, f"prenet/{i}") for i, pair in enumerate(widths)
+        )
+        self.norms = nn.ModuleList(Normalisation("the pre-net", a, 1, shared=True) for a, _ in widths[1:])
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Encode images, (image, colour, y, x), as (image, channel, y, x) of the first area."""
+        x = self.kernels[0](x.contiguous(memory_format=torch.channels_last))
+        for norm, kernel in zip(self.norms, self.kernels[1:], strict=True):
+            x = kernel(F.relu(norm(x, 0)))
+        return x
+
+
+class Postnet(nn.Module):
+    """The layers that read the last area: normalisation, ReLU, global average pooling, linear.
+
+    Scale, shift and weights serve all ticks.
+    """
+
+    def __init__(self, graph: AreaGraph, ticks: int, seed: int) -> None:
+        super().__init__()
+        width = graph[graph.readout].channels
+        self.norm = Normalisation("the post-net", width, ticks, not graph.statistics_per_tick)
+        self.scale = nn.Parameter(torch.ones(width))
+        self.shift = nn.Parameter(torch.zeros(width))
+        drawn = torch.randn(graph.classes, width, generator=generator(seed, "postnet"), dtype=torch.float64)
+        self.weight = nn.Parameter((drawn / width**0.5).to(torch.get_default_dtype()))
+        self.bias = nn.Parameter(torch.zeros(graph.classes))
+
+    def forward(self, state: Tensor, tick: int) -> Tensor:
+        """Logits, (image, class), from the readout area's state at a tick."""
+        normal = self.norm(state, tick)
+        rate = F.relu(normal * self.scale[:, None, None] + self.shift[:, None, None])
+        pooled = rate.mean(dim=(2, 3))
+        # not a matrix product, whose last bits depend on an image's place in the batch
+        return (pooled[:, None, :] * self.weight).sum(2) + self.bias

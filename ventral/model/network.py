@@ -11,63 +11,14 @@ from torch.nn import functional as F
 
 from ventral.clock import MS_PER_TICK, ticks, to_ms
 from ventral.errors import AbsentError, GraphError
-from ventral.model.areas import Stage, Transition
-from ventral.model.counting import prenet_widths
+from ventral.model.areas import Transition
 from ventral.model.graph import AreaGraph
-from ventral.model.layers import Kernel, ScaleShift
+from ventral.model.kernels import Kernels
+from ventral.model.layers import Postnet, Prenet, ScaleShift
 from ventral.model.normalisation import Normalisation
 from ventral.model.presence import presence
-from ventral.seeds import generator
 
 States = dict[str, Tensor]
-
-
-class Prenet(nn.Module):
-    """The layers between image and first area (retina and LGN): one 3x3 convolution, or three.
-
-    Of three, the second and third are preceded by normalisation and ReLU. The normalisation has one set of statistics
-    for all ticks, so that an image is encoded in the same way whenever it comes.
-    """
-
-    def __init__(self, graph: AreaGraph, seed: int) -> None:
-        super().__init__()
-        widths = prenet_widths(graph)
-        self.kernels = nn.ModuleList(
-            Kernel(Stage(*pair), graph.bias, seed, f"prenet/{i}") for i, pair in enumerate(widths)
-        )
-        self.norms = nn.ModuleList(Normalisation("the pre-net", a, 1, shared=True) for a, _ in widths[1:])
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Encode images, (image, colour, y, x), as (image, channel, y, x) of the first area."""
-        x = self.kernels[0](x.contiguous(memory_format=torch.channels_last))
-        for norm, kernel in zip(self.norms, self.kernels[1:], strict=True):
-            x = kernel(F.relu(norm(x, 0)))
-        return x
-
-
-class Postnet(nn.Module):
-    """The layers that read the last area: normalisation, ReLU, global average pooling, linear.
-
-    Scale, shift and weights serve all ticks.
-    """
-
-    def __init__(self, graph: AreaGraph, ticks: int, seed: int) -> None:
-        super().__init__()
-        width = graph[graph.readout].channels
-        self.norm = Normalisation("the post-net", width, ticks, not graph.statistics_per_tick)
-        self.scale = nn.Parameter(torch.ones(width))
-        self.shift = nn.Parameter(torch.zeros(width))
-        drawn = torch.randn(graph.classes, width, generator=generator(seed, "postnet"), dtype=torch.float64)
-        self.weight = nn.Parameter((drawn / width**0.5).to(torch.get_default_dtype()))
-        self.bias = nn.Parameter(torch.zeros(graph.classes))
-
-    def forward(self, state: Tensor, tick: int) -> Tensor:
-        """Logits, (image, class), from the readout area's state at a tick."""
-        normal = self.norm(state, tick)
-        rate = F.relu(normal * self.scale[:, None, None] + self.shift[:, None, None])
-        pooled = rate.mean(dim=(2, 3))
-        # not a matrix product, whose last bits depend on an image's place in the batch
-        return (pooled[:, None, :] * self.weight).sum(2) + self.bias
 
 
 class Network(nn.Module):
@@ -94,13 +45,12 @@ class Network(nn.Module):
         self.graph = graph
         learned = graph.readout_ms[-1] if graph.learns_per_tick else 0
         self.horizon_ms = min(horizon_ms, learned) if learned else horizon_ms
-        self.held = False
         count = self.horizon_ms // MS_PER_TICK + 1
         sources = min(count, learned // MS_PER_TICK) if learned else count
         shared = not graph.statistics_per_tick
         self.prenet = Prenet(graph, seed)
         self.postnet = Postnet(graph, count, seed)
-        self.kernels = nn.ModuleDict()
+        self.kernels = Kernels(graph, seed)
         self.area_norms = nn.ModuleDict()
         self.inner_norms = nn.ModuleDict()
         self.scales = nn.ModuleDict()
@@ -114,12 +64,6 @@ class Network(nn.Module):
                     self.area_norms[edge.source] = Normalisation(edge.source, stage.inward, sources, shared)
                 if stage.normalised and graph.scale_shift:
                     self.scales[name] = ScaleShift(stage.inward, 1 if shared else learned // MS_PER_TICK)
-        self._weights: dict[tuple[str, int], dict[int | None, str]] = {}
-        for entry, weight in graph.weights.items():
-            at = None if entry.at_ms is None else entry.at_ms // MS_PER_TICK
-            self._weights.setdefault((entry.edge, entry.stage), {})[at] = weight
-            if weight not in self.kernels:
-                self.kernels[weight] = Kernel(self._stages[entry.edge][entry.stage], graph.bias, seed, weight)
         self.eval()
 
     def encode(self, images: Tensor) -> Tensor:
@@ -168,25 +112,29 @@ class Network(nn.Module):
         dict
             The areas present at tick + 1.
         """
-        rates: States = {}
+        gains = gains or {}
         after: States = {}
+        for name, target, part in self._contributions(states, tick, needed):
+            gain = gains.get(name, 1.0)
+            scaled = part if isinstance(gain, float) and gain == 1.0 else gain * part
+            after[target] = after[target] + scaled if target in after else scaled
+        if entering is not None:
+            entry = self.graph.entry
+            after[entry] = after[entry] + entering if entry in after else entering
+        return after
 
-        def add(area: str, part: Tensor) -> None:
-            after[area] = after[area] + part if area in after else part
-
+    def _contributions(
+        self, states: Mapping[str, Tensor], tick: int, needed: Callable[[str, int], bool] | None
+    ) -> Iterator[tuple[str, str, Tensor]]:
+        """Name (of a transition, or of an area for its identity), target and value of all that is carried on."""
+        rates: States = {}
         for edge in self.graph.edges:
             if edge.source in states and edge.on(tick) and (needed is None or needed(edge.name, tick)):
-                part = self._carry(edge, states[edge.source], tick, rates)
-                gain = 1.0 if gains is None else gains.get(edge.name, 1.0)
-                add(edge.target, part if isinstance(gain, float) and gain == 1.0 else gain * part)
+                yield edge.name, edge.target, self._carry(edge, states[edge.source], tick, rates)
         for area in self.graph.areas:
             if area.name in states and self.graph.identity_on(area, tick):
-                kept = states[area.name] if area.identity == 1 else area.identity * states[area.name]
-                gain = 1.0 if gains is None else gains.get(area.name, 1.0)
-                add(area.name, kept if isinstance(gain, float) and gain == 1.0 else gain * kept)
-        if entering is not None:
-            add(self.graph.entry, entering)
-        return after
+                state = states[area.name]
+                yield area.name, area.name, state if area.identity == 1 else area.identity * state
 
     def _carry(self, edge: Transition, state: Tensor, tick: int, rates: States) -> Tensor:
         if edge.kind == "pool":
@@ -195,7 +143,7 @@ class Network(nn.Module):
         for i, stage in enumerate(self._stages[edge.name]):
             if stage.normalised:
                 x = self._rate(edge, i, x, tick, rates)
-            x = self.kernel(edge.name, i, tick)(x, stage.stride)
+            x = self.kernels.at(edge.name, i, tick)(x, stage.stride)
         return x
 
     def _rate(self, edge: Transition, stage: int, x: Tensor, tick: int, rates: States) -> Tensor:
@@ -211,30 +159,6 @@ class Network(nn.Module):
         if scaled:
             normal = self.scales[name](normal, tick)
         return F.relu(normal) if stage or scaled else normal
-
-    def kernel(self, edge: str, stage: int, tick: int) -> Kernel:
-        """The convolution of a transition's stage at a source tick.
-
-        Raises
-        ------
-        GraphError
-            If weights are per tick and there are none for this one.
-        """
-        weights = self._weights.get((edge, stage), {})
-        at: int | None = tick
-        if None in weights:
-            at = None
-        elif tick not in weights and self.held:
-            at = max((t for t in weights if t is not None and t < tick), default=tick)
-        if at not in weights:
-            times = [to_ms(t) for t in weights if t is not None]
-            remedy = "stop earlier or hold the last (--beyond-horizon held)" if times else "stop earlier"
-            raise GraphError(
-                f"{edge} has no weights at {to_ms(tick)} ms; they are per tick, learned for "
-                f"{f'{times[0]} to {times[-1]} ms' if times else 'none'}: {remedy}."
-            )
-        kernel: Kernel = self.kernels[weights[at]]  # type: ignore[assignment]
-        return kernel
 
     def run(
         self,

@@ -131,6 +131,6 @@ def forget(network: Network, horizon_ms: int) -> None:
 
 def hold(network: Network, held: bool) -> None:
     """Let ticks beyond the last statistics or weights per tick use those of the last, or refuse them if not held."""
-    network.held = held
+    network.kernels.held = held
     for norm in normalisations(network):
         norm.held = held

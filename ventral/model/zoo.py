@@ -24,8 +24,9 @@ Source: Liao & Poggio (2016), section 5; figure numbers are in each docstring.
 from collections.abc import Callable
 from typing import Literal
 
-from ventral.errors import GraphError, choose, unknown
+from ventral.errors import GraphError, choose
 from ventral.model.areas import Area, Transition
+from ventral.model.checks import known
 from ventral.model.family import FAMILY, Statistics
 from ventral.model.graph import AreaGraph
 from ventral.model.wiring import NAMES, adjacent, full, pyramid
@@ -87,13 +88,6 @@ def three_state_one_kernel(
     """3-state ResNet with one kernel for all its convolutions, across areas and ticks, and pooling between (Fig. 7)."""
     areas = tuple(Area(name, features, 32 >> i, identity=1) for i, name in enumerate(NAMES[:3]))
     return in_turn(areas, "pool", sharing)
-
-
-def known(kind: str, value: str, choices: tuple[str, ...]) -> str:
-    """The value of a knob, refused unless it is one of the choices."""
-    if value not in choices:
-        raise GraphError(str(unknown(kind, str(value), choices)))
-    return value
 
 
 def in_turn(areas: tuple[Area, ...], between: str, sharing: str) -> AreaGraph:

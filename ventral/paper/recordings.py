@@ -16,7 +16,7 @@ from ventral.experiment.recalibration import calibration_count
 from ventral.experiment.run import Run, open_complete
 from ventral.experiment.settings import POLICIES, Settings
 from ventral.experiment.simulate import record
-from ventral.model.checkpoint import Model
+from ventral.model.model import Model
 from ventral.stimuli.selection import select_images
 from ventral.stimuli.shapes import ShapeSettings
 

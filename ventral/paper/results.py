@@ -12,7 +12,7 @@ from typing import NamedTuple, TypeVar
 
 from ventral.files import disk_errors, locked
 from ventral.tables import read_csv, write_csv
-from ventral.training.recipe import renamed
+from ventral.training.recipes import renamed
 
 RESULTS, CURVES = "results.csv", "curves.csv"
 LOCK = ".tables.lock"

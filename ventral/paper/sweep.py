@@ -21,7 +21,7 @@ from ventral.paper.campaign import Campaign, Training, folder_of, key_of, recipe
 from ventral.paper.claims import FIGURES, needed
 from ventral.paper.results import RESULTS, Epoch, Result, add, cohort_of, read_results, training_of
 from ventral.training.log import read_log
-from ventral.training.recipe import different, stored_recipe
+from ventral.training.recipes import different, stored_recipe
 from ventral.training.state import states
 from ventral.training.train import train
 from ventral.training.trainer import Trainer

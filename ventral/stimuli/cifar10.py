@@ -19,7 +19,8 @@ import torch
 
 from ventral.errors import DataError, MissingSplit
 from ventral.stimuli.archive import NAME
-from ventral.stimuli.images import Images, Integers
+from ventral.stimuli.arrays import Integers
+from ventral.stimuli.images import Images
 
 LABEL_NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 BATCHES = {"train": [f"data_batch_{number}" for number in range(1, 6)], "test": ["test_batch"]}

@@ -8,8 +8,9 @@ import numpy.typing as npt
 from ventral.errors import DataError, UsageError, choose
 from ventral.stimuli import cifar10
 from ventral.stimuli.archive import default_path
+from ventral.stimuli.arrays import Integers
 from ventral.stimuli.folders import LAYOUT, SPLITS, class_folders, listed, load_folder
-from ventral.stimuli.images import Images, Integers
+from ventral.stimuli.images import Images
 from ventral.stimuli.outlines import SHAPES
 from ventral.stimuli.shapes import SHAPE_COUNTS, ShapeSettings, draw_shapes, shape_labels
 

@@ -10,7 +10,6 @@ Source: Tang et al. (2018), PNAS 115:8835, for bubbles.
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,8 +19,8 @@ from scipy.ndimage import distance_transform_edt, gaussian_filter
 from ventral.errors import DataError, UsageError, choose
 from ventral.seeds import stream
 from ventral.stimuli import regions
+from ventral.stimuli.arrays import Floats
 
-Floats = npt.NDArray[np.floating[Any]]
 # random stream, amount, image (3, y, x) in grey levels and the mean of the data set (3, 1, 1) -> the changed image
 Changer = Callable[[np.random.Generator, float, Floats, Floats], Floats]
 

@@ -6,12 +6,10 @@ which `FINER` along each side make a pixel, and averaged.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.floating[Any]]
+from ventral.stimuli.arrays import Floats
 
 FINER = 2
 

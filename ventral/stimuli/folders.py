@@ -14,7 +14,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from ventral.errors import DataError, MissingSplit
-from ventral.stimuli.images import Images, Integers
+from ventral.stimuli.arrays import Integers
+from ventral.stimuli.images import Images
 
 SPLITS = {"train": ("train",), "test": ("test", "val", "validation")}  # split -> names its folder may have
 SUFFIXES = (".png", ".jpg", ".jpeg")

@@ -7,7 +7,7 @@ nothing computed from it depends on what it was loaded or batched with.
 import hashlib
 import json
 from collections.abc import Sized
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -16,8 +16,7 @@ import numpy.typing as npt
 import torch
 
 from ventral.errors import DataError, UsageError
-
-Integers = npt.NDArray[np.int64]
+from ventral.stimuli.arrays import Integers
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,14 +75,12 @@ class Images:
     def take(self, positions: npt.ArrayLike) -> "Images":
         """The images at these positions (of this object, not of the data set), in this order."""
         at = checked_positions(positions, len(self))
-        return Images(
+        return replace(
+            self,
             pixels=self.pixels[torch.from_numpy(at)],
             labels=self.labels[at],
             index=self.index[at],
             stimulus_ids=tuple(self.stimulus_ids[i] for i in at),
-            label_names=self.label_names,
-            name=self.name,
-            split=self.split,
             coordinates={name: column[at] for name, column in self.coordinates.items()},
         )
 

@@ -23,8 +23,9 @@ import torch
 from ventral.errors import DataError, UsageError, choose
 from ventral.seeds import stream
 from ventral.stimuli import textures
-from ventral.stimuli.images import Images, Integers
-from ventral.stimuli.matching import TRIES, Floats, Levels, first_matched
+from ventral.stimuli.arrays import Floats, Integers, Levels
+from ventral.stimuli.images import Images
+from ventral.stimuli.matching import TRIES, first_matched
 from ventral.stimuli.regions import REGIONS
 
 INTACT = ("other-object", "same-object")  # images of the pool as they are
@@ -53,6 +54,25 @@ class MaskKey:
     def random(self) -> np.random.Generator:
         """The mask's own random stream, from its start."""
         return stream("mask", self.seed, self.stimulus_id, self.kind, self.exemplar)
+
+
+Maker = Callable[[MaskKey, Images], Levels]
+
+
+@dataclass(frozen=True)
+class MaskKind:
+    """A kind of mask.
+
+    Parameters
+    ----------
+    description
+        What such a mask is, in a sentence.
+    make
+        Function of a mask's key and the pool that returns its levels, (3, y, x).
+    """
+
+    description: str
+    make: Maker
 
 
 def make_masks(
@@ -91,7 +111,7 @@ def make_masks(
     keys = _keys(kind, stimulus_ids, labels, pool, seed, exemplar)
     masks = torch.empty((len(keys), *pool.pixels.shape[1:]), dtype=torch.uint8)
     for position, key in enumerate(keys):
-        masks[position] = torch.from_numpy(MASKS[kind](key, pool))
+        masks[position] = torch.from_numpy(MASKS[kind].make(key, pool))
     return masks
 
 
@@ -143,123 +163,17 @@ def _keys(
     return [MaskKey(kind, name, int(cls), seed, exemplar) for name, cls in zip(stimulus_ids, classes, strict=True)]
 
 
-# --- kinds
+# --- how masks are made
 
 
-def noise(key: MaskKey, pool: Images) -> Levels:
-    """1/f noise: amplitude falls with frequency as in natural images."""
-    return _everywhere(textures.spectral_noise, key, pool, 1)
+def _texture(field: Callable[..., Floats], *options: float) -> Maker:
+    """Function that makes masks of a texture everywhere, matched to the pool."""
 
+    def make(key: MaskKey, pool: Images) -> Levels:
+        random = key.random()
+        return _matched(lambda: field(random, pool, *options), key, pool)
 
-def noise_0(key: MaskKey, pool: Images) -> Levels:
-    """White noise: the same amplitude at every frequency."""
-    return _everywhere(textures.spectral_noise, key, pool, 0)
-
-
-def noise_05(key: MaskKey, pool: Images) -> Levels:
-    """Noise between white and 1/f: amplitude falls as f to the minus 0.5."""
-    return _everywhere(textures.spectral_noise, key, pool, 0.5)
-
-
-def noise_15(key: MaskKey, pool: Images) -> Levels:
-    """Noise smoother than 1/f: amplitude falls as f to the minus 1.5."""
-    return _everywhere(textures.spectral_noise, key, pool, 1.5)
-
-
-def phase_scrambled(key: MaskKey, pool: Images) -> Levels:
-    """Another image, the same random phases added in all its channels."""
-    return _everywhere(textures.phase_scrambled, key, pool)
-
-
-def block_scrambled(key: MaskKey, pool: Images) -> Levels:
-    """Another image, its tiles of 4x4 pixels shuffled."""
-    return _everywhere(textures.block_scrambled, key, pool, 4)
-
-
-def block_scrambled_8(key: MaskKey, pool: Images) -> Levels:
-    """Another image, its tiles of 8x8 pixels shuffled."""
-    return _everywhere(textures.block_scrambled, key, pool, 8)
-
-
-def bars(key: MaskKey, pool: Images) -> Levels:
-    """A dense texture of bars of random place, length, orientation and colour."""
-    return _everywhere(textures.bars, key, pool)
-
-
-def checkerboard(key: MaskKey, pool: Images) -> Levels:
-    """Light and dark checks of an eighth of the image, at a random phase and so of either polarity."""
-    return _everywhere(textures.checkerboard, key, pool)
-
-
-def annulus(key: MaskKey, pool: Images) -> Levels:
-    """A ring of 1/f noise that starts where a central disc ends, for metacontrast."""
-    return _in_region(key, pool)
-
-
-def four_dots(key: MaskKey, pool: Images) -> Levels:
-    """Four dots of 1/f noise at the corners of a square around a central disc, for object substitution."""
-    return _in_region(key, pool)
-
-
-def other_object(key: MaskKey, pool: Images) -> Levels:
-    """An intact image of another class: substitution as well as interruption."""
-    return _intact(key, pool)
-
-
-def same_object(key: MaskKey, pool: Images) -> Levels:
-    """Another intact image of the target's class."""
-    return _intact(key, pool)
-
-
-def flash(key: MaskKey, pool: Images) -> Levels:
-    """A uniform flash with the energy of a matched mask; dark where the mean is too bright for it."""
-    bright, dark = pool.mean + pool.contrast, pool.mean - pool.contrast
-    if bright.max() <= 255:
-        return _uniform(bright, pool)
-    if dark.min() >= 0:
-        return _uniform(dark, pool)
-    raise DataError(
-        "no uniform flash has the contrast of the pool for masks, which differs too much between its channels; use "
-        "a pool of photographs, or another kind of mask."
-    )
-
-
-def grey(key: MaskKey, pool: Images) -> Levels:
-    """The pool's mean colour: no mask."""
-    return _uniform(pool.mean, pool)
-
-
-def target(key: MaskKey, pool: Images) -> Levels:
-    """The target's own image: it only stays on, the null mask."""
-    raise UsageError(
-        f"a mask of kind 'target' is the target's own image and is not made; show {key.stimulus_id} itself."
-    )
-
-
-MASKS: dict[str, Callable[[MaskKey, Images], Levels]] = {
-    "noise": noise,
-    "noise-0": noise_0,
-    "noise-0.5": noise_05,
-    "noise-1.5": noise_15,
-    "phase-scrambled": phase_scrambled,
-    "block-scrambled": block_scrambled,
-    "block-scrambled-8": block_scrambled_8,
-    "bars": bars,
-    "checkerboard": checkerboard,
-    "annulus": annulus,
-    "four-dots": four_dots,
-    "other-object": other_object,
-    "same-object": same_object,
-    "flash": flash,
-    "grey": grey,
-    "target": target,
-}
-
-
-def _everywhere(texture: Callable[..., Floats], key: MaskKey, pool: Images, *options: float) -> Levels:
-    """A texture matched to the pool."""
-    random = key.random()
-    return _matched(lambda: texture(random, pool, *options), key, pool)
+    return make
 
 
 def _in_region(key: MaskKey, pool: Images) -> Levels:
@@ -300,6 +214,61 @@ def _position(key: MaskKey, pool: Images) -> int:
     return int(candidates[order[key.exemplar]])
 
 
+def _flash(key: MaskKey, pool: Images) -> Levels:
+    """A uniform image that differs from the pool's mean by its contrast: brighter where that can be displayed."""
+    bright, dark = pool.mean + pool.contrast, pool.mean - pool.contrast
+    if bright.max() <= 255:
+        return _uniform(bright, pool)
+    if dark.min() >= 0:
+        return _uniform(dark, pool)
+    raise DataError(
+        "no uniform flash has the contrast of the pool for masks, which differs too much between its channels; use "
+        "a pool of photographs, or another kind of mask."
+    )
+
+
 def _uniform(level: Floats, pool: Images) -> Levels:
     levels = np.rint(level).astype(np.uint8)
     return np.broadcast_to(levels[:, None, None], tuple(pool.pixels.shape[1:])).copy()
+
+
+def _not_made(key: MaskKey, pool: Images) -> Levels:
+    raise UsageError(
+        f"a mask of kind 'target' is the target's own image and is not made; show {key.stimulus_id} itself."
+    )
+
+
+NOISE = textures.spectral_noise
+MASKS = {
+    "noise": MaskKind("1/f noise: amplitude falls with frequency as in natural images.", _texture(NOISE, 1)),
+    "noise-0": MaskKind("White noise: the same amplitude at every frequency.", _texture(NOISE, 0)),
+    "noise-0.5": MaskKind("Noise between white and 1/f: amplitude falls as f to the minus 0.5.", _texture(NOISE, 0.5)),
+    "noise-1.5": MaskKind("Noise smoother than 1/f: amplitude falls as f to the minus 1.5.", _texture(NOISE, 1.5)),
+    "phase-scrambled": MaskKind(
+        "Another image, the same random phases added in all its channels.", _texture(textures.phase_scrambled)
+    ),
+    "block-scrambled": MaskKind(
+        "Another image, its tiles of 4x4 pixels shuffled.", _texture(textures.block_scrambled, 4)
+    ),
+    "block-scrambled-8": MaskKind(
+        "Another image, its tiles of 8x8 pixels shuffled.", _texture(textures.block_scrambled, 8)
+    ),
+    "bars": MaskKind(
+        "A dense texture of bars of random place, length, orientation and colour.", _texture(textures.bars)
+    ),
+    "checkerboard": MaskKind(
+        "Light and dark checks of an eighth of the image, at a random phase and so of either polarity.",
+        _texture(textures.checkerboard),
+    ),
+    "annulus": MaskKind("A ring of 1/f noise that starts where a central disc ends, for metacontrast.", _in_region),
+    "four-dots": MaskKind(
+        "Four dots of 1/f noise at the corners of a square around a central disc, for object substitution.", _in_region
+    ),
+    "other-object": MaskKind("An intact image of another class: substitution as well as interruption.", _intact),
+    "same-object": MaskKind("Another intact image of the target's class.", _intact),
+    "flash": MaskKind(
+        "A uniform flash with the energy of a matched mask; dark where the mean is too bright for it.", _flash
+    ),
+    "grey": MaskKind("The pool's mean colour: no mask.", lambda key, pool: _uniform(pool.mean, pool)),
+    "target": MaskKind("The target's own image: it only stays on, the null mask.", _not_made),
+}

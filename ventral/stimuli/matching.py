@@ -1,13 +1,10 @@
 """Giving an image a mean and an RMS contrast in spite of what a screen cannot show."""
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-Levels = npt.NDArray[np.uint8]
-Floats = npt.NDArray[np.floating[Any]]
+from ventral.stimuli.arrays import Floats, Levels
 
 TOLERANCE = 0.5  # grey levels of 255 by which mean and RMS contrast may miss the wanted ones
 ROUNDS = 60  # of matching; a few are enough unless an image is nearly of one colour

@@ -7,12 +7,11 @@ the outline, negative inside, exactly where they are near enough for an edge to 
 import functools
 import math
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.floating[Any]]
+from ventral.stimuli.arrays import Floats
+
 Distance = Callable[[Floats, Floats], Floats]
 
 

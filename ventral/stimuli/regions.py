@@ -6,13 +6,13 @@ Source: Enns & Di Lollo (1997), Psychol. Sci. 8:135, for four dots.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-Floats = npt.NDArray[np.floating[Any]]
+from ventral.stimuli.arrays import Floats
+
 Where = npt.NDArray[np.bool_]
 
 DISC_RADIUS = 0.625  # of the "disc" of a target that "annulus" and "four-dots" go around

@@ -5,7 +5,7 @@ import numpy.typing as npt
 
 from ventral.errors import DataError, UsageError
 from ventral.seeds import stream
-from ventral.stimuli.images import Integers
+from ventral.stimuli.arrays import Integers
 
 
 def evenly(labels: npt.ArrayLike, count: int, seed: int = 0) -> Integers:

@@ -11,8 +11,9 @@ import numpy as np
 
 from ventral.errors import DataError, MissingSplit
 from ventral.seeds import stream
+from ventral.stimuli.arrays import Integers
 from ventral.stimuli.datasets import labels_of, load_images
-from ventral.stimuli.images import Images, Integers
+from ventral.stimuli.images import Images
 from ventral.stimuli.sampling import evenly
 from ventral.stimuli.shapes import ShapeSettings
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,12 +9,11 @@ import torch
 
 from ventral.errors import UsageError
 from ventral.seeds import stream
+from ventral.stimuli.arrays import Floats, Integers
 from ventral.stimuli.drawing import cover, frame, hide, painted
-from ventral.stimuli.images import Images, Integers, checked_positions
+from ventral.stimuli.images import Images, checked_positions
 from ventral.stimuli.outlines import SHAPES, Distance, fragment
 from ventral.stimuli.spectra import coloured, one_over_f
-
-Floats = npt.NDArray[np.floating[Any]]
 
 SHAPE_COUNTS = {"train": 30_000, "test": 10_000}
 SETTINGS = {

@@ -3,12 +3,9 @@
 Source: Field (1987), J. Opt. Soc. Am. A 4:2379, for amplitudes that fall with frequency.
 """
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.floating[Any]]
+from ventral.stimuli.arrays import Floats
 
 COMMON = 0.8  # share of the variance of natural images' colour channels that is common to all three
 

@@ -7,16 +7,12 @@ Sources: Kovacs, Vogels & Orban (1995), PNAS 92:5587, for masks made of other ob
 115:8835, for phase-scrambled masks; Loschky et al., J. Vis., article 2141491, for noise of several slopes.
 """
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 
 from ventral.errors import UsageError
+from ventral.stimuli.arrays import Floats
 from ventral.stimuli.images import Images
 from ventral.stimuli.spectra import coloured, one_over_f
-
-Floats = npt.NDArray[np.floating[Any]]
 
 CHECK = 1 / 8
 BAR_LENGTH, BAR_WIDTH = (0.3, 0.5), (0.06, 0.1)  # from, to

@@ -9,7 +9,8 @@ from torch.nn import functional as F
 
 from ventral.errors import DataError, UsageError
 from ventral.seeds import generator
-from ventral.stimuli.images import Images, Integers, Preprocessing
+from ventral.stimuli.arrays import Integers
+from ventral.stimuli.images import Images, Preprocessing
 from ventral.stimuli.masks import make_masks
 from ventral.stimuli.sampling import evenly, hold_out
 from ventral.training.distributed import Ranks

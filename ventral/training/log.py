@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ventral.files import disk_errors, put
-from ventral.training.recipe import renamed
+from ventral.training.recipes import renamed
 
 
 def read_log(path: Path) -> list[dict[str, Any]]:
@@ -28,13 +28,13 @@ class Metrics:
         The file.
     step
         Step from which the training resumes.
-    said
+    report
         Called with each new line.
     """
 
-    def __init__(self, path: Path, step: int, said: Callable[[Mapping[str, Any]], None] = lambda _: None) -> None:
+    def __init__(self, path: Path, step: int, report: Callable[[Mapping[str, Any]], None] = lambda _: None) -> None:
         self.path = path
-        self.said = said
+        self.report = report
         with disk_errors(path):
             lines = read_log(path) if path.exists() else []
             put(path, "".join(json.dumps(line) + "\n" for line in lines if line["step"] <= step).encode())
@@ -43,4 +43,4 @@ class Metrics:
         """Add a line."""
         with disk_errors(self.path), self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
-        self.said(line)
+        self.report(line)

@@ -3,6 +3,7 @@
 Source: Liao & Poggio (2016), section 5.1.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -12,7 +13,7 @@ from torch.nn import functional as F
 from ventral.clock import ticks, to_ms
 from ventral.errors import UsageError
 from ventral.model.counting import useful
-from ventral.model.network import Network
+from ventral.model.network import Network, States
 from ventral.training.presentation import Batch, shown
 from ventral.training.recipe import Recipe
 
@@ -60,22 +61,19 @@ class Objective(nn.Module):
 
     def _plan(self, end_ms: int) -> Plan:
         graph = self.network.graph
-        count = ticks(end_ms, "end_ms") + 1
-        presence = graph.presence_until(end_ms)
-        present = [t for t in range(count) if presence[graph.readout][t]]
-        wanted = [ticks(ms, "readout_ms") for ms in self.recipe.readout_ms] or present
-        absent = [t for t in wanted if t < count and t not in present]
-        if absent:
-            near = sorted(sorted(present, key=lambda t: abs(t - absent[0]))[:5])
-            times = ", ".join(str(to_ms(t)) for t in near) + (", ..." if len(near) < len(present) else "")
-            raise UsageError(f"{graph.readout} is absent at {to_ms(absent[0])} ms; it is present at {times} ms.")
-        wanted = [t for t in wanted if t < count]
+        present = graph.readable_ms(end_ms)
+        wanted = [ms for ms in self.recipe.readout_ms or present if ms <= end_ms]
+        if absent := [ms for ms in wanted if ms not in present]:
+            near = sorted(sorted(present, key=lambda ms: abs(ms - absent[0]))[:5])
+            times = ", ".join(map(str, near)) + (", ..." if len(near) < len(present) else "")
+            raise UsageError(f"{graph.readout} is absent at {absent[0]} ms; it is present at {times} ms.")
         if not wanted:
             raise UsageError(
                 f"no loss can be taken up to {end_ms} ms; {graph.readout} is first present at "
                 f"{graph.arrival_ms[graph.readout]} ms, and readout_ms must not all be later than end_ms."
             )
-        return Plan(wanted, useful(graph, presence, wanted))
+        reads = [ticks(ms, "readout_ms") for ms in wanted]
+        return Plan(reads, useful(graph, graph.presence_until(end_ms), reads))
 
     def learned(self, used: Used) -> set[str]:
         """Names of the kernels, scales and shifts on which the readout depends."""
@@ -89,17 +87,21 @@ class Objective(nn.Module):
 
     def forward(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Mean loss over images and readout ticks, and the number of images classified correctly at the last tick."""
-        plan, timing = self.plans[batch.end_ms], batch.timing
-        inputs = shown(self.network, batch, plan.reads[-1] + 1)
-        losses = []
-        for tick, states in enumerate(self.network.run(inputs, needed=lambda edge, t: (edge, t) in plan.used)):
-            if tick in plan.reads:
+        timing, losses = batch.timing, []
+        for tick, states in enumerate(self._states(batch)):
+            if tick in self.plans[batch.end_ms].reads:
                 logits = self.network.readout(states, tick)
                 logits = logits.float() if logits.dtype == torch.bfloat16 else logits
                 labels = torch.where(tick >= timing.onset + self.arrival, batch.labels, batch.labels_before)
                 each = F.cross_entropy(logits, labels, label_smoothing=self.recipe.label_smoothing, reduction="none")
                 losses.append(torch.where(self._without_label(batch, tick), torch.zeros_like(each), each).mean())
         return torch.stack(losses).mean(), (logits.argmax(1) == batch.labels).sum()
+
+    def _states(self, batch: Batch) -> Iterator[States]:
+        """States of the present areas at each tick to the last readout of a batch."""
+        plan = self.plans[batch.end_ms]
+        inputs = shown(self.network, batch, plan.reads[-1] + 1)
+        return self.network.run(inputs, needed=lambda edge, tick: (edge, tick) in plan.used)
 
     def _without_label(self, batch: Batch, tick: int) -> Tensor:
         """Whether each image has no right class at a tick, (image,): a mask or the grey before it is at the readout."""
@@ -109,11 +111,9 @@ class Objective(nn.Module):
 
     def where_not_finite(self, batch: Batch) -> str:
         """The first area and time at which a state is not finite, in words."""
-        plan = self.plans[batch.end_ms]
         with torch.no_grad():
-            inputs = shown(self.network, batch, plan.reads[-1] + 1)
-            for tick, states in enumerate(self.network.run(inputs, needed=lambda edge, t: (edge, t) in plan.used)):
-                for area in (area.name for area in self.network.graph.areas):
-                    if area in states and not bool(states[area].isfinite().all()):
-                        return f"{area} is not finite at {to_ms(tick)} ms"
+            for tick, states in enumerate(self._states(batch)):
+                for area in self.network.graph.areas:
+                    if area.name in states and not bool(states[area.name].isfinite().all()):
+                        return f"{area.name} is not finite at {to_ms(tick)} ms"
         return "all states are finite, the readout is not"

@@ -4,28 +4,14 @@ Source: Liao & Poggio (2016), section 5.1, for "paper"; departures are fields.
 """
 
 import math
-import os
-import tomllib
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass, replace
 
 from ventral.clock import ticks
 from ventral.errors import UsageError, choose
-from ventral.knobs import apply_settings
 from ventral.model.graph import AreaGraph
 
 PRECISIONS = ("auto", "float32", "bfloat16")
 SCHEDULES = ("one-cycle", "steps")
-
-
-# Names that fields had before, and their names now.
-RENAMED = {
-    "rate": "learning_rate",
-    "decay": "weight_decay",
-    "smoothing": "label_smoothing",
-}
 
 
 @dataclass(frozen=True)
@@ -172,15 +158,7 @@ class Recipe:
             )
 
     def _check_shares(self) -> None:
-        for name in (
-            "brief",
-            "preceded",
-            "delayed",
-            "masked",
-            "late_share",
-            "warmup",
-            "label_smoothing",
-        ):
+        for name in ("brief", "preceded", "delayed", "masked", "late_share", "warmup", "label_smoothing"):
             if not 0 <= getattr(self, name) <= 1:
                 raise UsageError(f"{name} is {getattr(self, name)}; give a fraction from 0 to 1.")
         if self.preceded + self.delayed > 1:
@@ -225,110 +203,3 @@ def fitted(recipe: Recipe, graph: AreaGraph) -> Recipe:
     if graph.drive == "impulse":
         recipe = replace(recipe, brief=0.0, preceded=0.0, delayed=0.0, masked=0.0)
     return recipe
-
-
-def read_recipe(name: str) -> Recipe:
-    """The recipe of this name, or that of a TOML file.
-
-    The keys of a file are fields; `recipe = "paper"` in it names the recipe that it changes ("fast" otherwise).
-
-    Raises
-    ------
-    UsageError
-        If there is no such recipe or field, or a value is not of its type.
-    """
-    if not name.endswith(".toml"):
-        return RECIPES[choose("recipe", name, RECIPES)]
-    try:
-        given = tomllib.loads(Path(name).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"cannot read {name}: {os.strerror(error.errno or 0).lower()}; give a file of TOML.") from None
-    except ValueError as error:
-        raise UsageError(f"{name} is not TOML: {error}.") from None
-    try:
-        base = RECIPES[choose("recipe", str(given.pop("recipe", "fast")), RECIPES)]
-        return replace(base, **checked_fields(given))
-    except UsageError as error:
-        raise type(error)(f"{name}: {error}") from None
-
-
-def recipe_settings(settings: Sequence[str]) -> dict[str, Any]:
-    """Fields of a recipe by name, read from settings of the command line such as "learning_rate=0.1".
-
-    Raises
-    ------
-    UsageError
-        If there is no such field, or a value is not of its type.
-    """
-    refuse_old_names(setting.partition("=")[0].strip() for setting in settings)
-    return apply_settings(Recipe, settings)
-
-
-def refuse_old_names(names: Iterable[str]) -> None:
-    """Refuse names that fields had before, with the present name in the message."""
-    for name in names:
-        if new := RENAMED.get(name.replace("-", "_")):
-            raise UsageError(f"the field {name} of a recipe is now called {new}; give {new} instead.")
-
-
-def checked_fields(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Fields of a recipe by name, with values of the type that the field's default has.
-
-    Raises
-    ------
-    UsageError
-        If there is no such field, it is given twice, or its value is of another type.
-    """
-    refuse_old_names(given)
-    defaults = {field.name: field.default for field in fields(Recipe)}
-    values: dict[str, Any] = {}
-    for key, value in given.items():
-        name = choose("field of a recipe", key, defaults)
-        if name in values:
-            raise UsageError(f"{name} is given twice; give it once.")
-        values[name] = checked_value(name, value, defaults[name])
-    return values
-
-
-def checked_value(name: str, value: Any, default: Any) -> Any:
-    """A field's value, a list as a tuple; refused unless it is of the default's type (a whole number is a number)."""
-    if isinstance(default, tuple):
-        good, takes = isinstance(value, list) and all(type(item) is int for item in value), "a list of whole numbers"
-    elif isinstance(default, float):
-        good, takes = type(value) in (int, float), "a number"
-    else:
-        good = type(value) is type(default)
-        takes = {bool: "true or false", int: "a whole number", str: "a word"}[type(default)]
-    if not good:
-        raise UsageError(f"{name} is {value!r}; give {takes}.")
-    return tuple(value) if isinstance(default, tuple) else value
-
-
-def renamed(old: Mapping[str, Any]) -> dict[str, Any]:
-    """The same values under the present names of their fields."""
-    return {RENAMED.get(name, name): value for name, value in old.items()}
-
-
-def stored_recipe(header: Mapping[str, Any]) -> dict[str, Any]:
-    """The recipe in the metadata of a checkpoint, as JSON holds it, with the fields of today.
-
-    A field that did not exist yet when the checkpoint was written has its default, under which training is what it was.
-    Empty if the metadata hold no recipe.
-    """
-    stored = header.get("recipe", {})
-    return {**as_stored(Recipe()), **renamed(stored)} if stored else {}
-
-
-def as_stored(recipe: Recipe) -> dict[str, Any]:
-    """A recipe's fields as JSON holds them, with lists for tuples."""
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(recipe).items()}
-
-
-def different(recipe: Recipe, stored: Mapping[str, Any]) -> list[str]:
-    """How a stored recipe differs from this one, a phrase for each field."""
-    mine = as_stored(recipe)
-    return [
-        f"{name} is {stored.get(name)} there and {mine.get(name)} here"
-        for name in sorted({*mine, *stored})
-        if stored.get(name) != mine.get(name) and not (name == "precision" and mine.get(name) == "auto")
-    ]

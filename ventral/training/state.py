@@ -11,7 +11,7 @@ import torch
 from ventral.errors import CheckpointError
 from ventral.model.checkpoint import describe, network_of, network_tensors, read_checkpoint, write_checkpoint
 from ventral.training.distributed import Ranks
-from ventral.training.recipe import as_stored, different, stored_recipe
+from ventral.training.recipes import as_stored, different, stored_recipe
 from ventral.training.trainer import Trainer
 
 

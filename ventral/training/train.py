@@ -15,7 +15,8 @@ from ventral.model.graph import AreaGraph
 from ventral.stimuli.images import Images
 from ventral.training.distributed import Ranks
 from ventral.training.log import Metrics
-from ventral.training.recipe import Recipe, fitted, stored_recipe
+from ventral.training.recipe import Recipe, fitted
+from ventral.training.recipes import stored_recipe
 from ventral.training.state import describe_training, resume, save_state, states
 from ventral.training.trainer import Trainer
 from ventral.training.validation import accuracy_over_time, curve, rounded
@@ -57,7 +58,7 @@ def train(
     device: str = "cpu",
     note: str = "",
     report: Callable[[Trainer, float, float], None] | None = None,
-    said: Callable[[str], None] = lambda _: None,
+    tell: Callable[[str], None] = lambda _: None,
     logged: Callable[[Mapping[str, Any]], None] = lambda _: None,
     ranks: Ranks | None = None,
 ) -> Path:
@@ -74,7 +75,7 @@ def train(
         Remark about the data that is kept with the weights.
     report
         Called after each step with the trainer, the loss and the accuracy of the batch.
-    said
+    tell
         Called with each line of progress.
     logged
         Called with each line of the log.
@@ -108,15 +109,15 @@ def train(
         found = states(out)  # another process may have trained meanwhile
         if found:
             for change in resume(trainer, found[-1]):
-                said(f"the last bits may differ from those of an uninterrupted training: {change}")
-            said(f"resuming from step {trainer.step} of {trainer.steps}")
+                tell(f"the last bits may differ from those of an uninterrupted training: {change}")
+            tell(f"resuming from step {trainer.step} of {trainer.steps}")
         elif ranks.first:
             keep(trainer, out)
         metrics = Metrics(out / "metrics.jsonl", trainer.step, logged) if ranks.first else None
-        _run(trainer, out, metrics, report, said)
+        _run(trainer, out, metrics, report, tell)
         path = out / "model.safetensors"
         if ranks.first:
-            conclude(trainer, test, path, note, said)
+            conclude(trainer, test, path, note, tell)
         return path
 
 
@@ -125,7 +126,7 @@ def _run(
     out: Path,
     metrics: Metrics | None,
     report: Callable[[Trainer, float, float], None] | None,
-    said: Callable[[str], None],
+    tell: Callable[[str], None],
 ) -> None:
     """Do all steps that are left; process 0, which has `metrics`, validates, logs and saves."""
     recipe = trainer.recipe
@@ -144,7 +145,7 @@ def _run(
                 report(trainer, loss, accuracy)
             if ended and metrics and trainer.validates:
                 metrics.write(trainer.end_epoch())
-                said(f"epoch {epoch} of {recipe.epochs}, {recipe.watched}: {curve(trainer.accuracy)}")
+                tell(f"epoch {epoch} of {recipe.epochs}, {recipe.watched}: {curve(trainer.accuracy)}")
                 begun = time.perf_counter()
             if metrics and (ended or stop or trainer.step % SAVE_EVERY == 0):
                 keep(trainer, out)
@@ -174,11 +175,11 @@ def keep(trainer: Trainer, out: Path) -> None:
             path.unlink()
 
 
-def conclude(trainer: Trainer, test: Images, path: Path, note: str, said: Callable[[str], None]) -> None:
+def conclude(trainer: Trainer, test: Images, path: Path, note: str, tell: Callable[[str], None]) -> None:
     """Write the best weights with statistics to the horizon and their accuracy on the test images."""
     trainer.finish()
     after = accuracy_over_time(trainer.network, trainer.preprocessing, test, trainer.network.horizon_ms)
-    said(f"test, {len(test)} images: {curve(after)}")
+    tell(f"test, {len(test)} images: {curve(after)}")
     result = {
         "test": {"images": len(test), "name": test.name, "statistics": "frozen", "accuracy": rounded(after)},
         "note": note,

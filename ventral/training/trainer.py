@@ -22,8 +22,9 @@ from torch.nn.parallel import DistributedDataParallel
 from ventral.clock import ticks
 from ventral.errors import TrainingError, UsageError
 from ventral.model import statistics
-from ventral.model.checkpoint import expect_classes, network_tensors
+from ventral.model.checkpoint import network_tensors
 from ventral.model.graph import AreaGraph
+from ventral.model.model import expect_classes
 from ventral.model.network import Network
 from ventral.model.processes import summed
 from ventral.stimuli.images import Images, Preprocessing

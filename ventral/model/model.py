@@ -1,0 +1,159 @@
+"""Models: networks with the preprocessing of their images, shipped, trained or with random weights."""
+
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ventral.clock import MS_PER_TICK
+from ventral.errors import UsageError, choose
+from ventral.model import statistics
+from ventral.model.checkpoint import describe, digest, network_of, network_tensors, packed, read_checkpoint
+from ventral.model.checks import DRIVES
+from ventral.model.graph import AreaGraph
+from ventral.model.network import Network
+from ventral.stimuli.images import Images, Preprocessing
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A trained network and the preprocessing of its images.
+
+    Parameters
+    ----------
+    name
+        The shipped model's name, or the file's.
+    network
+        The network, in evaluation mode.
+    preprocessing
+        From pixels to the input of the pre-net.
+    label_names
+        Name of the class of each logit.
+    metadata
+        Recipe, data and accuracy of the training.
+    sha256
+        Of the checkpoint file.
+    """
+
+    name: str
+    network: Network
+    preprocessing: Preprocessing
+    label_names: tuple[str, ...]
+    metadata: Mapping[str, Any]
+    sha256: str
+
+    @property
+    def graph(self) -> AreaGraph:
+        """The graph of the network."""
+        return self.network.graph
+
+    @cached_property
+    def statistics_horizon_ms(self) -> int | None:
+        """Last time for which there are normalisation statistics; None if they are fixed and serve all times."""
+        return None if self.graph.statistics == "fixed" else self.network.horizon_ms
+
+
+def shipped() -> dict[str, Path]:
+    """Name and file of every model that comes with the package."""
+    folder = Path(str(resources.files("ventral"))) / "weights"
+    return {path.stem: path for path in sorted(folder.glob("*.safetensors"))}
+
+
+def load_model(name: str | Path, device: str = "cpu") -> Model:
+    """Load a shipped model by name or a trained one by path.
+
+    Parameters
+    ----------
+    name
+        "shapes", "cifar10", or a path to a checkpoint file (A/model.safetensors, as training leaves it, is called A).
+    device
+        "cpu", "cuda", ...
+
+    Raises
+    ------
+    UsageError
+        If no model has this name.
+    CheckpointError
+        If the file is missing, damaged or not a checkpoint.
+    """
+    path = Path(name)
+    if path.suffix == ".safetensors" or os.sep in str(name):
+        label = path.absolute().parent.name if path.name == "model.safetensors" else path.stem
+    else:
+        label = _choose_shipped(str(name))
+        path = shipped()[label]
+    tensors, header = read_checkpoint(path)
+    network, preprocessing = network_of(path, tensors, header)
+    network.to(device)
+    whole = hashlib.sha256(path.read_bytes()).hexdigest()
+    return Model(label, network, preprocessing, tuple(header["label_names"]), header, whole)
+
+
+def expect_classes(graph: AreaGraph, images: Images) -> None:
+    """Refuse images whose number of classes is not that of the graph."""
+    if len(images.label_names) != graph.classes:
+        raise UsageError(
+            f"the graph tells {graph.classes} classes apart and {images.name} has {len(images.label_names)}; give the "
+            "graph as many."
+        )
+
+
+def driven(model: Model, drive: str) -> Model:
+    """The model with another drive, "impulse" or "sustained", and the same weights and statistics."""
+    drive = choose("drive", drive, DRIVES)
+    if drive == model.graph.drive:
+        return model
+    network = Network(replace(model.graph, drive=drive), model.network.horizon_ms)
+    network.load_state_dict(model.network.state_dict())
+    network.to(next(model.network.parameters()).device).to(memory_format=torch.channels_last)
+    return replace(model, network=network)
+
+
+def untrained_model(graph: AreaGraph, images: Images, seed: int = 0, horizon_ms: int = 300, name: str = "") -> Model:
+    """A model with random weights, as a control for training.
+
+    Parameters
+    ----------
+    graph
+        Graph of the network.
+    images
+        Images that give the mean colour and, while they stay on, the normalisation statistics; no labels are used.
+    seed
+        Address of the weights.
+    horizon_ms
+        Last time for which statistics are estimated.
+    name
+        Name of the model; "untrained" if empty.
+
+    Raises
+    ------
+    UsageError
+        If the images and the graph differ in the number of classes.
+    """
+    expect_classes(graph, images)
+    preprocessing = Preprocessing.of(images)
+    network = Network(graph, horizon_ms, seed)
+    count = network.horizon_ms // MS_PER_TICK + 2  # one tick more, for the transitions out of the last
+    shown = preprocessing(images.pixels)
+    if graph.statistics == "fixed":
+        statistics.estimate_fixed(network, lambda: network.staying(shown, count))
+    else:
+        statistics.estimate(network, network.staying(shown, count))
+    network.to(memory_format=torch.channels_last)
+    data = {"name": images.name, "split": images.split, "fingerprint": images.fingerprint}
+    metadata = {**describe(network, preprocessing, images.label_names), "data": data, "untrained": seed}
+    made = digest(packed(network_tensors(network)), metadata)
+    return Model(name or "untrained", network, preprocessing, images.label_names, metadata, made)
+
+
+def _choose_shipped(name: str) -> str:
+    try:
+        return choose("model", name, shipped())
+    except UsageError as error:
+        raise UsageError(f"{error} A trained one is given by the path of its .safetensors file.") from None
