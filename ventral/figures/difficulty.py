@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from ventral.figures.lines import Line, captioned, draw_lines, frame, line_handles, soa_axis
+from ventral.figures.lines import Line, caption, draw_lines, frame, line_handles, soa_axis
 from ventral.figures.style import CHANCE_LINE, INK, NEUTRAL, STYLE, accuracy_axis, marker, percent_axis
 from ventral.measures.intervals import Estimate
 
@@ -47,30 +47,28 @@ def difficulty_figure(
     colours = _grades(lines) | {INTERACTION: INK, LIMITED: NEUTRAL}
     height = 0.4 + 3.4 * len(rows) + (0.9 if labels else 0)
     with mpl.rc_context(STYLE):
-        figure, grid = captioned(len(rows), 4, 15.5, height, notes)
-        top: list[Axes] = []
-        for row, (ms, columns) in enumerate(rows.items()):
-            for column, title in enumerate(TITLES):
-                sharex, sharey = top[0] if top else None, top[column] if row else None
-                axes = figure.add_subplot(grid[row, column], sharex=sharex, sharey=sharey)
-                if not row:
-                    top.append(axes)
-                    axes.set_title(title, loc="left")
-                draw_lines(axes, columns[column], colours, [] if labels else columns[column])
-                axes.axhline(0 if column else chance, zorder=0, **CHANCE_LINE)
-                _label_conditions(axes, labels, row == len(rows) - 1)
-            accuracy, loss = figure.axes[-4:-2]
-            accuracy_axis(accuracy)
-            percent_axis(loss)
-            accuracy.set_ylabel(f"read at {ms:g} ms", fontweight="bold")
+        figure = Figure(figsize=(15.5, height), layout="constrained")
+        panels = figure.subplots(len(rows), len(TITLES), sharex=True, sharey="col", squeeze=False)
+        for (ms, columns), row in zip(rows.items(), panels, strict=True):
+            for axes, own, level in zip(row, columns, (chance, 0, 0, 0), strict=True):
+                draw_lines(axes, own, colours, [] if labels else own)
+                axes.axhline(level, zorder=0, **CHANCE_LINE)
+            accuracy_axis(row[0])
+            percent_axis(row[1])
+            row[0].set_ylabel(f"read at {ms:g} ms", fontweight="bold")
+        for axes, title in zip(panels[0], TITLES, strict=True):
+            axes.set_title(title, loc="left")
+        for axes in panels[-1]:
+            _label_conditions(axes, labels)
         for column in range(1, len(TITLES)):
-            frame(top[column], [line for columns in rows.values() for line in columns[column]])
+            frame(panels[0, column], [line for columns in rows.values() for line in columns[column]])
         handles = line_handles(lines, colours)
         handles.append(Line2D([], [], color=NEUTRAL, linewidth=1.4, label="reference"))
         handles.append(Line2D([], [], label="chance, or no loss", **CHANCE_LINE))
         if (effects["limit"][effects["group"] == INTERACTION] != "").any():
             handles.append(marker(NEUTRAL, "o", "a group is at chance or at ceiling"))
         figure.legend(handles=handles, loc="outside right upper")
+        caption(figure, notes)
     return figure
 
 
@@ -102,13 +100,10 @@ def _grades(lines: Sequence[Line]) -> dict[str, str]:
     return {name: mpl.colors.to_hex(shade) for name, shade in zip(names, shades, strict=True)}
 
 
-def _label_conditions(axes: Axes, labels: Sequence[str], last: bool) -> None:
+def _label_conditions(axes: Axes, labels: Sequence[str]) -> None:
     """Label the x axis with SOAs, or with the names of conditions."""
     if labels:
         axes.set_xlim(-0.5, len(labels) - 0.5)
         axes.set_xticks(range(len(labels)), labels, rotation=40, ha="right", rotation_mode="anchor", fontsize=9)
     else:
         soa_axis(axes)
-    if not last:
-        axes.tick_params(labelbottom=False)
-        axes.set_xlabel("")

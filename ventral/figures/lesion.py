@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from ventral.figures.lines import SHAPES, Line, captioned, draw_lines, frame, line_colours, line_handles
+from ventral.figures.lines import SHAPES, Line, caption, draw_lines, frame, line_colours, line_handles
 from ventral.figures.style import CHANCE_LINE, INK, STYLE, accuracy_axis, draw_band, marker, percent_axis, whole_ticks
 from ventral.measures.intervals import Estimate
 
@@ -48,19 +48,19 @@ def lesion_figure(losses: pd.DataFrame, curves: pd.DataFrame, chance: float, not
     widest = max(len(panels) for panels in rows.values())
     width = 3.2 + max(4.2 * len(columns), 2.9 * widest)
     with mpl.rc_context(STYLE):
-        figure, grid = captioned(1 + len(rows), 1, width, 3.4 + 2.9 * len(rows), notes)
+        figure = Figure(figsize=(width, 3.4 + 2.9 * len(rows)), layout="constrained")
+        grid = figure.add_gridspec(2, 1, height_ratios=(1, len(rows)))
         _draw_losses(figure, grid[0].subgridspec(1, len(columns)), columns, colours)
-        shared: Axes | None = None
-        for place, (row, panels) in enumerate(rows.items()):
-            cells, last = grid[1 + place].subgridspec(1, widest), place == len(rows) - 1
-            for column, (name, traces) in enumerate(panels.items()):
-                axes = figure.add_subplot(cells[column], sharex=shared, sharey=shared)
-                shared = shared or axes
+        cells = grid[1].subgridspec(len(rows), widest).subplots(sharex=True, sharey=True, squeeze=False)
+        for row, (title, panels) in zip(cells, rows.items(), strict=True):
+            for axes, (name, traces) in zip(row, panels.items(), strict=False):
                 _draw_traces(axes, traces, shades, chance)
-                axes.set_title(", ".join(filter(None, (name, row))), loc="left", fontsize=11)
-                axes.set_ylabel("" if column else "readout, % correct")
-                axes.tick_params(labelleft=column == 0, labelbottom=last)
-                axes.set_xlabel("time from target onset (ms)" if last else "")
+                axes.set_title(", ".join(filter(None, (name, title))), loc="left", fontsize=11)
+            for axes in row[len(panels) :]:
+                axes.remove()
+            row[0].set_ylabel("readout, % correct")
+        for axes in cells[-1]:
+            axes.set_xlabel("time from target onset (ms)")
         handles = line_handles(lines, colours)
         if len(scales) > 1:
             shapes = [SHAPES[place % len(SHAPES)] for place in range(len(scales))]
@@ -71,6 +71,7 @@ def lesion_figure(losses: pd.DataFrame, curves: pd.DataFrame, chance: float, not
             handles.append(Line2D([], [], color=INK, linestyle=DOTTED, label="throughout"))
         handles.append(Line2D([], [], label="chance", **CHANCE_LINE))
         figure.legend(handles=handles, loc="outside right upper")
+        caption(figure, notes)
     return figure
 
 

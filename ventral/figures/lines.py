@@ -138,17 +138,10 @@ def line_handles(lines: Sequence[Line], colours: Mapping[str, str], prefix: str 
     return handles
 
 
-def captioned(rows: int, columns: int, width: float, height: float, notes: Sequence[str]) -> tuple[Figure, Any]:
-    """A figure, and a grid of its panels; under them stand sentences, for which the figure grows in height (inches)."""
-    lines = [part for note in notes for part in textwrap.wrap(note, round(CAPTION_WIDTH * (width - 1)))]
-    if not lines:
-        figure = Figure(figsize=(width, height), layout="constrained")
-        return figure, figure.add_gridspec(rows, columns)
-    deep = 0.2 * len(lines) + 0.1
-    figure = Figure(figsize=(width, height + deep), layout="constrained")
-    grid = figure.add_gridspec(rows + 1, columns, height_ratios=(*[height / rows] * rows, deep))
-    below = figure.add_subplot(grid[rows, :])
-    below.axis("off")
-    caption = below.text(0, 1, "\n".join(lines), va="top", fontsize=9, color=INK, transform=below.transAxes)
-    caption.set_in_layout(False)  # it may extend under the legend
-    return figure, grid
+def caption(figure: Figure, notes: Sequence[str]) -> None:
+    """Write sentences under a figure, which grows in height by as much."""
+    width = round(CAPTION_WIDTH * figure.get_figwidth())
+    lines = [line for note in notes for line in textwrap.wrap(note, width)]
+    if lines:
+        figure.set_figheight(figure.get_figheight() + 0.2 * len(lines))
+        figure.supxlabel("\n".join(lines), x=0.01, ha="left", fontsize=9, color=INK)

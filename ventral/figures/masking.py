@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from ventral.figures.lines import Line, captioned, draw_lines, frame, line_colours, line_handles, soa_axis
+from ventral.figures.lines import Line, caption, draw_lines, frame, line_colours, line_handles, soa_axis
 from ventral.figures.style import CHANCE_LINE, INK, NEUTRAL, STYLE, accuracy_axis, marker, percent_axis
 from ventral.measures.weibull import Weibull
 
@@ -53,27 +53,23 @@ def masking_figure(
     lines = [line for panel in panels for line in panel.accuracy]
     colours = line_colours([line.name for line in lines])
     with mpl.rc_context(STYLE):
-        figure, grid = captioned(2, columns, 3.4 + 3.4 * columns, 7.0, notes)
-        upper: Axes | None = None
-        lower: Axes | None = None
-        for column, panel in enumerate(panels):
-            above = figure.add_subplot(grid[0, column], sharex=upper, sharey=upper)
-            below = figure.add_subplot(grid[1, column], sharex=above, sharey=lower)
-            upper, lower = upper or above, lower or below
+        figure = Figure(figsize=(3.4 + 3.4 * columns, 7.0), layout="constrained")
+        grid = figure.add_gridspec(2, columns)
+        parts = grid[:, : len(panels)].subgridspec(2, len(panels))
+        upper, lower = parts.subplots(sharex=True, sharey="row", squeeze=False)
+        for above, below, panel in zip(upper, lower, panels, strict=True):
             _draw_accuracy(above, panel, colours, chance)
             draw_lines(below, panel.d_prime, colours, panel.d_prime)
             below.axhline(0, zorder=0, **CHANCE_LINE)
             soa_axis(below)
-            above.set_ylabel("" if column else "readout, % correct")
-            below.set_ylabel("" if column else "readout, d'")
-            for axes in (above, below):
-                axes.tick_params(labelleft=column == 0)
-        assert lower is not None
-        frame(lower, [line for panel in panels for line in panel.d_prime])
+        upper[0].set_ylabel("readout, % correct")
+        lower[0].set_ylabel("readout, d'")
+        frame(lower[0], [line for panel in panels for line in panel.d_prime])
         handles = _handles(panels, lines, colours)
         if beside is not None:
-            handles += _draw_beside(figure.add_subplot(grid[:2, -1]), *beside, colours)
+            handles += _draw_beside(figure.add_subplot(grid[:, -1]), *beside, colours)
         figure.legend(handles=handles, loc="outside right upper")
+        caption(figure, notes)
     return figure
 
 
@@ -87,7 +83,6 @@ def _draw_accuracy(axes: Axes, panel: MaskingPanel, colours: Mapping[str, str], 
     axes.axhline(chance, zorder=0, **CHANCE_LINE)
     axes.set_title(f"read at {panel.at_ms:g} ms", loc="left")
     accuracy_axis(axes)
-    axes.tick_params(labelbottom=False)
 
 
 def _has_function(fit: Mapping[str, Any]) -> bool:

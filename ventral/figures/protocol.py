@@ -7,6 +7,7 @@ down.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import matplotlib as mpl
@@ -20,6 +21,7 @@ from matplotlib.transforms import blended_transform_factory
 from ventral.experiment.condition import Condition
 from ventral.experiment.protocol import Protocol
 from ventral.experiment.schedule import arrivals, check_fit, last_known_ms
+from ventral.figures.inches import add_page, write
 from ventral.figures.protocol_rows import (
     BAR,
     BLANKS,
@@ -47,11 +49,11 @@ MARGIN = 0.25
 KEY = 0.21  # from one line of the legend to the next
 LESION = 0.1  # height of an intervention's bar
 BEFORE = {"bar": 0.35, "line": 0.28, "mark": 0.07}  # from a sample of the legend to its text
-TEXT: dict[str, Any] = {"size": LABEL, "va": "center", "parse_math": False, "color": INK}
 BACKING: dict[str, Any] = {"facecolor": "white", "linewidth": 0, "pad": 0.8}
 READOUT: dict[str, Any] = {"color": "#555555", "linewidth": 0.9, "linestyle": (0, (4, 2.5))}
 END: dict[str, Any] = {"color": INK, "linewidth": 1.2}
 MARK: dict[str, Any] = {"linewidth": 2.2, "solid_capstyle": "butt"}
+write_label = partial(write, size=LABEL, color=INK)
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,7 @@ def schedule_figure(protocol: Protocol, graph: AreaGraph, limit_ms: int | None =
         axes = figure.add_axes(place, xlim=(sheet.left, sheet.right), ylim=(height, 0))
         _draw_frame(axes, sheet, reads)
         beside = {"ha": "right", "transform": blended_transform_factory(figure.dpi_scale_trans, axes.transData)}
-        _write(axes, column, -LINE * 0.7, "read at (ms)", **beside)
+        write_label(axes, column, -LINE * 0.7, "read at (ms)", **beside)
         top = 0.0
         for row in rows:
             if top:
@@ -113,9 +115,8 @@ def schedule_figure(protocol: Protocol, graph: AreaGraph, limit_ms: int | None =
             _draw_heading(axes, row, column, top + PAD, beside)
             _draw_row(axes, sheet, row, top + PAD)
             top += row.height
-        key = figure.add_axes((0, 0, 1, 1), xlim=(0, wide), ylim=(0, whole), zorder=-1)
-        key.set_axis_off()
-        _write(key, MARGIN, whole - MARGIN, title, size=TITLE, weight="bold", va="top")
+        key = add_page(figure, 0, 0, zorder=-1)
+        write_label(key, MARGIN, whole - MARGIN, title, size=TITLE, weight="bold", va="top")
         for number, line in enumerate(legend):
             _draw_samples(key, line, below - 0.72 - KEY * number)
     return figure
@@ -132,7 +133,7 @@ def _draw_frame(axes: Axes, sheet: Sheet, reads: Sequence[Place]) -> None:
     for ms in sheet.protocol.readout_ms:
         axes.axvline(ms, gid=f"readout at {ms}", zorder=0.7, **READOUT)
     for read in reads:
-        _write(axes, read.text, -LINE * (read.lane + 0.7), read.label)
+        write_label(axes, read.text, -LINE * (read.lane + 0.7), read.label)
     if (last := last_known_ms(sheet.protocol, sheet.limit_ms)) is not None:
         axes.axvspan(last, sheet.right, gid="beyond", zorder=1, **BEYOND)
     end_ms = sheet.protocol.end_ms
@@ -147,7 +148,7 @@ def _draw_heading(axes: Axes, row: Row, x: float, top: float, beside: dict[str, 
     y = top + max(0.0, (drawn - written) / 2) + LINE / 2
     looks: list[dict[str, Any]] = [{"size": NAME, "weight": "bold"}] * len(row.heading)
     for line, look in zip((*row.heading, *row.small), [*looks, *[{"color": FAINT}] * len(row.small)], strict=True):
-        _write(axes, x, y, line, **beside, **look)
+        write_label(axes, x, y, line, **beside, **look)
         y += LINE
 
 
@@ -163,13 +164,13 @@ def _draw_row(axes: Axes, sheet: Sheet, row: Row, top: float) -> None:
         axes.add_patch(bar).set_gid(f"{condition.name}: {event.what} at {event.start_ms}")
         if within:
             middle = (max(event.start_ms, sheet.left) + min(event.stop_ms, sheet.right)) / 2
-            _write(axes, middle, y + BAR / 2, label, ha="center", color=_upon(colour))
+            write_label(axes, middle, y + BAR / 2, label, ha="center", color=_upon(colour))
         elif label:
             behind = GAP if sheet.grey and lane == 0 else "white"
-            _write(axes, event.stop_ms + sheet.ms(0.05), y + BAR / 2, label, bbox=BACKING | {"facecolor": behind})
+            write_label(axes, event.stop_ms + sheet.ms(0.05), y + BAR / 2, label, bbox=BACKING | {"facecolor": behind})
     y = top + row.bars + LINE / 2
     for note in row.notes:
-        _write(axes, note.text, y + LINE * note.lane, note.label, bbox=BACKING)
+        write_label(axes, note.text, y + LINE * note.lane, note.label, bbox=BACKING)
     y += LINE * levels(row.notes)
     for lesion, change in zip(row.lesions, condition.interventions, strict=True):
         middle, lasting = y + LINE * lesion.lane, change.stop_ms - change.start_ms
@@ -177,7 +178,7 @@ def _draw_row(axes: Axes, sheet: Sheet, row: Row, top: float) -> None:
             (change.start_ms, middle - LESION / 2), lasting, LESION, **_hatched(sheet.scale_colour(change))
         )
         axes.add_patch(hatched).set_gid(f"{condition.name}: {change.what} from {change.start_ms}")
-        _write(axes, lesion.text, middle, lesion.label, bbox=BACKING)
+        write_label(axes, lesion.text, middle, lesion.label, bbox=BACKING)
 
 
 def _draw_arrivals(axes: Axes, sheet: Sheet, condition: Condition, top: float) -> None:
@@ -234,7 +235,7 @@ def _draw_samples(axes: Axes, line: Sequence[Sample], y: float) -> None:
             axes.plot([x, x + 0.22], [y, y], **sample.look)
         elif sample.kind == "mark":
             axes.plot([x, x], [y - 0.065, y + 0.065], **sample.look)
-        _write(axes, x + BEFORE.get(sample.kind, 0.0), y, sample.label)
+        write_label(axes, x + BEFORE.get(sample.kind, 0.0), y, sample.label)
         x += sample.width
 
 
@@ -252,7 +253,3 @@ def _upon(colour: str) -> str:
     """Colour of a text that can be read upon another colour."""
     red, green, blue = to_rgb(colour)
     return "white" if 0.3 * red + 0.59 * green + 0.11 * blue < 0.6 else INK
-
-
-def _write(axes: Axes, x: float, y: float, text: str, **look: Any) -> None:
-    axes.text(x, y, text, **TEXT | look)

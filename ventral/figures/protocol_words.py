@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 from ventral.experiment.condition import Condition
 from ventral.experiment.events import Stimulus
-from ventral.figures.style import text_width
+from ventral.figures.inches import text_width
 
 KINDS = {"none": "no input", "target": "the target's own"}
 UNITS = {"_ms": " ms", "_hz": " Hz"}

@@ -1,5 +1,6 @@
 """Figures as files: PNG, SVG and PDF; the same figure gives the same bytes."""
 
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ from matplotlib.figure import Figure
 
 from ventral.errors import UsageError
 from ventral.figures.style import STYLE
+from ventral.files import put
 
 DPI = 200
 # without a date or a version, which would differ from one day or machine to the next
@@ -16,6 +18,7 @@ UNDATED: dict[str, dict[str, Any]] = {
     ".png": {"Software": None},
     ".pdf": {"CreationDate": None, "Creator": None, "Producer": None},
 }
+SUFFIXES = (".png", ".svg")
 
 
 def save(figure: Figure, path: Path) -> list[Path]:
@@ -33,14 +36,7 @@ def save(figure: Figure, path: Path) -> list[Path]:
     list of Path
         The PNG and the SVG.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    files = [path.with_name(f"{path.name}{suffix}") for suffix in (".png", ".svg")]
-    with mpl.rc_context(STYLE):
-        figure.draw_without_rendering()
-        figure.set_layout_engine("none")  # laid out now; each further draw would move things by a hair
-        for file in files:
-            figure.savefig(file, dpi=DPI, metadata=UNDATED[file.suffix])
-    return files
+    return [save_as(figure, path.with_name(f"{path.name}{suffix}")) for suffix in SUFFIXES]
 
 
 def save_as(figure: Figure, path: Path) -> Path:
@@ -51,7 +47,7 @@ def save_as(figure: Figure, path: Path) -> Path:
     figure
         The figure.
     path
-        The file, ending in .svg, .png (200 dpi) or .pdf; folders are made.
+        The file, ending in .svg, .png (200 dpi) or .pdf; folders are made. It is written whole or not at all.
 
     Raises
     ------
@@ -62,6 +58,10 @@ def save_as(figure: Figure, path: Path) -> Path:
     if suffix not in UNDATED:
         raise UsageError(f"a figure cannot be written as {path.name!r}; end its name in .svg, .png or .pdf.")
     path.parent.mkdir(parents=True, exist_ok=True)
+    drawn = BytesIO()
     with mpl.rc_context(STYLE):
-        figure.savefig(path, dpi=DPI, metadata=UNDATED[suffix])
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")  # laid out now; each further draw would move things by a hair
+        figure.savefig(drawn, format=suffix[1:], dpi=DPI, metadata=UNDATED[suffix])
+    put(path, drawn.getvalue())
     return path

@@ -3,6 +3,7 @@
 Lengths are in inches; y = 0 is the top of the sheet and runs down.
 """
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ventral.errors import DataError, UsageError, choose
+from ventral.figures.inches import add_page, write
 from ventral.figures.style import NEUTRAL, STYLE
 from ventral.stimuli.degradations import AMOUNTS, CHANGES, changed
 from ventral.stimuli.images import Images
@@ -114,15 +116,15 @@ def stimuli_figure(images: Images, pool: Images | None = None, kinds: Sequence[s
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(width, height), facecolor="white")
         figure.suppressComposite = True  # so that SVG and PDF keep every pixel
-        axes = figure.add_axes((0, 0, 1, 1), xlim=(0, width), ylim=(height, 0))
-        axes.set_axis_off()
+        axes = add_page(figure, 0, 0)
+        axes.invert_yaxis()
         top = MARGIN
         for block in blocks:
             _draw_block(axes, block, images, left, top)
             top += block.head
             for row, name in enumerate(names):
                 middle = top + row * (PICTURE + GAP) + PICTURE / 2
-                axes.text(left - 0.12, middle, name, size=9, ha="right", va="center")
+                write(axes, left - 0.12, middle, name, size=9, ha="right")
             top += rows + BELOW
     return figure
 
@@ -135,7 +137,8 @@ def _masks(images: Images, pool: Images | None, kinds: Sequence[str], seed: int)
     if pool is not None:
         note = f"made from {len(pool):,} other images, {pool.name} ({pool.split}); seed {seed}"
         for kind in made:
-            columns.append(Column(_folded(kind), make_masks(kind, images.stimulus_ids, images.labels, pool, seed)))
+            label = "\n".join(textwrap.wrap(kind, LETTERS, break_long_words=False))
+            columns.append(Column(label, make_masks(kind, images.stimulus_ids, images.labels, pool, seed)))
     groups = [ColumnGroup(tuple(columns[at : at + WIDEST])) for at in range(0, len(columns), WIDEST)]
     if not groups:
         return [Block((), "masks")] if kinds else []
@@ -180,7 +183,7 @@ def _draw_column(axes: Axes, column: Column, x: float, top: float) -> None:
     lines = column.label.split("\n")
     for place, line in enumerate(lines):
         y = top - BASELINE - LEADING * (len(lines) - 1 - place)
-        axes.text(x + PICTURE / 2, y, line, size=NOTE, ha="center", va="baseline")
+        write(axes, x + PICTURE / 2, y, line, size=NOTE, ha="center", va="baseline")
     sharp = "none" if column.pixels.shape[-1] <= PICTURE * 200 else None  # larger ones are made smaller smoothly
     for row, pixels in enumerate(column.pixels):
         y = top + row * (PICTURE + GAP)
@@ -190,12 +193,3 @@ def _draw_column(axes: Axes, column: Column, x: float, top: float) -> None:
             aspect="auto",
             interpolation=sharp,
         )
-
-
-def _folded(kind: str) -> str:
-    """A name in two lines if it is longer than a picture is wide."""
-    if len(kind) <= LETTERS:
-        return kind
-    breaks = [place + 1 for place, letter in enumerate(kind) if letter == "-"]
-    place = min(breaks, key=lambda at: max(at, len(kind) - at), default=len(kind))
-    return f"{kind[:place]}\n{kind[place:]}".rstrip()

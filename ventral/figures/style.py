@@ -8,9 +8,7 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
-from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
-from matplotlib.textpath import text_to_path
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from ventral.measures.intervals import Estimate
@@ -70,13 +68,6 @@ def mixed(colour: str, share: float) -> tuple[float, float, float]:
     """A colour mixed with white, of which `share` is left."""
     red, green, blue = (1 - share * (1 - part) for part in to_rgb(colour))
     return red, green, blue
-
-
-def text_width(text: str, size: float, weight: str = "normal") -> float:
-    """Width in inches of the outlines of the longest line of a text."""
-    font = FontProperties(size=size, weight=weight)
-    widths = [text_to_path.get_text_width_height_descent(line, font, False)[0] for line in text.split("\n") if line]
-    return max(widths, default=0.0) / 72
 
 
 def percent_axis(axes: Axes) -> None:
