@@ -123,7 +123,7 @@ def _human_lines() -> list[Line]:
     """Human observers, corrected for chance; their intervals are not known."""
     nothing = np.full(len(SOA_MS), np.nan)
     return [
-        Line(name, "frozen", np.array(SOA_MS), Estimate(chance_corrected(correct, CHANCE), nothing, nothing), shape=2)
+        Line(name, "frozen", np.array(SOA_MS), Estimate(chance_corrected(correct, CHANCE), nothing, nothing))
         for name, correct in TANG_2018.items()
     ]
 

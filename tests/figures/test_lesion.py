@@ -68,11 +68,12 @@ def test_lesions_are_drawn_without_any_that_lasts_throughout():
     assert [list(one.get_xdata()) for one in over_time.lines if one.get_linewidth() > 3] == [[0, 20]]
 
 
-def test_shapes_stand_for_scales_if_there_are_several():
+def test_scales_are_told_apart_if_there_are_several():
     def entries(scales):
         table = lesions(("lateral",), scales, windows=((0, 20), (20, 40)))
         return legend(lesion_figure(losses(table), curves(table), 0.1))
 
-    both = entries((0.0, 0.5))
-    assert (both["0 % left"].get_marker(), both["50 % left"].get_marker()) == ("o", "D")
-    assert "0 % left" not in entries((0.0,))
+    silent, half = (entries((0.0, 0.5))[f"lateral, {left} % left"] for left in (0, 50))
+    assert silent.get_marker() != half.get_marker()
+    assert silent.get_color() != half.get_color()
+    assert "lateral" in entries((0.0,))

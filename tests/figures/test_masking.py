@@ -4,7 +4,7 @@ import numpy as np
 from drawn import SOA_MS, legend, line, panels, words
 from matplotlib.colors import to_hex
 
-from ventral.figures.lines import DASHES, Line
+from ventral.figures.lines import Line
 from ventral.figures.masking import MaskingPanel, masking_figure
 from ventral.figures.style import INK
 from ventral.measures.intervals import Estimate
@@ -22,7 +22,9 @@ def fitted(numbers, reason=""):
 
 def dotted(axes, values):
     """The line of an axes that has these values as dots."""
-    (found,) = [one for one in axes.lines if one.get_marker() == "o" and np.allclose(one.get_ydata(), values)]
+    (found,) = [
+        drawn for drawn in axes.lines if drawn.get_marker() != "None" and np.allclose(drawn.get_ydata(), values)
+    ]
     return found
 
 
@@ -41,7 +43,7 @@ def test_policies_differ_in_stroke_and_filling_and_kinds_in_colour():
     assert block.get_color() == entries["mask: block"].get_color() != frozen.get_color()
     assert frozen.get_markerfacecolor() == frozen.get_color()
     assert recalibrated.get_markerfacecolor() == "white"
-    assert kinds[1].stroke == DASHES
+    assert block.get_marker() == entries["mask: block"].get_marker() != frozen.get_marker() == recalibrated.get_marker()
 
 
 def test_one_policy_is_not_told_apart_from_another():
@@ -99,7 +101,7 @@ def test_each_model_has_a_thin_line():
 def test_there_is_a_column_for_each_time_and_one_for_human_observers():
     columns = [panel(line(), at_ms=at_ms) for at_ms in (100, 200)]
     assert len(panels(masking_figure(columns, 0.1))) == 4
-    human = [line("human observers, masked", shape=2)]
+    human = [line("human observers, masked")]
     figure = masking_figure(columns, 0.1, ([line()], human), ["A sentence."])
     assert len(panels(figure)) == 5
     assert {

@@ -1,20 +1,25 @@
-"""How figures show conditions: colour, stroke and label of each, and bars of what was on the screen when."""
+"""How figures show conditions: the look and the label of each.
 
+Conditions that differ in a number only, such as the SOA or the coverage, are a family: its lines have one stroke and
+grow darker from condition to condition, and each has a marker of its own. Conditions without a target are grey.
+"""
+
+import itertools
+import math
+import re
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-import matplotlib as mpl
-import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from ventral.experiment.condition import Condition
 from ventral.experiment.events import Show
-from ventral.figures.style import CHANCE_LINE, INK, NEUTRAL, OTHER_COLOURS, time_axis
+from ventral.figures.looks import MARKED, Look, shades
+from ventral.figures.style import CHANCE_LINE, INK, OTHER_COLOURS
 
-STROKES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1, 1.5)), (0, (5, 1.5, 1, 1.5)))
-Colour = tuple[float, float, float] | str
-Bars = tuple[str, str, tuple[Show, ...]]  # role, condition, events
+# name of a colour map, and the part of it that is used, from light to dark
+SHADES = (("viridis", 0.78, 0.12), ("YlOrBr", 0.45, 0.95), ("PuRd", 0.4, 0.95), ("Blues", 0.4, 0.95))
+GREYS = ("Greys", 0.45, 0.8)
+Family = list[Condition]
 
 
 def first_mask(condition: Condition) -> Show | None:
@@ -22,93 +27,48 @@ def first_mask(condition: Condition) -> Show | None:
     return min(condition.masks, key=lambda event: event.start_ms, default=None)
 
 
-def mask_kind(condition: Condition) -> str:
-    """Kind of the first mask that a condition lists; empty if it has none."""
-    return condition.masks[0].what.kind if condition.masks else ""
-
-
 def label(condition: Condition) -> str:
-    """The name of a condition for a reader: "SOA 20 ms", "mask only"."""
-    return condition.name.replace("_", " ") if condition.soa_ms is None else f"SOA {condition.soa_ms:g} ms"
+    """The name of a condition for a reader: "SOA 20 ms, noise", "mask only"."""
+    words = condition.name.replace("_", " ")
+    return re.sub(r"\bsoa (-?\d+) ?", r"SOA \1 ms, ", words).removesuffix(", ")
 
 
-def condition_colours(conditions: Sequence[Condition]) -> dict[str, Colour]:
-    """Colour of each condition: light to dark with the SOA, ink without a mask, grey without a target."""
-    soas = sorted({condition.soa_ms for condition in conditions if condition.soa_ms is not None})
-    shades = mpl.colormaps["viridis"](np.linspace(0.78, 0.12, len(soas)))
-    others = iter(OTHER_COLOURS * len(conditions))
-    colours: dict[str, Colour] = {}
-    for condition in conditions:
-        if condition.soa_ms is not None:
-            red, green, blue, _ = shades[soas.index(condition.soa_ms)]
-            colours[condition.name] = (float(red), float(green), float(blue))
-        elif not condition.target:
-            colours[condition.name] = NEUTRAL
-        else:
-            colours[condition.name] = INK if INK not in colours.values() else next(others)
-    return colours
+def condition_looks(conditions: Sequence[Condition]) -> dict[str, Look]:
+    """Look of each condition, by name, in the order of a legend: alone ones, families from dark to light, grey ones."""
+    alone, families, without_target = _families(conditions)
+    colours = itertools.cycle((INK, *OTHER_COLOURS))
+    looks = {condition.name: Look.at(next(colours), place) for place, condition in enumerate(alone)}
+    place = len(alone)  # the first family has the stroke of the conditions alone; each other one has its own
+    for family, shading in [*zip(families, itertools.cycle(SHADES)), (without_target, GREYS)]:
+        own = [Look.at(colour, place + i) for i, colour in enumerate(shades(*shading, len(family)))]
+        names = [condition.name for condition in family]
+        looks |= dict(reversed([*zip(names, own, strict=True)]))
+        place = MARKED * math.ceil((place + len(family)) / MARKED) + len(alone) % MARKED
+    return looks
 
 
-def mask_strokes(conditions: Sequence[Condition]) -> dict[str, Any]:
-    """Line style of each kind of mask: solid unless there are several."""
-    kinds = list(dict.fromkeys(kind for condition in conditions if (kind := mask_kind(condition))))
-    return {"": "-"} | {kind: STROKES[place % len(STROKES)] for place, kind in enumerate(kinds)}
-
-
-def condition_handles(conditions: Sequence[Condition], colours: Mapping[str, Colour]) -> list[Line2D]:
-    """Entries of a legend, from the condition in which most is expected to the one in which least is; then chance."""
-    ordered = sorted(conditions, key=_rank)
-    strokes = mask_strokes(ordered)
-    several = len(strokes) > 2  # kinds of mask
-    handles = []
-    for condition in ordered:
-        kind = mask_kind(condition)
-        words = f"{label(condition)}, {kind}" if several and condition.soa_ms is not None else label(condition)
-        handles.append(Line2D([], [], color=colours[condition.name], linestyle=strokes[kind], label=words))
+def condition_handles(conditions: Sequence[Condition], looks: Mapping[str, Look]) -> list[Line2D]:
+    """Entries of a legend: the conditions in the order of their looks, then chance."""
+    labels = {condition.name: label(condition) for condition in conditions}
+    handles = [Line2D([], [], label=labels[name], **(look.line | look.dot(5.5))) for name, look in looks.items()]
     return [*handles, Line2D([], [], label="chance", **CHANCE_LINE)]
 
 
-def strip_height(conditions: Sequence[Condition]) -> float:
-    """Height of the strip of bars, in tenths of a panel."""
-    return 0.36 * len(_strip(conditions)) + 0.3
+def _families(conditions: Sequence[Condition]) -> tuple[Family, list[Family], Family]:
+    """Conditions like no other, families of those that differ in a number only, and those without a target."""
+    shown = [condition for condition in conditions if condition.target]
+    families: dict[object, Family] = {}
+    for condition in shown:
+        families.setdefault(_kind(condition), []).append(condition)
+    for family in families.values():
+        family.sort(key=lambda condition: condition.soa_ms or 0)
+    alone = [family[0] for family in families.values() if len(family) == 1]
+    several = [family for family in families.values() if len(family) > 1]
+    return alone, several, [condition for condition in conditions if not condition.target]
 
 
-def draw_strip(
-    axes: Axes, conditions: Sequence[Condition], colours: Mapping[str, Colour], *, named: bool = True
-) -> None:
-    """Draw what was on when, one row of bars for each different timing."""
-    rows = _strip(conditions)
-    targets = sum(role == "target" for role, _, _ in rows)
-    for place, (role, condition, events) in enumerate(rows):
-        shade = INK if role == "target" and targets == 1 else colours[condition]
-        spans = [(event.start_ms, event.stop_ms - event.start_ms) for event in events]
-        axes.broken_barh(spans, (place - 0.36, 0.72), facecolors=shade, linewidth=0)
-    roles = [role for role, _, _ in rows]
-    middles = {role: float(np.mean([i for i, other in enumerate(roles) if other == role])) for role in roles}
-    axes.set_yticks(list(middles.values()), list(middles) if named else [""] * len(middles))
-    axes.tick_params(axis="y", length=0)
-    axes.spines["left"].set_visible(False)
-    axes.set_ylim(len(rows) - 0.4, -0.6)
-    time_axis(axes)
-
-
-def _strip(conditions: Sequence[Condition]) -> list[Bars]:
-    """Rows of the strip: targets once if all are the same, then each condition's masks and other images."""
-    rows: list[Bars] = []
-    seen = set()
-    for condition in conditions:
-        shown = [event for event in condition.events if event.what.role != "blank"]
-        for role in dict.fromkeys(event.what.role for event in shown):
-            events = tuple(event for event in shown if event.what.role == role)
-            timing = (role, *((event.start_ms, event.stop_ms) for event in events))
-            if timing not in seen:
-                seen.add(timing)
-                rows.append((role, condition.name, events))
-    return sorted(rows, key=lambda row: (row[0] != "target", row[0], row[2][0].start_ms))
-
-
-def _rank(condition: Condition) -> tuple[int, float]:
-    """Conditions without a mask first, then from long to short SOAs, then those without a target."""
-    if condition.soa_ms is None:
-        return (0 if condition.target else 2), 0.0
-    return 1, -float(condition.soa_ms)
+def _kind(condition: Condition) -> object:
+    """All that tells a condition from others but its numbers."""
+    coordinates = condition.coordinates()
+    words = [value for value in coordinates.values() if isinstance(value, str)]
+    return (*sorted(coordinates), *words, bool(condition.interventions))

@@ -11,16 +11,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ventral.figures.conditions import (
-    Colour,
-    condition_colours,
-    condition_handles,
-    draw_strip,
-    first_mask,
-    mask_kind,
-    mask_strokes,
-    strip_height,
-)
+from ventral.figures.conditions import condition_handles, condition_looks, first_mask
+from ventral.figures.looks import Look
+from ventral.figures.strip import draw_strip, strip_height
 from ventral.figures.style import (
     CHANCE_LINE,
     INK,
@@ -36,7 +29,12 @@ from ventral.figures.style import (
 from ventral.measures.readout import Curve
 
 PANELS_PER_ROW = 4
-DOTS = (("o", True), ("o", False), ("D", True), ("D", False), ("s", True), ("s", False))  # shape, filled
+READ = (
+    ("^", True),
+    ("v", False),
+    ("^", False),
+    ("v", True),
+)  # marker of each time of reading, and whether it is filled
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +61,7 @@ def readout_figure(curves: Sequence[Curve], chance: float, read_ms: Sequence[flo
         mask are horizontal lines there, and those without target are left out.
     """
     conditions = [curve.condition for curve in curves]
-    colours = condition_colours(conditions)
+    looks = condition_looks(conditions)
     masked = [condition for condition in conditions if condition.target and condition.soa_ms is not None]
     columns = 2 if masked and len(read_ms) else 1
     height = max(4.6, 0.26 * (len(curves) + 2))
@@ -72,12 +70,12 @@ def readout_figure(curves: Sequence[Curve], chance: float, read_ms: Sequence[flo
         heights, widths = (10, strip_height(conditions)), (6, 4)[:columns]
         grid = figure.add_gridspec(2, columns, height_ratios=heights, width_ratios=widths, hspace=0.02)
         over_time = figure.add_subplot(grid[0, 0])
-        _draw_curves(over_time, curves, colours, chance)
+        _draw_curves(over_time, curves, looks, chance)
         over_time.set_ylabel("readout, % correct")
-        draw_strip(figure.add_subplot(grid[1, 0], sharex=over_time), conditions, colours)
+        draw_strip(figure.add_subplot(grid[1, 0], sharex=over_time), conditions, looks)
         if columns == 2:
-            _draw_by_soa(figure.add_subplot(grid[:, 1], sharey=over_time), curves, colours, chance, read_ms)
-        figure.legend(handles=condition_handles(conditions, colours), loc="outside right upper")
+            _draw_by_soa(figure.add_subplot(grid[:, 1], sharey=over_time), curves, looks, chance, read_ms)
+        figure.legend(handles=condition_handles(conditions, looks), loc="outside right upper")
     return figure
 
 
@@ -94,7 +92,7 @@ def panels_figure(panels: Sequence[CurvePanel], chance: float, measure: str) -> 
         What is measured, for the y axis: "decoder, % correct".
     """
     conditions = [curve.condition for curve in panels[0].curves]
-    colours = condition_colours(conditions)
+    looks = condition_looks(conditions)
     rows = math.ceil(len(panels) / PANELS_PER_ROW)
     columns = math.ceil(len(panels) / rows)
     height = max(1.7 + 2.8 * rows, 0.26 * (len(conditions) + 4))
@@ -108,15 +106,15 @@ def panels_figure(panels: Sequence[CurvePanel], chance: float, measure: str) -> 
             place = grid[position // columns, position % columns]
             axes = figure.add_subplot(place, sharex=first, sharey=first)
             drawn.append(axes)
-            _draw_curves(axes, panel.curves, colours, chance)
-            _mark_arrivals(axes, panel, colours)
+            _draw_curves(axes, panel.curves, looks, chance)
+            _mark_arrivals(axes, panel, looks)
             axes.set_title(panel.title, color=panel.colour)
             axes.set_ylabel(measure if position % columns == 0 else "")
             axes.tick_params(labelleft=position % columns == 0)
         for column in range(columns):
             strip = figure.add_subplot(grid[rows, column], sharex=drawn[0])
-            draw_strip(strip, conditions, colours, named=column == 0)
-        handles = condition_handles(conditions, colours)
+            draw_strip(strip, conditions, looks, named=column == 0)
+        handles = condition_handles(conditions, looks)
         handles.append(marker(INK, "v", "target arrives", markeredgewidth=0))
         if any(condition.masks for condition in conditions):
             handles.append(marker(NEUTRAL, "^", "mask arrives", markeredgewidth=0))
@@ -124,51 +122,57 @@ def panels_figure(panels: Sequence[CurvePanel], chance: float, measure: str) -> 
     return figure
 
 
-def _draw_curves(axes: Axes, curves: Sequence[Curve], colours: Mapping[str, Colour], chance: float) -> None:
+def _draw_curves(axes: Axes, curves: Sequence[Curve], looks: Mapping[str, Look], chance: float) -> None:
     """Draw accuracy over time with its intervals as bands."""
-    strokes = mask_strokes([curve.condition for curve in curves])
-    for curve in curves:
-        colour, stroke = colours[curve.condition.name], strokes[mask_kind(curve.condition)]
-        draw_band(axes, curve.time_ms, curve.accuracy, colour, stroke, 0.13)
+    for place, curve in enumerate(curves):
+        draw_band(axes, curve.time_ms, curve.accuracy, looks[curve.condition.name], place, 0.13)
     axes.axhline(chance, zorder=0, **CHANCE_LINE)
     axes.set_xlim(min(curve.time_ms[0] for curve in curves), max(curve.time_ms[-1] for curve in curves))
     accuracy_axis(axes)
     axes.tick_params(labelbottom=False)
 
 
-def _mark_arrivals(axes: Axes, panel: CurvePanel, colours: Mapping[str, Colour]) -> None:
+def _mark_arrivals(axes: Axes, panel: CurvePanel, looks: Mapping[str, Look]) -> None:
     """Mark when the target and each mask can first reach the area."""
     axes.axvline(panel.arrival_ms, color=INK, linewidth=0.8, alpha=0.35, zorder=0)
-    marks: list[tuple[float, float, str, Any]] = [(panel.arrival_ms, 1.0, "v", INK)]
+    marks = [(panel.arrival_ms, 1.0, "v", INK)]
     for curve in panel.curves:
         if mask := first_mask(curve.condition):
-            marks.append((panel.arrival_ms + mask.start_ms, 0.03, "^", colours[curve.condition.name]))
+            marks.append((panel.arrival_ms + mask.start_ms, 0.03, "^", looks[curve.condition.name].colour))
     low, high = axes.get_xlim()
-    for time_ms, height, shape, shade in marks:
+    for time_ms, height, shape, colour in marks:
         if low <= time_ms <= high:
-            look = {"marker": shape, "color": shade, "clip_on": False, **MARK}
+            look: dict[str, Any] = {"marker": shape, "color": colour, "clip_on": False, **MARK}
             axes.plot(time_ms, height, transform=axes.get_xaxis_transform(), **look)
 
 
 def _draw_by_soa(
-    axes: Axes, curves: Sequence[Curve], colours: Mapping[str, Colour], chance: float, read_ms: Sequence[float]
+    axes: Axes, curves: Sequence[Curve], looks: Mapping[str, Look], chance: float, read_ms: Sequence[float]
 ) -> None:
-    """Draw accuracy against SOA, with one shape of dots for each time at which the network is read."""
+    """Draw accuracy against SOA, with one marker for each time at which the network is read."""
     shown = [curve for curve in curves if curve.condition.target]
     masked = sorted((curve for curve in shown if not math.isnan(curve.soa_ms)), key=lambda curve: curve.soa_ms)
-    unmasked = [curve for curve in shown if math.isnan(curve.soa_ms) and not curve.condition.masks]
+    unmasked = [curve for curve in shown if not curve.condition.masks]
     soa_ms = [curve.soa_ms for curve in masked]
-    start_ms, end_ms = min(0, *soa_ms), max(10, *soa_ms) + 0.06 * max(10, *soa_ms, -min(soa_ms))
-    for time_ms, look in zip(read_ms, itertools.cycle(DOTS), strict=False):
-        _join_kinds(axes, masked, time_ms)
+    room = 0.06 * max(10, *soa_ms, -min(soa_ms))
+    start_ms, end_ms = min(0, *soa_ms) - room, max(10, *soa_ms) + room
+    for place, (time_ms, (shape, filled)) in enumerate(zip(read_ms, itertools.cycle(READ), strict=False)):
+        beside = 0.25 * room * (place - (len(read_ms) - 1) / 2)  # so that intervals of one SOA do not cover each other
+        for stroke in dict.fromkeys(looks[curve.condition.name].stroke for curve in masked):
+            own = [curve for curve in masked if looks[curve.condition.name].stroke == stroke]
+            known = [
+                (curve.soa_ms + beside, level) for curve in own if not math.isnan(level := curve.at(time_ms).middle)
+            ]
+            axes.plot(*np.array(known).reshape(-1, 2).T, linestyle=stroke, zorder=1, **JOINT)
         for curve in masked:
-            accuracy, dot = curve.at(time_ms), _dot(colours[curve.condition.name], *look)
-            axes.plot([curve.soa_ms] * 2, [accuracy.low, accuracy.high], color=dot["color"], linewidth=1.6, zorder=2)
-            axes.plot(curve.soa_ms, accuracy.middle, **dot)
+            accuracy, dot = curve.at(time_ms), _read_dot(looks[curve.condition.name].colour, shape, filled)
+            x = curve.soa_ms + beside
+            axes.plot([x, x], [accuracy.low, accuracy.high], color=dot["color"], linewidth=1.6, zorder=2)
+            axes.plot(x, accuracy.middle, **dot)
         for curve in unmasked:
-            level, dot = curve.at(time_ms).middle, _dot(colours[curve.condition.name], *look)
+            level, dot = curve.at(time_ms).middle, _read_dot(looks[curve.condition.name].colour, shape, filled)
             axes.plot([start_ms, end_ms], [level] * 2, markevery=[1], clip_on=False, linewidth=1.4, **dot)
-        axes.plot([], [], label=f"{time_ms:g} ms", linestyle="none", **_dot(INK, *look))
+        axes.plot([], [], label=f"{time_ms:g} ms", linestyle="none", **_read_dot(INK, shape, filled))
     axes.axhline(chance, zorder=0, **CHANCE_LINE)
     axes.set_xlabel("SOA (ms)")
     axes.set_xlim(start_ms, end_ms)
@@ -177,15 +181,6 @@ def _draw_by_soa(
     axes.legend(title="read at", alignment="left", ncols=3, handletextpad=0.1, **corner)
 
 
-def _join_kinds(axes: Axes, masked: Sequence[Curve], time_ms: float) -> None:
-    """Join the dots of each kind of mask, past those that are not known."""
-    for kind, stroke in mask_strokes([curve.condition for curve in masked]).items():
-        own = [curve for curve in masked if mask_kind(curve.condition) == kind]
-        known = [(curve.soa_ms, level) for curve in own if not math.isnan(level := curve.at(time_ms).middle)]
-        axes.plot(*np.array(known).reshape(-1, 2).T, linestyle=stroke, zorder=1, **JOINT)
-
-
-def _dot(colour: Any, shape: str, filled: bool) -> dict[str, Any]:
-    """Look of a dot, open if not filled."""
-    inside = colour if filled else "white"
-    return {"color": colour, "marker": shape, "markersize": 7, "markerfacecolor": inside, "markeredgewidth": 1.6}
+def _read_dot(colour: str, shape: str, filled: bool) -> dict[str, Any]:
+    """Look of a dot that was read at one time."""
+    return Look(colour, marker=shape, filled=filled).dot(8)

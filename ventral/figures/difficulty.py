@@ -10,7 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from ventral.figures.lines import Line, caption, draw_lines, frame, line_handles, soa_axis
+from ventral.figures.lines import Line, caption, draw_lines, frame, line_handles, line_looks, soa_axis
+from ventral.figures.looks import Look, shades
 from ventral.figures.style import CHANCE_LINE, INK, NEUTRAL, STYLE, accuracy_axis, marker, percent_axis
 from ventral.measures.intervals import Estimate
 
@@ -44,14 +45,14 @@ def difficulty_figure(
     """
     rows = {ms: _columns(table, x) for ms, table in effects.groupby("at_ms", sort=False)}
     lines = [line for columns in rows.values() for line in columns[0]]
-    colours = _grades(lines) | {INTERACTION: INK, LIMITED: NEUTRAL}
+    looks = _grades(lines) | {INTERACTION: Look(INK), LIMITED: Look(NEUTRAL)}
     height = 0.4 + 3.4 * len(rows) + (0.9 if labels else 0)
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(15.5, height), layout="constrained")
         panels = figure.subplots(len(rows), len(TITLES), sharex=True, sharey="col", squeeze=False)
         for (ms, columns), row in zip(rows.items(), panels, strict=True):
             for axes, own, level in zip(row, columns, (chance, 0, 0, 0), strict=True):
-                draw_lines(axes, own, colours, [] if labels else own)
+                draw_lines(axes, own, looks, [] if labels else own)
                 axes.axhline(level, zorder=0, **CHANCE_LINE)
             accuracy_axis(row[0])
             percent_axis(row[1])
@@ -62,7 +63,7 @@ def difficulty_figure(
             _label_conditions(axes, labels)
         for column in range(1, len(TITLES)):
             frame(panels[0, column], [line for columns in rows.values() for line in columns[column]])
-        handles = line_handles(lines, colours)
+        handles = line_handles(lines, looks)
         handles.append(Line2D([], [], color=NEUTRAL, linewidth=1.4, label="reference"))
         handles.append(Line2D([], [], label="chance, or no loss", **CHANCE_LINE))
         if (effects["limit"][effects["group"] == INTERACTION] != "").any():
@@ -93,11 +94,10 @@ def _columns(effects: pd.DataFrame, x: Mapping[str, float]) -> Columns:
     return accuracy, loss, d_prime_loss, [*whole, *limited]
 
 
-def _grades(lines: Sequence[Line]) -> dict[str, str]:
-    """Colours of groups from hard to easy."""
+def _grades(lines: Sequence[Line]) -> dict[str, Look]:
+    """Looks of groups, from hard to easy."""
     names = list(dict.fromkeys(line.name for line in lines))
-    shades = mpl.colormaps["plasma"](np.linspace(0.15, 0.75, len(names)))
-    return {name: mpl.colors.to_hex(shade) for name, shade in zip(names, shades, strict=True)}
+    return line_looks(names, shades("plasma", 0.15, 0.75, len(names)))
 
 
 def _label_conditions(axes: Axes, labels: Sequence[str]) -> None:

@@ -12,13 +12,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from ventral.figures.lines import SHAPES, Line, caption, draw_lines, frame, line_colours, line_handles
-from ventral.figures.style import CHANCE_LINE, INK, STYLE, accuracy_axis, draw_band, marker, percent_axis, whole_ticks
+from ventral.figures.lines import Line, caption, draw_lines, frame, line_handles, line_looks
+from ventral.figures.looks import Look, shades
+from ventral.figures.style import CHANCE_LINE, INK, STYLE, accuracy_axis, draw_band, percent_axis, whole_ticks
 from ventral.measures.intervals import Estimate
 
-DOTTED = (0, (1, 1.3))
+THROUGHOUT = Look(INK, (0, (1, 1.3)), "o", filled=False)
+INTACT = Look(INK)
 WINDOW = ["start_ms", "stop_ms"]
-Shades = Mapping[tuple[float, float], Any]
+Window = tuple[float, float]
 Losses = tuple[list[Line], list[Line]]  # of lesions in a window, and throughout
 
 
@@ -37,51 +39,51 @@ def lesion_figure(losses: pd.DataFrame, curves: pd.DataFrame, chance: float, not
     notes
         Sentences under the figure.
     """
-    scales = sorted(losses["lesion_scale"].unique())
-    columns = {ms: _loss_lines(table, scales) for ms, table in losses.groupby("at_ms", sort=False)}
+    columns = {ms: _loss_lines(table) for ms, table in losses.groupby("at_ms", sort=False)}
     lines = [line for pair in columns.values() for line in (*pair[0], *pair[1])]
-    colours = line_colours([line.name for line in lines])
+    looks = line_looks([line.name for line in lines])
     windows = losses.loc[~losses["throughout"], WINDOW].drop_duplicates().sort_values(WINDOW)
     spans = list(windows.itertuples(index=False, name=None))
-    shades = dict(zip(spans, mpl.colormaps["viridis"](np.linspace(0.8, 0.1, len(spans))), strict=True))
+    colours = shades("viridis", 0.8, 0.1, len(spans))
+    windowed = {
+        span: Look.at(colour, 1 + place) for place, (span, colour) in enumerate(zip(spans, colours, strict=True))
+    }
     rows = _rows(losses, curves)
     widest = max(len(panels) for panels in rows.values())
     width = 3.2 + max(4.2 * len(columns), 2.9 * widest)
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(width, 3.4 + 2.9 * len(rows)), layout="constrained")
         grid = figure.add_gridspec(2, 1, height_ratios=(1, len(rows)))
-        _draw_losses(figure, grid[0].subgridspec(1, len(columns)), columns, colours)
+        _draw_losses(figure, grid[0].subgridspec(1, len(columns)), columns, looks)
         cells = grid[1].subgridspec(len(rows), widest).subplots(sharex=True, sharey=True, squeeze=False)
         for row, (title, panels) in zip(cells, rows.items(), strict=True):
             for axes, (name, traces) in zip(row, panels.items(), strict=False):
-                _draw_traces(axes, traces, shades, chance)
+                _draw_traces(axes, traces, windowed, chance)
                 axes.set_title(", ".join(filter(None, (name, title))), loc="left", fontsize=11)
             for axes in row[len(panels) :]:
                 axes.remove()
             row[0].set_ylabel("readout, % correct")
         for axes in cells[-1]:
             axes.set_xlabel("time from target onset (ms)")
-        handles = line_handles(lines, colours)
-        if len(scales) > 1:
-            shapes = [SHAPES[place % len(SHAPES)] for place in range(len(scales))]
-            handles += [marker(INK, shape, _left(scale)) for shape, scale in zip(shapes, scales, strict=True)]
-        handles.append(Line2D([], [], color=INK, label="intact"))
-        handles += [Line2D([], [], color=shades[span], label=f"{span[0]:g} to {span[1]:g} ms") for span in spans]
+        traced = {"intact": INTACT} | {f"{start:g} to {stop:g} ms": look for (start, stop), look in windowed.items()}
         if losses["throughout"].any():
-            handles.append(Line2D([], [], color=INK, linestyle=DOTTED, label="throughout"))
+            traced["throughout"] = THROUGHOUT
+        handles = line_handles(lines, looks)
+        handles += [Line2D([], [], label=label, **(look.line | look.dot(5.5))) for label, look in traced.items()]
         handles.append(Line2D([], [], label="chance", **CHANCE_LINE))
         figure.legend(handles=handles, loc="outside right upper")
         caption(figure, notes)
     return figure
 
 
-def _loss_lines(losses: pd.DataFrame, scales: Sequence[float]) -> Losses:
+def _loss_lines(losses: pd.DataFrame) -> Losses:
     """Losses at one time: a line for each kind of lesion, scale and policy, apart for lesions throughout."""
     found: Losses = ([], [])
+    several = losses["lesion_scale"].nunique() > 1
     kinds = ["statistics", "lesion", "lesion_scale", "throughout"]
     for (policy, name, scale, throughout), own in losses.groupby(kinds, sort=False):
-        line = Line(name, policy, own["start_ms"].values, Estimate.of(own, "loss"), shape=scales.index(scale))
-        found[int(throughout)].append(line)
+        title = f"{name}, {_left(scale)}" if several else name
+        found[int(throughout)].append(Line(title, policy, own["start_ms"].values, Estimate.of(own, "loss")))
     return found
 
 
@@ -105,17 +107,17 @@ def _left(scale: float) -> str:
     return f"{100 * scale:g} % left"
 
 
-def _draw_losses(figure: Figure, grid: Any, columns: Mapping[float, Losses], colours: Mapping[str, str]) -> None:
+def _draw_losses(figure: Figure, grid: Any, columns: Mapping[float, Losses], looks: Mapping[str, Look]) -> None:
     """Draw losses at each time: of lesions in windows and, at the side, of those throughout."""
     first: Axes | None = None
     for cell, (ms, (windows, throughout)) in zip(grid, columns.items(), strict=True):
         pair = cell.subgridspec(1, 2, width_ratios=(5, 1), wspace=0.04)
         axes = figure.add_subplot(pair[0], sharex=first, sharey=first)
         side = figure.add_subplot(pair[1], sharey=axes)
-        draw_lines(axes, windows, colours, windows)
+        draw_lines(axes, windows, looks, windows)
         for place, line in enumerate(throughout):
             x = np.full(len(line.x), (place + 0.5) / len(throughout))
-            draw_lines(side, [replace(line, x=x)], colours, [])
+            draw_lines(side, [replace(line, x=x)], looks, [])
         for each in (axes, side):
             each.axhline(0, zorder=0, **CHANCE_LINE)
         percent_axis(axes)
@@ -133,20 +135,20 @@ def _draw_losses(figure: Figure, grid: Any, columns: Mapping[float, Losses], col
     frame(first, [line for pair in columns.values() for line in (*pair[0], *pair[1])])
 
 
-def _draw_traces(axes: Axes, traces: pd.DataFrame, shades: Shades, chance: float) -> None:
+def _draw_traces(axes: Axes, traces: pd.DataFrame, windowed: Mapping[Window, Look], chance: float) -> None:
     """Draw accuracy over time, the intact network first, and under it the window of each lesion."""
     spans = []
-    for _, trace in traces.groupby("condition", sort=False):
+    for place, (_, trace) in enumerate(traces.groupby("condition", sort=False)):
         span, throughout = tuple(trace[WINDOW].iloc[0]), trace["throughout"].iloc[0]  # NaN for the intact network
         if throughout is False:
             spans.append(span)
-        stroke: Any = DOTTED if throughout is True else "-"
-        draw_band(axes, trace["time_ms"], Estimate.of(trace, "accuracy"), shades.get(span, INK), stroke, 0.1)
+        look = THROUGHOUT if throughout is True else windowed.get(span, INTACT)
+        draw_band(axes, trace["time_ms"], Estimate.of(trace, "accuracy"), look, place, 0.1)
     spans.sort()
     apart = 0.025 if any(first[1] > second[0] for first, second in pairwise(spans)) else 0
     for place, span in enumerate(spans):
         bar: dict[str, Any] = {"linewidth": 4, "solid_capstyle": "butt", "transform": axes.get_xaxis_transform()}
-        axes.plot(span, [0.02 + apart * place] * 2, color=shades[span], **bar)
+        axes.plot(span, [0.02 + apart * place] * 2, color=windowed[span].colour, **bar)
     axes.axhline(chance, zorder=0, **CHANCE_LINE)
     axes.set_xlim(traces["time_ms"].iloc[0], traces["time_ms"].iloc[-1])
     accuracy_axis(axes)

@@ -1,14 +1,13 @@
 """Lines of a measure with 95 % intervals: dots, levels, frames, legends and captions that several figures share.
 
-A colour stands for a kind of mask, a lesion or a group of images; solid lines and filled dots for the policy frozen,
-dashed lines and open dots for recalibrated.
+Colour and marker stand for a kind of mask, a lesion or a group of images; solid lines and filled dots for the policy
+frozen, dashed lines and open dots for recalibrated.
 """
 
 import math
 import textwrap
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -16,6 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
+from ventral.figures.looks import MARKERS, Look
 from ventral.figures.style import AREA_COLOURS, INK, whole_ticks
 from ventral.measures.intervals import Estimate, unknown
 
@@ -24,7 +24,6 @@ Array = NDArray[np.float64]
 COLOURS = (AREA_COLOURS["V1"], AREA_COLOURS["V4"], AREA_COLOURS["V2"], "#8E4585", "#C1440E", "#56B4E9", "#8C6D31")
 NO_MASK = "no mask"  # how the names of lines begin that have none; they are drawn in ink
 DASHES = (0, (4, 1.6))
-SHAPES = ("o", "D", "s", "^")
 CAPTION_WIDTH = 14  # characters an inch
 
 
@@ -35,7 +34,7 @@ class Line:
     Parameters
     ----------
     name
-        What is measured, such as a kind of mask; decides the colour.
+        What is measured, such as a kind of mask; decides colour and marker.
     policy
         Policy under which it was recorded; decides the stroke.
     x
@@ -46,8 +45,6 @@ class Line:
         The same without a mask; NaN if there is none.
     models
         The measure of each model, where there are several, (model, point).
-    shape
-        Position of the shape of the dots in `SHAPES`.
     """
 
     name: str
@@ -56,53 +53,52 @@ class Line:
     estimate: Estimate
     level: Estimate = field(default_factory=unknown)
     models: Array = field(default_factory=lambda: np.empty((0, 0)))
-    shape: int = 0
 
     @property
     def has_level(self) -> bool:
         """Whether the measure without a mask is known."""
         return not math.isnan(self.level.middle)
 
-    @property
-    def stroke(self) -> Any:
-        """Line style: solid for the policy frozen, dashed for recalibrated."""
-        return "-" if self.policy == "frozen" else DASHES
 
-    def dot(self, colour: str) -> dict[str, Any]:
-        """Look of a dot, filled for the policy frozen and open for recalibrated."""
-        inside = colour if self.policy == "frozen" else "white"
-        shape = SHAPES[self.shape % len(SHAPES)]
-        return {"marker": shape, "markersize": 6, "color": colour, "markerfacecolor": inside, "markeredgewidth": 1.5}
-
-
-def line_colours(names: Sequence[str], palette: Sequence[str] = COLOURS) -> dict[str, str]:
-    """A colour for each name, in order; ink for lines without a mask."""
-    coloured = dict.fromkeys(name for name in names if not name.startswith(NO_MASK))
-    shades = {name: palette[place % len(palette)] for place, name in enumerate(coloured)}
-    return {name: shades.get(name, INK) for name in names}
+def line_looks(names: Sequence[str], colours: Sequence[str] = COLOURS) -> dict[str, Look]:
+    """Colour and marker of each name, in order; those without a mask are in ink."""
+    looks, coloured = dict[str, Look](), 0
+    for place, name in enumerate(dict.fromkeys(names)):
+        marker = MARKERS[place % len(MARKERS)]
+        if name.startswith(NO_MASK):
+            looks[name] = Look(INK, marker=marker)
+        else:
+            looks[name] = Look(colours[coloured % len(colours)], marker=marker)
+            coloured += 1
+    return looks
 
 
-def draw_lines(axes: Axes, lines: Sequence[Line], colours: Mapping[str, str], joined: Sequence[Line]) -> None:
+def under_policy(look: Look, policy: str) -> Look:
+    """A look under a policy: solid and filled for frozen, dashed and open for recalibrated."""
+    return look if policy == "frozen" else replace(look, stroke=DASHES, filled=False)
+
+
+def draw_lines(axes: Axes, lines: Sequence[Line], looks: Mapping[str, Look], joined: Sequence[Line]) -> None:
     """Draw dots with intervals, joined or not, each model's own line, and the level without a mask."""
-    _draw_levels(axes, [line for line in lines if line.has_level], colours, len({line.policy for line in lines}))
+    _draw_levels(axes, [line for line in lines if line.has_level], looks, len({line.policy for line in lines}))
     for line in lines:
-        colour, measure = colours[line.name], line.estimate
+        look, measure = under_policy(looks[line.name], line.policy), line.estimate
         for model in line.models:
-            axes.plot(line.x, model, color=colour, linewidth=0.9, alpha=0.4, linestyle=line.stroke, zorder=1)
+            axes.plot(line.x, model, linewidth=0.9, alpha=0.4, zorder=1, **look.line)
         if line in joined:
-            axes.plot(line.x, measure.middle, color=colour, linestyle=line.stroke, linewidth=1.4, alpha=0.8, zorder=2)
-        axes.vlines(line.x, measure.low, measure.high, color=colour, linewidth=1.6, zorder=2)
-        axes.plot(line.x, measure.middle, linestyle="none", zorder=3, clip_on=False, **line.dot(colour))
+            axes.plot(line.x, measure.middle, linewidth=1.4, alpha=0.8, zorder=2, **look.line)
+        axes.vlines(line.x, measure.low, measure.high, color=look.colour, linewidth=1.6, zorder=2)
+        axes.plot(line.x, measure.middle, linestyle="none", zorder=3, clip_on=False, **look.dot())
 
 
-def _draw_levels(axes: Axes, lines: Sequence[Line], colours: Mapping[str, str], policies: int) -> None:
+def _draw_levels(axes: Axes, lines: Sequence[Line], looks: Mapping[str, Look], policies: int) -> None:
     """Draw each level once; in ink if the lines of a policy share it, as then it belongs to no line."""
     levels = {(line.policy, *map(float, (line.level.middle, line.level.low, line.level.high))): line for line in lines}
     shared = len(levels) <= policies
     for line in levels.values():
-        shade, level = INK if shared else colours[line.name], line.level
-        axes.axhspan(float(level.low), float(level.high), color=shade, alpha=0.07, linewidth=0, zorder=0)
-        axes.axhline(float(level.middle), color=shade, linestyle=line.stroke, linewidth=1.4, zorder=1)
+        look, level = under_policy(Look(INK) if shared else looks[line.name], line.policy), line.level
+        axes.axhspan(float(level.low), float(level.high), color=look.colour, alpha=0.07, linewidth=0, zorder=0)
+        axes.axhline(float(level.middle), linewidth=1.4, zorder=1, **look.line)
 
 
 def frame(axes: Axes, lines: Sequence[Line]) -> None:
@@ -125,14 +121,17 @@ def soa_axis(axes: Axes) -> None:
     whole_ticks(axes, 6)
 
 
-def line_handles(lines: Sequence[Line], colours: Mapping[str, str], prefix: str = "") -> list[Line2D]:
-    """Entries of a legend: colours, then strokes if there are several policies."""
-    labels = {line.name: line.name if line.name.startswith(NO_MASK) else f"{prefix}{line.name}" for line in lines}
-    handles = [Line2D([], [], color=colours[name], marker="o", markersize=6, label=labels[name]) for name in labels]
-    policies = {line.policy: line for line in lines}
+def line_handles(lines: Sequence[Line], looks: Mapping[str, Look], prefix: str = "") -> list[Line2D]:
+    """Entries of a legend: names, then strokes if there are several policies."""
+    handles = []
+    for name in dict.fromkeys(line.name for line in lines):
+        label = name if name.startswith(NO_MASK) else f"{prefix}{name}"
+        handles.append(Line2D([], [], label=label, **(looks[name].line | looks[name].dot())))
+    policies = list(dict.fromkeys(line.policy for line in lines))
     if len(policies) > 1:
-        for policy, line in policies.items():
-            handles.append(Line2D([], [], linestyle=line.stroke, label=f"{policy} statistics", **line.dot(INK)))
+        for policy in policies:
+            look = under_policy(Look(INK), policy)
+            handles.append(Line2D([], [], label=f"{policy} statistics", **(look.line | look.dot())))
     if any(len(line.models) for line in lines):
         handles.append(Line2D([], [], color=INK, linewidth=0.9, alpha=0.5, label="one model"))
     return handles

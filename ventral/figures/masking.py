@@ -1,7 +1,7 @@
 """Figure of the effect of a mask: accuracy and d' against SOA, with psychometric functions."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import matplotlib as mpl
@@ -9,12 +9,14 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from numpy.typing import NDArray
 
-from ventral.figures.lines import Line, caption, draw_lines, frame, line_colours, line_handles, soa_axis
+from ventral.figures.lines import Line, caption, draw_lines, frame, line_handles, line_looks, soa_axis, under_policy
+from ventral.figures.looks import Look
 from ventral.figures.style import CHANCE_LINE, INK, NEUTRAL, STYLE, accuracy_axis, marker, percent_axis
 from ventral.measures.weibull import Weibull
 
-HUMAN_COLOURS = ("#CC79A7", "#8A8A8A", "#5B5B5B")
+Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,35 +53,37 @@ def masking_figure(
     """
     columns = len(panels) + (beside is not None)
     lines = [line for panel in panels for line in panel.accuracy]
-    colours = line_colours([line.name for line in lines])
+    human = [] if beside is None else beside[1]
+    looks = line_looks([line.name for line in (*lines, *human)])
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(3.4 + 3.4 * columns, 7.0), layout="constrained")
         grid = figure.add_gridspec(2, columns)
         parts = grid[:, : len(panels)].subgridspec(2, len(panels))
         upper, lower = parts.subplots(sharex=True, sharey="row", squeeze=False)
         for above, below, panel in zip(upper, lower, panels, strict=True):
-            _draw_accuracy(above, panel, colours, chance)
-            draw_lines(below, panel.d_prime, colours, panel.d_prime)
+            _draw_accuracy(above, panel, looks, chance)
+            draw_lines(below, panel.d_prime, looks, panel.d_prime)
             below.axhline(0, zorder=0, **CHANCE_LINE)
             soa_axis(below)
         upper[0].set_ylabel("readout, % correct")
         lower[0].set_ylabel("readout, d'")
         frame(lower[0], [line for panel in panels for line in panel.d_prime])
-        handles = _handles(panels, lines, colours)
         if beside is not None:
-            handles += _draw_beside(figure.add_subplot(grid[:, -1]), *beside, colours)
+            _draw_beside(figure.add_subplot(grid[:, -1]), [*beside[0], *human], looks)
+        handles = _handles(panels, lines, looks) + line_handles(human, looks)
         figure.legend(handles=handles, loc="outside right upper")
         caption(figure, notes)
     return figure
 
 
-def _draw_accuracy(axes: Axes, panel: MaskingPanel, colours: Mapping[str, str], chance: float) -> None:
+def _draw_accuracy(axes: Axes, panel: MaskingPanel, looks: Mapping[str, Look], chance: float) -> None:
     """Draw accuracy against SOA; dots are joined where no function runs through them."""
     fitted = [line for line, fit in panel.fits if _has_function(fit)]
-    draw_lines(axes, panel.accuracy, colours, [line for line in panel.accuracy if line not in fitted])
-    for line, fit in panel.fits:
+    draw_lines(axes, panel.accuracy, looks, [line for line in panel.accuracy if line not in fitted])
+    for place, (line, fit) in enumerate(panel.fits):
         if not fit["reason"]:
-            _draw_fit(axes, line, fit, colours[line.name], chance)
+            look = replace(under_policy(looks[line.name], line.policy), marker="^")
+            _draw_fit(axes, line.x[line.x > 0], fit, look, chance, 0.02 + 0.025 * place)
     axes.axhline(chance, zorder=0, **CHANCE_LINE)
     axes.set_title(f"read at {panel.at_ms:g} ms", loc="left")
     accuracy_axis(axes)
@@ -90,22 +94,20 @@ def _has_function(fit: Mapping[str, Any]) -> bool:
     return not fit["reason"] and fit["interval"] == "images"
 
 
-def _draw_fit(axes: Axes, line: Line, fit: Mapping[str, Any], colour: str, chance: float) -> None:
-    """Draw the function over the SOAs that were shown, and its threshold with its interval on the axis."""
-    soa = line.x[line.x > 0]
+def _draw_fit(axes: Axes, soa: Array, fit: Mapping[str, Any], look: Look, chance: float, height: float) -> None:
+    """Draw the function over the SOAs that were shown, and its threshold with its interval above the axis."""
     if _has_function(fit):
         smooth = np.linspace(soa.min(), soa.max(), 200)
         function = Weibull(fit["scale_ms"], fit["slope"], fit["top"], chance)
-        axes.plot(smooth, function.at(smooth), color=colour, linestyle=line.stroke, zorder=2)
+        axes.plot(smooth, function.at(smooth), zorder=2, **look.line)
     transform = axes.get_xaxis_transform()
-    height = 0.02 if line.policy == "frozen" else 0.045
     ends = [max(fit["threshold_ms_low"], soa.min()), min(fit["threshold_ms_high"], soa.max())]
-    axes.plot(ends, [height] * 2, color=colour, linewidth=1.6, transform=transform, zorder=3)
-    axes.plot(fit["threshold_ms"], height, transform=transform, zorder=4, **line.dot(colour) | {"marker": "^"})
+    axes.plot(ends, [height] * 2, color=look.colour, linewidth=1.6, transform=transform, zorder=3)
+    axes.plot(fit["threshold_ms"], height, transform=transform, zorder=4, **look.dot())
 
 
-def _handles(panels: Sequence[MaskingPanel], lines: Sequence[Line], colours: Mapping[str, str]) -> list[Line2D]:
-    handles = line_handles(lines, colours, "mask: ")
+def _handles(panels: Sequence[MaskingPanel], lines: Sequence[Line], looks: Mapping[str, Look]) -> list[Line2D]:
+    handles = line_handles(lines, looks, "mask: ")
     if any(line.has_level for line in lines):
         handles.append(Line2D([], [], color=INK, linewidth=1.4, label="no mask"))
     if any(not fit["reason"] for panel in panels for _, fit in panel.fits):
@@ -114,11 +116,9 @@ def _handles(panels: Sequence[MaskingPanel], lines: Sequence[Line], colours: Map
     return [*handles, Line2D([], [], label="chance", **CHANCE_LINE)]
 
 
-def _draw_beside(axes: Axes, model: Sequence[Line], human: Sequence[Line], colours: Mapping[str, str]) -> list[Line2D]:
-    """Draw model and human observers, corrected for chance; returns entries of the legend for the observers."""
-    shades = line_colours([line.name for line in human], HUMAN_COLOURS)
-    draw_lines(axes, model, colours, model)
-    draw_lines(axes, human, shades, human)
+def _draw_beside(axes: Axes, lines: Sequence[Line], looks: Mapping[str, Look]) -> None:
+    """Draw model and human observers, corrected for chance."""
+    draw_lines(axes, lines, looks, lines)
     axes.axhline(0, zorder=0, **CHANCE_LINE)
     axes.set_title("beside human observers", loc="left")
     axes.set_ylim(top=1.02)
@@ -126,4 +126,3 @@ def _draw_beside(axes: Axes, model: Sequence[Line], human: Sequence[Line], colou
     axes.set_ylabel("% correct beyond guesses")
     soa_axis(axes)
     axes.set_xlabel("SOA = duration of the target (ms)")
-    return [Line2D([], [], linestyle=line.stroke, label=line.name, **line.dot(shades[line.name])) for line in human]

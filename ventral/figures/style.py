@@ -11,6 +11,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from ventral.figures.looks import Look
 from ventral.measures.intervals import Estimate
 
 STYLE: dict[Any, Any] = {
@@ -31,6 +32,7 @@ STYLE: dict[Any, Any] = {
     "xtick.labelsize": 10.5,
     "ytick.labelsize": 10.5,
     "legend.frameon": False,
+    "legend.handlelength": 3.0,
     "legend.fontsize": 10.5,
     "legend.title_fontsize": 10.5,
     "lines.linewidth": 2.0,
@@ -57,6 +59,7 @@ NEUTRAL = "#8A8A8A"
 CHANCE_LINE: dict[str, Any] = {"color": NEUTRAL, "linestyle": (0, (4, 3)), "linewidth": 1.2}
 JOINT: dict[str, Any] = {"color": INK, "alpha": 0.5, "linewidth": 1.4}
 MARK: dict[str, Any] = {"markersize": 6, "markeredgewidth": 0}
+MARKED_EVERY = 5  # points of a line over time
 
 
 def area_colour(area: str, position: int = 0) -> str:
@@ -92,10 +95,11 @@ def time_axis(axes: Axes) -> None:
     whole_ticks(axes)
 
 
-def draw_band(axes: Axes, x: Any, estimate: Estimate, colour: Any, stroke: Any, alpha: float) -> None:
-    """Draw numbers along an axis as a line, and their intervals as a band."""
-    axes.fill_between(x, estimate.low, estimate.high, color=colour, alpha=alpha, linewidth=0)
-    axes.plot(x, estimate.middle, color=colour, linestyle=stroke)
+def draw_band(axes: Axes, x: Any, estimate: Estimate, look: Look, place: int = 0, alpha: float = 0.13) -> None:
+    """Draw numbers along an axis as a line, and intervals as a band; markers of other places are at other points."""
+    axes.fill_between(x, estimate.low, estimate.high, color=look.colour, alpha=alpha, linewidth=0)
+    every = (place % MARKED_EVERY, MARKED_EVERY)
+    axes.plot(x, estimate.middle, markevery=every, **(look.line | look.dot(5.5)))
 
 
 def marker(colour: str, shape: str, label: str, **look: Any) -> Line2D:
