@@ -11,10 +11,10 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
+from ventral.experiment.catalogue import load_protocol
 from ventral.experiment.condition import Condition
 from ventral.experiment.events import Show, mask, target
 from ventral.experiment.interventions import Scale
-from ventral.experiment.protocols import load_protocol
 from ventral.figures.conditions import condition_looks, first_mask, label
 from ventral.figures.curves import CurvePanel, panels_figure, readout_figure
 from ventral.figures.saving import save

@@ -1,6 +1,5 @@
 """Figures as files: PNG, SVG and PDF; the same figure gives the same bytes."""
 
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +8,7 @@ from matplotlib.figure import Figure
 
 from ventral.errors import UsageError
 from ventral.figures.style import STYLE
-from ventral.files import put
+from ventral.files import replacing
 
 DPI = 200
 # without a date or a version, which would differ from one day or machine to the next
@@ -58,10 +57,8 @@ def save_as(figure: Figure, path: Path) -> Path:
     if suffix not in UNDATED:
         raise UsageError(f"a figure cannot be written as {path.name!r}; end its name in .svg, .png or .pdf.")
     path.parent.mkdir(parents=True, exist_ok=True)
-    drawn = BytesIO()
-    with mpl.rc_context(STYLE):
+    with mpl.rc_context(STYLE), replacing(path) as partial:
         figure.draw_without_rendering()
         figure.set_layout_engine("none")  # laid out now; each further draw would move things by a hair
-        figure.savefig(drawn, format=suffix[1:], dpi=DPI, metadata=UNDATED[suffix])
-    put(path, drawn.getvalue())
+        figure.savefig(partial, dpi=DPI, metadata=UNDATED[suffix])
     return path
