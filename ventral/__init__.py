@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ventral.model.graph import AreaGraph
     from ventral.model.model import Model, load_model
     from ventral.model.network import Network
+    from ventral.model.outside import wrap
     from ventral.stimuli.datasets import load_images
     from ventral.stimuli.selection import Selection, select_images
     from ventral.training.recipe import Recipe
@@ -65,6 +66,7 @@ __all__ = [
     "simulate",
     "target",
     "train",
+    "wrap",
     "zoo",
 ]
 
@@ -100,6 +102,7 @@ HOMES = {
     "simulate": "experiment.simulate",
     "target": "experiment.events",
     "train": "training.train",
+    "wrap": "model.outside",
     "zoo": "model.zoo",
 }
 MODULES = ("zoo",)  # public names that are modules themselves

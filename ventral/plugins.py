@@ -1,11 +1,12 @@
-"""Plugins: protocols and analyses found by name, by entry point or by the path of a file.
+"""Plugins: protocols and analyses found by name, by entry point or by the path of a file; models by such a path.
 
-A script is a Python file with one function, `protocol` or `analyze`, whose arguments that have a default are its knobs.
-Nothing is imported until it is asked for.
+A script is a Python file with one function, `protocol`, `analyze` or `model`, whose arguments that have a default are
+its knobs. Nothing is imported until it is asked for.
 """
 
 import ast
 import importlib
+import importlib.util
 import inspect
 import pkgutil
 import sys
@@ -20,17 +21,19 @@ from typing import Literal
 from ventral.errors import ProtocolError, UsageError, VentralError, choose, unknown
 from ventral.knobs import knobs
 
-GroupName = Literal["protocols", "analysis"]
+GroupName = Literal["protocols", "analysis", "models"]
 
 
 @dataclass(frozen=True)
 class Group:
     """A kind of script: ours are the files of ``ventral.<name>``, others come by entry points of that group.
 
+    There are no scripts of ours that give models.
+
     Parameters
     ----------
     name
-        "protocols" or "analysis".
+        "protocols", "analysis" or "models".
     noun
         What one script of it is called.
     function
@@ -52,6 +55,7 @@ HEADER = "def protocol(soa_ms: tuple[int, ...] = (20, 50)) -> Protocol"
 GROUPS = {
     "protocols": Group("protocols", "protocol", "protocol", HEADER, ProtocolError),
     "analysis": Group("analysis", "analysis", "analyze", "def analyze(run, ...)", UsageError),
+    "models": Group("models", "model", "model", "def model() -> Model", UsageError),
 }
 
 
@@ -79,10 +83,10 @@ class Script:
 
 def list_scripts(group: GroupName) -> list[Script]:
     """Our scripts and those of plugins, by name, importing none of them."""
-    package = importlib.import_module(f"ventral.{group}")
+    found = importlib.util.find_spec(f"ventral.{group}")
     ours = [
-        Script(_dashed(info.name), "ventral", _summary(info), f"{package.__name__}.{info.name}")
-        for info in pkgutil.iter_modules(package.__path__)
+        Script(_dashed(info.name), "ventral", _summary(info), f"ventral.{group}.{info.name}")
+        for info in pkgutil.iter_modules((found and found.submodule_search_locations) or [])
         if not info.name.startswith("_")
     ]
     plugins = [
@@ -98,7 +102,7 @@ def load(group: GroupName, name_or_path: str) -> ModuleType:
     Parameters
     ----------
     group
-        "protocols" or "analysis".
+        "protocols", "analysis" or "models".
     name_or_path
         A name that `list_scripts` gives ("-" and "_" are the same), or the path of a ``.py`` file. A name that two
         scripts share means neither of them.
@@ -106,7 +110,7 @@ def load(group: GroupName, name_or_path: str) -> ModuleType:
     Returns
     -------
     ModuleType
-        The script, which has the function `protocol` or `analyze`.
+        The script, which has the function `protocol`, `analyze` or `model`.
 
     Raises
     ------
@@ -124,20 +128,20 @@ def load(group: GroupName, name_or_path: str) -> ModuleType:
     return module
 
 
-def call(function: Callable[..., object], given: Mapping[str, object], script: str) -> object:
-    """Return what a protocol's function makes of its knobs.
+def call(function: Callable[..., object], given: Mapping[str, object], script: str, group: GroupName) -> object:
+    """Return what a script's function makes of its knobs.
 
     Raises
     ------
-    ProtocolError
-        If the function fails, with file and line; errors of ours pass as they are.
+    UsageError
+        If the function fails, with file and line (of a protocol, a `ProtocolError`); errors of ours pass as they are.
     """
     try:
         return function(**given)
     except VentralError:
         raise
     except Exception as error:
-        raise ProtocolError(f"{_failure(error, script)}.") from error
+        raise GROUPS[group].error(f"{_failure(error, script)}.") from error
 
 
 def _dashed(name: str) -> str:

@@ -70,7 +70,7 @@ def evaluate(
     place = out or Path("runs") / f"evaluation-{network.name}-{split}-{policy}"
     nearest_folder(place / "accuracy.csv")  # a place that is a file is refused before anything is computed
     with busy(f"reading {name}"):
-        size = network.graph[network.graph.entry].size
+        size = network.graph.image_shape[-1]
         calibration = CALIBRATION if policy == "recalibrated" else 0
         selection = select_images(name, split, images, 0, size, shapes, pool=False, calibration=calibration)
     with progress_bar("evaluating", "images") as advance:

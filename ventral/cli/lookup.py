@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ventral.experiment.protocol import Protocol
     from ventral.model.graph import AreaGraph
     from ventral.model.model import Model
+    from ventral.model.subject import Anatomy
 
 
 def find_protocol(name: str, settings: Sequence[str]) -> "Protocol":
@@ -27,15 +28,15 @@ def find_protocol(name: str, settings: Sequence[str]) -> "Protocol":
     return made_protocol(name, apply_settings(load("protocols", name).protocol, settings))
 
 
-def find_model(name: str) -> "tuple[str, Model | None, AreaGraph]":
+def find_model(name: str) -> "tuple[str, Model | None, Anatomy]":
     """Full name of a model or graph with its knobs, the model if it has weights, and its graph."""
     from ventral.model.model import load_model, shipped
     from ventral.model.zoo import GRAPHS
 
     plain = name.partition(":")[0]
-    is_file = name.endswith((".json", ".safetensors"))
+    is_file = name.endswith((".json", ".safetensors", ".py"))
     known = name if is_file else choose("model", plain, {*shipped(), *GRAPHS}) + name.removeprefix(plain)
-    model = load_model(known) if known.endswith(".safetensors") or known in shipped() else None
+    model = load_model(known) if known.endswith((".safetensors", ".py")) or known in shipped() else None
     return known, model, model.graph if model else read_graph(known)
 
 
@@ -76,6 +77,8 @@ def read_graph(text: str) -> "AreaGraph":
     from ventral.model.graph import AreaGraph
     from ventral.model.zoo import GRAPHS, graph
 
+    if text.endswith(".py"):
+        raise UsageError(f"{text} gives a network with weights of its own, not a graph; train it with your own code.")
     if not text.endswith(".json"):
         name, _, rest = text.partition(":")
         name = choose("model", name, GRAPHS)
@@ -113,7 +116,7 @@ def source_of(name: str, data: str | None, purpose: str) -> str:
 
 def own_data(model: "Model") -> str:
     """Data that a model was trained on, if they can be found by name."""
-    name = str(model.metadata["data"]["name"])
+    name = str(model.metadata.get("data", {}).get("name", "other data"))
     if name not in NAMED_DATA:
         raise UsageError(f"{model.name} was trained on {name}; say with --data where images are to be found.")
     return name

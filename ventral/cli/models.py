@@ -11,12 +11,18 @@ import click
 from ventral.cli.console import busy, first_line, fitted, in_ms, percent, print_knobs, spell_count, table
 from ventral.cli.lookup import find_model
 from ventral.cli.options import PATH, figure_option, option
+from ventral.errors import UsageError
 
 if TYPE_CHECKING:
     from ventral.model.graph import AreaGraph
+    from ventral.model.outside_graph import OutsideGraph
 
 MARKDOWN_MS = (30, 50, 100, 200, 300)
-DRIVES = {"impulse": "once, at its onset", "sustained": "at every tick at which it is on"}
+DRIVES = {
+    "impulse": "once, at its onset",
+    "sustained": "at every tick at which it is on",
+    "continuous": "at every tick",
+}
 PRENETS = {"conv": "a 3x3 convolution", "convx3": "Conv-BN-ReLU-Conv-BN-ReLU-Conv"}
 SHARINGS = {
     "over-time": "are shared over time",
@@ -119,29 +125,60 @@ def models_show(name: str, figure: Path | None, description: Path | None) -> Non
     """Explain a model: its transitions, parameters and accuracy.
 
     The command also prints when the stimulus arrives in each area, and what a readout costs. NAME is a model that
-    `ventral models` lists, with knobs as in two-state:readout_ms=30,sharing=per-tick. FILE is a checkpoint, or the JSON
-    description of a graph.
+    `ventral models` lists, with knobs as in two-state:readout_ms=30,sharing=per-tick. FILE is a checkpoint, the JSON
+    description of a graph, or a Python file with a function `model`.
     """
     with busy("loading"):
-        from ventral.model.zoo import GRAPHS
+        from ventral.model.graph import AreaGraph
+        from ventral.model.outside_graph import OutsideGraph
 
         known, model, graph = find_model(name)
-    function = GRAPHS.get(known.partition(":")[0])
-    if function is not None:
-        click.echo(fitted(inspect.cleandoc(function.__doc__ or "").partition("\n\nParameters")[0]) + "\n")
-    print_graph(name, graph)
-    if function is not None:
-        print_knobs("knobs (NAME:knob=value,...)", function)
-    if model is not None:
+    if isinstance(graph, OutsideGraph):
+        print_outside(name, graph)
+    if isinstance(graph, AreaGraph):
+        print_known(name, known, graph)
+    if model is not None and "test" in model.metadata:
         print_training(model.metadata)
     if figure is not None:
         from ventral.figures.graph import graph_figure
         from ventral.figures.saving import save_as
 
+        if not isinstance(graph, AreaGraph):
+            raise UsageError(
+                f"the transitions of {name} are not known, so there is no graph to draw; leave out --figure."
+            )
         click.echo(save_as(graph_figure(graph, title=name), figure))
     if description is not None:
         description.write_text(json.dumps(json.loads(graph.to_json()), indent=1) + "\n", encoding="utf-8")
         click.echo(description)
+
+
+def print_known(name: str, known: str, graph: "AreaGraph") -> None:
+    """Print a graph and, if it is one that has a name, what it is and its knobs."""
+    from ventral.model.zoo import GRAPHS
+
+    function = GRAPHS.get(known.partition(":")[0])
+    if function is None:
+        print_graph(name, graph)
+        return
+    click.echo(fitted(inspect.cleandoc(function.__doc__ or "").partition("\n\nParameters")[0]) + "\n")
+    print_graph(name, graph)
+    print_knobs("knobs (NAME:knob=value,...)", function)
+
+
+def print_outside(name: str, graph: "OutsideGraph") -> None:
+    """Print the areas of an outside network, the images that it takes, and the code that it is made of."""
+    listed = (*graph.areas, *([graph.logits] if graph.logits else []))
+    rows = [
+        (area.name, "x".join(map(str, area.shape)), in_ms(area.arrival_ms), area.layer or "state") for area in listed
+    ]
+    table(f"{name}: areas of an outside network", ("area", "shape", "arrival", "recorded"), rows)
+    pixels = graph.pixels
+    click.echo(
+        f"It takes images of {pixels.size}x{pixels.size} pixels, from 0 to {pixels.white:g}, minus {pixels.mean}, "
+        f"divided by {pixels.std}. An image enters {DRIVES[graph.drive]}.\n"
+    )
+    table("made of", ("class or function", "version"), list(graph.code.items()))
 
 
 def print_graph(name: str, graph: "AreaGraph") -> None:

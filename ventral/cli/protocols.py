@@ -13,7 +13,7 @@ from ventral.cli.options import PATH, figure_option, option, settings_option
 if TYPE_CHECKING:
     from ventral.experiment.condition import Condition
     from ventral.experiment.protocol import Protocol
-    from ventral.model.graph import AreaGraph
+    from ventral.model.subject import Anatomy
 
 COMBINED = {"over": "over", "add": "added to"}
 
@@ -98,7 +98,7 @@ def interval(start_ms: int, stop_ms: int) -> str:
     return f"{start_ms}-{stop_ms}" if start_ms >= 0 else f"{start_ms} to {stop_ms}"
 
 
-def print_arrivals(protocol: "Protocol", graph: "AreaGraph", model: str) -> None:
+def print_arrivals(protocol: "Protocol", graph: "Anatomy", model: str) -> None:
     """Print when the first image of the conditions arrives in each area of a model."""
     from ventral.experiment.schedule import arrivals, check_fit
 

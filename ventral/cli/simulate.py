@@ -148,7 +148,7 @@ def make_experiments(
 
     name, shapes = read_source(source)
     with busy(f"reading {name}"):
-        size, pool = network.graph[network.graph.entry].size, bool(protocol.made())
+        size, pool = network.graph.image_shape[-1], bool(protocol.made())
         count = calibration_count(protocol) if "recalibrated" in policies else 0
         selection = select_images(name, split, images, settings.seed, size, shapes, pool=pool, calibration=count)
     return [Experiment(network, protocol, selection, replace(settings, policy=policy)) for policy in policies]

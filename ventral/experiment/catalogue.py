@@ -41,7 +41,7 @@ def made_protocol(name: str, knobs: Mapping[str, object]) -> Protocol:
         for ms in value if isinstance(value, tuple) else (value,):
             if knob.endswith("_ms") and isinstance(ms, int):
                 ticks(ms, knob)  # here, so that the error has the name that the user gave
-    made = call(function, knobs, name)
+    made = call(function, knobs, name, "protocols")
     if not isinstance(made, Protocol):
         raise ProtocolError(f"{name}: protocol returns a value of type {type(made).__name__}; return a Protocol.")
     title = Path(name).stem if name.endswith(".py") else name

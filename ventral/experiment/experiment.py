@@ -72,6 +72,7 @@ class Experiment:
         self._areas(self.settings.areas)
         self._areas(self.settings.noise.areas if self.settings.noise else ())
         self._check_policy()
+        self._check_noise()
         self._check_horizon()
         self._check_protocol()
         self._check_images()
@@ -83,6 +84,13 @@ class Experiment:
             raise ProtocolError(
                 f"{self.model.name} has fixed statistics, the same at every tick and in every condition, so nothing is "
                 "to be recalibrated; leave out --policy (and --control)."
+            )
+
+    def _check_noise(self) -> None:
+        if self.settings.noise and not self.model.graph.takes_noise:
+            raise ProtocolError(
+                f"noise is added to the state that a network carries from tick to tick, and {self.model.name} has none "
+                "that can be changed; leave out --noise."
             )
 
     def _check_horizon(self) -> None:
@@ -104,9 +112,9 @@ class Experiment:
                 )
 
     def _check_images(self) -> None:
-        graph, images = self.model.graph, self.selection.presented
-        size = graph[graph.entry].size
-        if tuple(images.pixels.shape[1:]) != (graph.colours, size, size):
+        shape, images = self.model.graph.image_shape, self.selection.presented
+        if tuple(images.pixels.shape[1:]) != shape:
+            size = shape[-1]
             raise DataError(f"{self.model.name} takes images of {size}x{size}; load them with size={size}.")
         if not len(images):
             raise DataError("there are no images to present.")
@@ -176,4 +184,4 @@ def limit_of(model: Model, policy: str) -> tuple[str, int | None]:
     """What a network has only up to some time under a policy, and that time in ms; None if there is no such time."""
     if policy == "frozen" and model.statistics_horizon_ms is not None:
         return "normalisation statistics", model.statistics_horizon_ms
-    return "weights per tick", model.graph.readout_ms[-1] if model.graph.learns_per_tick else None
+    return "weights per tick", model.graph.learned_until_ms

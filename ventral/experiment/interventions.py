@@ -4,11 +4,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ventral.clock import ticks
-from ventral.errors import ProtocolError, choose
+from ventral.errors import ProtocolError
 from ventral.experiment.fields import checked_fields
-from ventral.model.graph import AreaGraph
-
-CLASSES = ("feedforward", "lateral", "feedback")
+from ventral.model.subject import Anatomy
 
 
 @dataclass(frozen=True)
@@ -52,30 +50,9 @@ class Scale:
     def __str__(self) -> str:
         return f"{self.what} × {self.scale:g}" + (" with identity" if self.identity else "")
 
-    def names(self, graph: AreaGraph) -> list[str]:
-        """The transitions of a graph that are scaled, and the areas whose identity is.
-
-        Raises
-        ------
-        UsageError
-            If the graph has nothing of that name.
-        ProtocolError
-            If the graph has no transition of that class.
-        """
-        edges, areas = graph.edges, [area.name for area in graph.areas]
-        what = choose(
-            "transition, area or class of transitions", self.what, [*(e.name for e in edges), *areas, *CLASSES]
-        )
-        if what in CLASSES:
-            chosen = [edge for edge in edges if graph.direction(edge) == what]
-            if not chosen:
-                raise ProtocolError(f"there is no {what} transition to scale; leave out the intervention.")
-        else:
-            chosen = [edge for edge in edges if what in (edge.name, edge.source)]
-        carried = [edge.source for edge in chosen if edge.lateral]
-        if what in areas and what not in carried:
-            carried.append(what)
-        return [edge.name for edge in chosen] + (carried if self.identity else [])
+    def names(self, graph: Anatomy) -> list[str]:
+        """The transitions of a graph that are scaled, and the areas whose identity is; raises as its `scaled`."""
+        return graph.scaled(self.what, self.identity)
 
     def to_dict(self) -> dict[str, Any]:
         """The intervention as JSON holds it."""

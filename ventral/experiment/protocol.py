@@ -11,7 +11,7 @@ from ventral.errors import ProtocolError, choose
 from ventral.experiment.condition import Condition
 from ventral.experiment.events import Frame, Stimulus, grey, nothing
 from ventral.experiment.fields import checked_fields, checked_list
-from ventral.model.graph import AreaGraph
+from ventral.model.subject import Anatomy
 
 GAPS = ("grey", "none")
 FIELDS = ("name", "conditions", "start_ms", "end_ms", "gap", "readout_ms", "source")
@@ -117,15 +117,21 @@ class Protocol:
         frames = [condition.shows(ms) or between for ms in self.times_ms]
         return [tuple(what for what in frame if what != nothing) for frame in frames]
 
-    def entering(self, condition: Condition, graph: AreaGraph) -> list[Frame]:
+    def entering(self, condition: Condition, graph: Anatomy) -> list[Frame]:
         """What enters the first area at each tick under the graph's drive, the latest last; empty where nothing does.
 
         Raises
         ------
         ProtocolError
-            If the drive is impulse and an event lasts longer than a tick, or a blank is asked for.
+            If the drive is impulse and an event lasts longer than a tick, or a blank is asked for; if it is continuous
+            and at some tick there is no image.
         """
-        if graph.drive == "sustained":
+        if graph.drive == "continuous" and not all(self.frames(condition)):
+            raise ProtocolError(
+                f"condition {condition.name}: a network with steps in time takes an image at every tick; use grey for "
+                "gaps and blanks."
+            )
+        if graph.drive != "impulse":
             return self.frames(condition)
         impulses: list[Frame] = [()] * self.count
         for event in sorted(condition.events, key=lambda event: event.start_ms):
@@ -138,11 +144,11 @@ class Protocol:
             impulses[ticks(event.start_ms - self.start_ms, "onset")] += (event.what,)
         return impulses
 
-    def inputs(self, condition: Condition, graph: AreaGraph) -> list[bool]:
+    def inputs(self, condition: Condition, graph: Anatomy) -> list[bool]:
         """Whether anything enters at each tick."""
         return [bool(frame) for frame in self.entering(condition, graph)]
 
-    def gains(self, condition: Condition, graph: AreaGraph) -> list[dict[str, float]]:
+    def gains(self, condition: Condition, graph: Anatomy) -> list[dict[str, float]]:
         """For each tick, the scales of transitions (and of areas' identities) by name, where one is not 1."""
         table: list[dict[str, float]] = [{} for _ in range(self.count)]
         for change in condition.interventions:

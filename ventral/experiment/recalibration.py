@@ -43,6 +43,7 @@ def recalibrated_network(experiment: Experiment) -> Network:
     assert images is not None
     protocol, conditions = experiment.protocol, experiment.protocol.conditions
     network = copy.deepcopy(experiment.model.network)
+    assert isinstance(network, Network), "only a network with statistics per tick is recalibrated"
     statistics.hold(network, experiment.settings.beyond_horizon == "held")
     norms = {name: norm for name, norm in network.named_modules() if isinstance(norm, Normalisation)}
     before = {name: norm.variance.clone() for name, norm in norms.items()}

@@ -16,6 +16,7 @@ from ventral.experiment.screen import Screen
 from ventral.experiment.sites import Electrodes, recording_of
 from ventral.model import statistics
 from ventral.model.network import Network
+from ventral.model.subject import Dynamics
 from ventral.store.layout import Layout, Recording
 from ventral.store.values import Array
 
@@ -34,7 +35,7 @@ class Recorder:
         self.electrodes = Electrodes(experiment)
 
     @cached_property
-    def network(self) -> Network:
+    def network(self) -> Dynamics:
         """The model's network, with the statistics that the policy asks for."""
         frozen = self.experiment.settings.policy == "frozen"
         return self.experiment.model.network if frozen else recalibrated_network(self.experiment)
@@ -42,7 +43,7 @@ class Recorder:
     @cached_property
     def statistics(self) -> dict[str, Array]:
         """Recalibrated mean and variance of every normalisation by name, (tick, channel); empty if frozen."""
-        if self.experiment.settings.policy == "frozen":
+        if not isinstance(self.network, Network) or self.experiment.settings.policy == "frozen":
             return {}
         return {name: buffer.cpu().numpy() for name, buffer in self.network.named_buffers()}
 
@@ -108,7 +109,7 @@ class Recorder:
         return activity, logits
 
     def _ticks(
-        self, network: Network, group: Sequence[int], condition: Condition
+        self, network: Dynamics, group: Sequence[int], condition: Condition
     ) -> Iterator[tuple[Values, Array | None]]:
         """Recorded values and logits of a group of presentations, tick by tick.
 

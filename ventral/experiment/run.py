@@ -14,7 +14,7 @@ import xarray as xr
 from ventral.errors import StoreError, choose
 from ventral.experiment.condition import Condition
 from ventral.experiment.protocol import Protocol
-from ventral.model.graph import AreaGraph
+from ventral.model.subject import Anatomy, read_anatomy
 from ventral.store.reader import Store, open_store
 
 
@@ -71,9 +71,9 @@ class Run:
         return Protocol.from_json(self.attrs["protocol"])
 
     @cached_property
-    def graph(self) -> AreaGraph:
+    def graph(self) -> Anatomy:
         """The graph of the network that was recorded."""
-        return AreaGraph.from_json(self.attrs["graph"])
+        return read_anatomy(self.attrs["graph"])
 
     @property
     def policy(self) -> str:

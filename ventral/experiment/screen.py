@@ -10,7 +10,7 @@ from torch import Tensor
 from ventral.experiment.condition import Condition
 from ventral.experiment.events import Frame, Stimulus
 from ventral.experiment.experiment import Experiment
-from ventral.model.network import Network
+from ventral.model.subject import Dynamics
 from ventral.stimuli.degradations import changed
 from ventral.stimuli.images import Images
 from ventral.stimuli.masks import make_masks
@@ -47,7 +47,7 @@ class Screen:
         """What enters at each tick under a condition."""
         return [Shown(frame, condition.combine) for frame in self.protocol.entering(condition, self.graph)]
 
-    def inputs(self, network: Network, images: Images, conditions: Sequence[Condition]) -> Iterator[Tensor | None]:
+    def inputs(self, network: Dynamics, images: Images, conditions: Sequence[Condition]) -> Iterator[Tensor | None]:
         """What the pre-net makes of the screen at each tick, (image, channel, y, x); None where nothing enters.
 
         Parameters

@@ -1,5 +1,7 @@
 """Sites: where in an area its activity is recorded, as with electrodes."""
 
+import math
+
 import numpy as np
 from torch import Tensor, as_tensor
 
@@ -15,8 +17,7 @@ COUNTS = 2048  # whole numbers to this are exact in float16
 
 def sites_of(experiment: Experiment, area: str) -> Array:
     """Recorded sites of an area, (unit,): sorted positions in its flattened (channel, y, x)."""
-    shape = experiment.model.graph[area]
-    total = shape.channels * shape.size**2
+    total = math.prod(experiment.model.graph[area].shape)
     count = min(experiment.settings.units, total)
     chosen = stream("sites", experiment.settings.seed, area, total).choice(total, count, replace=False)
     return np.sort(chosen)
@@ -25,24 +26,17 @@ def sites_of(experiment: Experiment, area: str) -> Array:
 def recording_of(experiment: Experiment, area: str) -> Recording:
     """What is recorded of an area, and where."""
     graph, settings = experiment.model.graph, experiment.settings
-    shape = graph[area]
-    whole = (shape.channels, shape.size, shape.size)
-    attrs = {
-        "arrival_ms": graph.arrival_ms[area],
-        "recorded": "state",
-        "identity_gain": shape.identity,
-        "shape": list(whole),
-    }
+    whole = graph[area].shape
+    attrs = {"arrival_ms": graph.arrival_ms[area], **graph[area].recorded, "shape": list(whole)}
     if settings.noise and settings.noise.kind == "poisson" and area in experiment.noisy:
         attrs |= {"recorded": "count", "counts_per_rate": settings.noise.level}
     if settings.record == "units":
         sites = sites_of(experiment, area)
-        places = dict(zip(("channel", "y", "x"), np.unravel_index(sites, whole), strict=True))
+        places = dict(zip(("channel", "y", "x"), np.unravel_index(sites, whole), strict=False))
         return Recording(area, ("unit",), (len(sites),), places, attrs)
-    axes = {"channel": np.arange(shape.channels), "y": np.arange(shape.size), "x": np.arange(shape.size)}
-    if settings.record == "channels":
-        return Recording(area, ("channel",), whole[:1], {"channel": axes["channel"]}, attrs)
-    return Recording(area, ("channel", "y", "x"), whole, axes, attrs)
+    kept = whole[:1] if settings.record == "channels" else whole
+    axes = {name: np.arange(length) for name, length in zip(("channel", "y", "x"), kept, strict=False)}
+    return Recording(area, tuple(axes), kept, axes, attrs)
 
 
 class Electrodes:
@@ -61,7 +55,8 @@ class Electrodes:
         Parameters
         ----------
         area, state, tick
-            The area, its state (presentation, channel, y, x), and the tick from the network's start.
+            The area, its state (presentation, channel, y, x) or (presentation, channel), and the tick from the
+            network's start.
         counts
             Whether the state is a count of spikes, which must be stored exactly.
 
@@ -71,7 +66,7 @@ class Electrodes:
             If a value is not finite, or a count is too large to be exact in float16.
         """
         if self.record == "channels":
-            values = state.mean(dim=(2, 3))
+            values = state.mean(dim=(2, 3)) if state.ndim == 4 else state
         elif area in self.sites:
             values = state.flatten(1)[:, self.sites[area].to(state.device)]
         else:

@@ -40,7 +40,7 @@ from ventral.figures.protocol_rows import (
 )
 from ventral.figures.protocol_words import LABEL, NAME, kind_words, number_words, width
 from ventral.figures.style import INK, NEUTRAL, STYLE, area_colour
-from ventral.model.graph import AreaGraph
+from ventral.model.subject import Anatomy
 
 GAP, RULE, FAINT = "#F3F3F3", "#DDDDDD", "#555555"
 BEYOND: dict[str, Any] = {"facecolor": "#E0704A", "alpha": 0.18, "linewidth": 0}
@@ -70,7 +70,7 @@ class Sample:
         return BEFORE.get(self.kind, 0.0) + width(self.label) + (0.22 if self.kind else 0.12)
 
 
-def schedule_figure(protocol: Protocol, graph: AreaGraph, limit_ms: int | None = None, title: str = "") -> Figure:
+def schedule_figure(protocol: Protocol, graph: Anatomy, limit_ms: int | None = None, title: str = "") -> Figure:
     """Figure of what each condition of a protocol shows when, and of when its first image reaches each area.
 
     Parameters

@@ -24,7 +24,7 @@ from ventral.figures.protocol_words import (
     width,
 )
 from ventral.figures.style import area_colour
-from ventral.model.graph import AreaGraph
+from ventral.model.subject import Anatomy
 
 TARGET = "#333333"
 MASKS = ("#8073AC", "#C2B8DC", "#54397A", "#B0609A", "#E0B9D4", "#6E7BB8")
@@ -42,7 +42,7 @@ class Sheet:
     """A protocol on a graph, as it is drawn; there are statistics to `limit_ms` on the network's clock, or for ever."""
 
     protocol: Protocol
-    graph: AreaGraph
+    graph: Anatomy
     limit_ms: int | None
 
     @property
@@ -68,7 +68,7 @@ class Sheet:
     @cached_property
     def grey(self) -> bool:
         """Whether grey enters between events of any condition."""
-        if self.protocol.gap != "grey" or self.graph.drive != "sustained":
+        if self.protocol.gap != "grey" or self.graph.drive == "impulse":
             return False
         return any(not condition.shows(ms) for condition in self.protocol.conditions for ms in self.protocol.times_ms)
 
@@ -102,8 +102,7 @@ class Sheet:
         names = [area.name for area in self.graph.areas]
         if change.what in names:
             return area_colour(change.what, names.index(change.what))
-        ways = {edge.name: self.graph.direction(edge) for edge in self.graph.edges}
-        return LOOKS[ways.get(change.what, change.what)][0]
+        return LOOKS[self.graph.directions.get(change.what, change.what)][0]
 
     def inches(self, start_ms: float, stop_ms: float) -> float:
         """Width of the part of an extent that is in sight, in inches."""

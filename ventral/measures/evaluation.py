@@ -22,8 +22,8 @@ from ventral.experiment.recorder import Recorder
 from ventral.experiment.settings import Settings
 from ventral.measures.calibration import calibration_error, confidences, cross_entropy, reliability
 from ventral.measures.intervals import wilson_interval
-from ventral.model.graph import AreaGraph
 from ventral.model.model import Model
+from ventral.model.subject import Anatomy
 from ventral.stimuli.arrays import Integers
 from ventral.stimuli.images import Images
 from ventral.stimuli.selection import Selection
@@ -223,7 +223,7 @@ def evaluate(
     on = Condition("image on", (Show(target, 0, to_ms(1) if once else last + to_ms(1)),))
     experiment = Experiment(model, Protocol((on,), last), Selection(images, calibration=calibration), settings)
     recorder = Recorder(experiment)
-    logits = np.empty((len(images), experiment.protocol.count, model.graph.classes), np.float32)
+    logits = np.empty((len(images), experiment.protocol.count, len(model.label_names)), np.float32)
     for start in range(0, len(images), settings.batch):
         stop = min(start + settings.batch, len(images))
         _, logits[start:stop] = recorder.record(range(start, stop))
@@ -285,7 +285,7 @@ def _readout_ms(model: Model, last: int, at_ms: int | None) -> int:
     return at_ms
 
 
-def _made_for(model: Model, graph: AreaGraph) -> Sequence[int]:
+def _made_for(model: Model, graph: Anatomy) -> Sequence[int]:
     """Times at which a network was made to be read, as far as they are known."""
     recipe = model.metadata.get("recipe", {})
     trained_to = [recipe["end_ms"]] if "end_ms" in recipe else []

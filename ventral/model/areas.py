@@ -6,6 +6,7 @@ Source: Liao & Poggio (2016), Fig. 4 (kinds of transition) and sections 3.1 (are
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from ventral.clock import ticks, to_ms
 from ventral.errors import GraphError, unknown
@@ -60,6 +61,16 @@ class Area:
                 raise GraphError(f"area {self.name}: {field} is {count!r}; give a whole number from 1.")
         if not math.isfinite(self.identity) or self.identity < 0:
             raise GraphError(f"area {self.name}: identity gain is {self.identity}; give 0 (replaced) or more.")
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Shape of the state, (channel, y, x)."""
+        return (self.channels, self.size, self.size)
+
+    @property
+    def recorded(self) -> dict[str, Any]:
+        """What its activity is, for the attributes of a run."""
+        return {"recorded": "state", "identity_gain": self.identity}
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,13 @@ from functools import cached_property
 from typing import Any
 
 from ventral.clock import ticks, to_ms
-from ventral.errors import GraphError, unknown
+from ventral.errors import GraphError, ProtocolError, choose, unknown
 from ventral.model.areas import Area, Entry, Stage, Transition
 from ventral.model.checks import check_graph
 from ventral.model.presence import arrival_ms, presence_for, settled_tick
 from ventral.model.sharing import shared_weights
+
+DIRECTIONS = ("feedforward", "lateral", "feedback")
 
 
 @dataclass(frozen=True)
@@ -113,6 +115,21 @@ class AreaGraph:
         """The transitions in the order in which they are summed, which does not depend on the order of listing."""
         return tuple(sorted(self.transitions, key=lambda edge: (edge.target, edge.source)))
 
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """Shape of an image, (colour, y, x)."""
+        return (self.colours, self[self.entry].size, self[self.entry].size)
+
+    @property
+    def takes_noise(self) -> bool:
+        """Whether the areas carry a state from tick to tick that noise can be added to: always."""
+        return True
+
+    @property
+    def directions(self) -> dict[str, str]:
+        """Direction of each transition by name."""
+        return {edge.name: self.direction(edge) for edge in self.edges}
+
     def direction(self, edge: Transition) -> str:
         """The direction of a transition: "lateral", "feedforward" (to a smaller or later area) or "feedback"."""
         if edge.lateral:
@@ -129,6 +146,43 @@ class AreaGraph:
     def learns_per_tick(self) -> bool:
         """Whether weights or scales are learned for each tick up to the last of `readout_ms`, and none beyond."""
         return self.sharing == "per-tick" or (self.scale_shift and self.statistics_per_tick)
+
+    @property
+    def learned_until_ms(self) -> int | None:
+        """The last time for which weights or scales were learned, if they differ from tick to tick; otherwise None."""
+        return self.readout_ms[-1] if self.learns_per_tick else None
+
+    def scaled(self, what: str, identity: bool = False) -> list[str]:
+        """Names of the transitions that an intervention scales, and of the areas whose identity it scales.
+
+        Parameters
+        ----------
+        what
+            A transition ("IT->V4"); an area ("V4": all that it sends, to itself too); or a direction, for all of it.
+        identity
+            Whether the area's identity (g) is scaled too, where its lateral transition is.
+
+        Raises
+        ------
+        UsageError
+            If the graph has nothing of that name.
+        ProtocolError
+            If the graph has no transition of that direction.
+        """
+        areas = [area.name for area in self.areas]
+        what = choose(
+            "transition, area or class of transitions", what, [*(e.name for e in self.edges), *areas, *DIRECTIONS]
+        )
+        if what in DIRECTIONS:
+            chosen = [edge for edge in self.edges if self.direction(edge) == what]
+            if not chosen:
+                raise ProtocolError(f"there is no {what} transition to scale; leave out the intervention.")
+        else:
+            chosen = [edge for edge in self.edges if what in (edge.name, edge.source)]
+        carried = [edge.source for edge in chosen if edge.lateral]
+        if what in areas and what not in carried:
+            carried.append(what)
+        return [edge.name for edge in chosen] + (carried if identity else [])
 
     def stages(self, edge: Transition) -> tuple[Stage, ...]:
         """The convolutions of a transition; none for pooling.

@@ -18,6 +18,8 @@ from ventral.model.checkpoint import describe, digest, network_of, network_tenso
 from ventral.model.checks import DRIVES
 from ventral.model.graph import AreaGraph
 from ventral.model.network import Network
+from ventral.model.subject import Anatomy, Dynamics
+from ventral.plugins import call, load
 from ventral.stimuli.images import Images, Preprocessing
 
 
@@ -30,7 +32,7 @@ class Model:
     name
         The shipped model's name, or the file's.
     network
-        The network, in evaluation mode.
+        The network, in evaluation mode: a `Network`, or an outside one (see `ventral.wrap`).
     preprocessing
         From pixels to the input of the pre-net.
     label_names
@@ -38,19 +40,19 @@ class Model:
     metadata
         Recipe, data and accuracy of the training.
     sha256
-        Of the checkpoint file.
+        Of the checkpoint file, or of the weights of an outside network.
     """
 
     name: str
-    network: Network
+    network: Dynamics
     preprocessing: Preprocessing
     label_names: tuple[str, ...]
     metadata: Mapping[str, Any]
     sha256: str
 
     @property
-    def graph(self) -> AreaGraph:
-        """The graph of the network."""
+    def graph(self) -> Anatomy:
+        """The graph of the network: its areas, and what is known of its transitions."""
         return self.network.graph
 
     @cached_property
@@ -66,23 +68,26 @@ def shipped() -> dict[str, Path]:
 
 
 def load_model(name: str | Path, device: str = "cpu") -> Model:
-    """Load a shipped model by name or a trained one by path.
+    """Load a shipped model by name, or a trained one or an outside one by path.
 
     Parameters
     ----------
     name
-        "shapes", "cifar10", or a path to a checkpoint file (A/model.safetensors, as training leaves it, is called A).
+        "shapes", "cifar10", or a path: to a checkpoint file (A/model.safetensors, as training leaves it, is called A),
+        or to a Python file with a function ``model()`` that returns a model, as `ventral.wrap` makes one.
     device
         "cpu", "cuda", ...
 
     Raises
     ------
     UsageError
-        If no model has this name.
+        If no model has this name, or the function fails or returns something else.
     CheckpointError
         If the file is missing, damaged or not a checkpoint.
     """
     path = Path(name)
+    if path.suffix == ".py":
+        return _from_script(str(name), device)
     if path.suffix == ".safetensors" or os.sep in str(name):
         label = path.absolute().parent.name if path.name == "model.safetensors" else path.stem
     else:
@@ -93,6 +98,17 @@ def load_model(name: str | Path, device: str = "cpu") -> Model:
     network.to(device)
     whole = hashlib.sha256(path.read_bytes()).hexdigest()
     return Model(label, network, preprocessing, tuple(header["label_names"]), header, whole)
+
+
+def _from_script(name: str, device: str) -> Model:
+    """The model that the function `model` of a file returns."""
+    model = call(load("models", name).model, {}, name, "models")
+    if not isinstance(model, Model):
+        raise UsageError(
+            f"{name}: model returns a {type(model).__name__}; return a Model, as ventral.wrap makes one of a module."
+        )
+    model.network.to(device)
+    return model
 
 
 def expect_classes(graph: AreaGraph, images: Images) -> None:
@@ -106,12 +122,14 @@ def expect_classes(graph: AreaGraph, images: Images) -> None:
 
 def driven(model: Model, drive: str) -> Model:
     """The model with another drive, "impulse" or "sustained", and the same weights and statistics."""
-    drive = choose("drive", drive, DRIVES)
+    drive, old = choose("drive", drive, DRIVES), model.network
     if drive == model.graph.drive:
         return model
-    network = Network(replace(model.graph, drive=drive), model.network.horizon_ms)
-    network.load_state_dict(model.network.state_dict())
-    network.to(next(model.network.parameters()).device).to(memory_format=torch.channels_last)
+    if not isinstance(old, Network):
+        raise UsageError(f"an outside network such as {model.name} has its own way to take images; leave out --drive.")
+    network = Network(replace(old.graph, drive=drive), old.horizon_ms)
+    network.load_state_dict(old.state_dict())
+    network.to(next(old.parameters()).device).to(memory_format=torch.channels_last)
     return replace(model, network=network)
 
 

@@ -13,11 +13,12 @@ from torch import Tensor
 from ventral.clock import MS_PER_TICK
 from ventral.model.network import Network, States
 from ventral.model.normalisation import Normalisation
+from ventral.model.subject import Dynamics
 
 ROUNDS = 40  # of estimating the fixed statistics of a network that does not learn
 
 
-def normalisations(network: Network) -> Iterator[Normalisation]:
+def normalisations(network: Dynamics) -> Iterator[Normalisation]:
     """Every normalisation of a network."""
     for module in network.modules():
         if isinstance(module, Normalisation):
@@ -129,7 +130,7 @@ def forget(network: Network, horizon_ms: int) -> None:
         norm.forget(len(norm.mean) - fewer // MS_PER_TICK)
 
 
-def hold(network: Network, held: bool) -> None:
+def hold(network: Dynamics, held: bool) -> None:
     """Let ticks beyond the last statistics or weights per tick use those of the last, or refuse them if not held."""
     network.kernels.held = held
     for norm in normalisations(network):

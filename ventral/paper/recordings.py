@@ -62,7 +62,7 @@ def record_predictions(
     experiments = {}  # all are checked before the first is recorded
     for name, protocol, settings in ((FLASH, flash, readout), (MASKING, masking, units)):
         _check_horizon(model, protocol)
-        number, size = calibration_count(protocol), graph[graph.entry].size
+        number, size = calibration_count(protocol), graph.image_shape[-1]
         selection = select_images(source, split, count, seed, size, shapes, calibration=number)
         _check_classes(selection.presented.labels)
         for policy in POLICIES:

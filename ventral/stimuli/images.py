@@ -129,17 +129,17 @@ class Preprocessing:
     mean
         Mean of red, green and blue, from 0 to 1.
     scale
-        RMS contrast over all channels, from 0 to 1.
+        RMS contrast over all channels, from 0 to 1; or one number for each of red, green and blue.
     """
 
     mean: tuple[float, float, float]
-    scale: float
+    scale: float | tuple[float, float, float]
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "mean", tuple(float(level) for level in self.mean))
         if len(self.mean) != 3 or not np.isfinite(self.mean).all():
             raise DataError(f"the mean is {self.mean}; give three numbers, for red, green and blue.")
-        if not 0 < self.scale < float("inf"):
+        if not all(0 < scale < float("inf") for scale in np.atleast_1d(self.scale)):
             raise DataError(f"the scale is {self.scale}; give a number above 0 (are all pixels the same?).")
 
     @classmethod
@@ -159,7 +159,10 @@ class Preprocessing:
             raise DataError(f"pixels are {pixels.dtype}; give uint8, from 0 to 255.")
         levels = pixels.to(device).float()
         mean = torch.tensor(self.mean, dtype=torch.float32, device=levels.device).view(3, 1, 1)
-        return ((levels / 255 - mean) / self.scale).to(dtype)
+        scale = self.scale  # a number stays one: on a GPU, dividing by a tensor gives other last bits
+        if isinstance(scale, tuple):
+            return ((levels / 255 - mean) / levels.new_tensor(scale).view(3, 1, 1)).to(dtype)
+        return ((levels / 255 - mean) / scale).to(dtype)
 
 
 def checked_positions(positions: npt.ArrayLike, count: int) -> Integers:
