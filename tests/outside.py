@@ -74,3 +74,27 @@ def resnet(seed: int = 0) -> nn.Module:
     """ResNet-18 of torchvision with ten classes and random weights; nothing is downloaded."""
     torch.manual_seed(seed)
     return torchvision.models.resnet18(weights=None, num_classes=10).eval()
+
+
+class LongShortTerm(nn.Module):
+    """An LSTM on the pixels of images of 8x8, whose state is a tuple of two vectors, cell and output."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.lstm = nn.LSTM(3 * 8 * 8, 5)
+
+
+class MemoryOfTwo:
+    """Adapter of `LongShortTerm`: its two vectors are two areas."""
+
+    def __init__(self, module: LongShortTerm) -> None:
+        self.module = module
+
+    def step(self, state: tuple[Tensor, Tensor] | None, screen: Tensor) -> tuple[Tensor, Tensor]:
+        """Output and cell after a tick."""
+        return self.module.lstm(screen.flatten(1)[None], state)[1]
+
+    def areas(self, state: tuple[Tensor, Tensor]) -> dict[str, Tensor]:
+        """The vectors by name, (image, channel)."""
+        return {"hidden": state[0][0], "cell": state[1][0]}

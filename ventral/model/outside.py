@@ -92,7 +92,6 @@ def wrap(
     listed = [area for area in dynamics.layers | known if area in known]
     found = {area: OutsideArea(area, *known[area], dynamics.layers.get(area, "")) for area in listed}
     logits = found.pop(LOGITS, None)
-    checked_names([*found])
     _check_readout(readout, logits, classes, [*found])
     versions = versions_of(parts, *helpers, version=version)
     graph = OutsideGraph(tuple(found.values()), pixels, dynamics.drive, logits, dynamics.takes_noise, versions)
@@ -117,6 +116,7 @@ def _dynamics(
     layer_of = dict(layers) if isinstance(layers, Mapping) else dict(zip(layers, layers, strict=True))
     if not layer_of:
         raise UsageError("no layers are given; name at least one to record.")
+    checked_names([*layer_of])
     for layer in layer_of.values():
         _check_layer(module, layer)
     return Layers(module, layer_of, _latency_of([*layer_of], latency_ms, readout), readout)

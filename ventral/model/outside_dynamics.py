@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ventral.errors import AbsentError, GraphError
-from ventral.model.outside_graph import LOGITS
+from ventral.model.outside_graph import LOGITS, checked_names
 
 States = dict[str, Tensor]
 Readout = str | Callable[[Mapping[str, Tensor]], Tensor] | None
@@ -93,6 +93,7 @@ class Steps:
             with captured(self.module, self.layers) as outputs:
                 state = self.adapter.step(state, screen)  # type: ignore[arg-type]  # an image enters at every tick
             states = dict(self.adapter.areas(state))
+            checked_names([*states])
             if disturb is not None:
                 states = disturb(states)
                 state = self.adapter.with_areas(state, states)  # type: ignore[attr-defined]  # see takes_noise

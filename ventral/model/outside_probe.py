@@ -58,7 +58,11 @@ def probe(dynamics: Responding, images: Tensor, name: str) -> dict[str, tuple[tu
                     raise GraphError(f"{area} has {len(state)} rows for 2 images; give one row for each image.")
                 shapes.setdefault(area, tuple(state.shape[1:]))
                 if not alike(state[0], others[area][0]):
-                    raise GraphError(f"{name} cannot be recorded: {_reason(dynamics, images)}")
+                    raise GraphError(
+                        f"{name} responds to the same image in two ways; dropout and noise must end in evaluation mode "
+                        "(F.dropout needs training=self.training), batch normalisation needs running statistics "
+                        "(track_running_stats=True), and a step must keep its state in what it returns."
+                    )
                 if not torch.equal(state[1], others[area][1]):
                     arrival.setdefault(area, to_ms(tick))
     return {area: (shape, arrival.get(area)) for area, shape in shapes.items()}
@@ -106,17 +110,3 @@ def alike(a: Tensor, b: Tensor) -> bool:
 
 def _run(dynamics: Responding, images: Tensor) -> list[States]:
     return list(dynamics.responses(iter([images] * dynamics.searched)))
-
-
-def _reason(dynamics: Responding, images: Tensor) -> str:
-    """Why an image that was shown twice gave two responses."""
-    for states in _run(dynamics, images[[0, 0]]):
-        if not all(alike(state[0], state[1]) for state in states.values()):
-            return (
-                "it responds in another way to the same image, so there is dropout or noise in it even in evaluation "
-                "mode (F.dropout needs training=self.training); an experiment adds noise with --noise."
-            )
-    return (
-        "its response to an image depends on the other images of a batch, or on images before; batch normalisation "
-        "needs running statistics (track_running_stats=True), and a step keeps its state in what it returns."
-    )
