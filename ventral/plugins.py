@@ -6,7 +6,6 @@ its knobs. Nothing is imported until it is asked for.
 
 import ast
 import importlib
-import importlib.util
 import inspect
 import pkgutil
 import sys
@@ -28,8 +27,6 @@ GroupName = Literal["protocols", "analysis", "models"]
 class Group:
     """A kind of script: ours are the files of ``ventral.<name>``, others come by entry points of that group.
 
-    There are no scripts of ours that give models.
-
     Parameters
     ----------
     name
@@ -42,6 +39,8 @@ class Group:
         The first line of such a function, for errors.
     error
         What a faulty file raises.
+    ours
+        Whether there are scripts of ours.
     """
 
     name: GroupName
@@ -49,13 +48,14 @@ class Group:
     function: str
     header: str
     error: type[UsageError]
+    ours: bool = True
 
 
 HEADER = "def protocol(soa_ms: tuple[int, ...] = (20, 50)) -> Protocol"
 GROUPS = {
     "protocols": Group("protocols", "protocol", "protocol", HEADER, ProtocolError),
     "analysis": Group("analysis", "analysis", "analyze", "def analyze(run, ...)", UsageError),
-    "models": Group("models", "model", "model", "def model() -> Model", UsageError),
+    "models": Group("models", "model", "model", "def model() -> Model", UsageError, ours=False),
 }
 
 
@@ -83,10 +83,10 @@ class Script:
 
 def list_scripts(group: GroupName) -> list[Script]:
     """Our scripts and those of plugins, by name, importing none of them."""
-    found = importlib.util.find_spec(f"ventral.{group}")
+    folders = importlib.import_module(f"ventral.{group}").__path__ if GROUPS[group].ours else []
     ours = [
         Script(_dashed(info.name), "ventral", _summary(info), f"ventral.{group}.{info.name}")
-        for info in pkgutil.iter_modules((found and found.submodule_search_locations) or [])
+        for info in pkgutil.iter_modules(folders)
         if not info.name.startswith("_")
     ]
     plugins = [
