@@ -6,16 +6,7 @@ from ventral.experiment.protocol import Protocol
 from ventral.model.subject import Anatomy
 
 
-<<<<<<< HEAD
-def arrivals(protocol: Protocol, condition: Condition, graph: AreaGraph) -> dict[str, int | None]:
-=======
-def first_image_ms(condition: Condition) -> int | None:
-    """Onset of the first event that is not blank, in ms from target onset; None if there is none."""
-    return min((event.start_ms for event in condition.events if event.what.role != "blank"), default=None)
-
-
 def arrivals(protocol: Protocol, condition: Condition, graph: Anatomy) -> dict[str, int | None]:
->>>>>>> cf15f38 (Outside networks: any torch module as a model, through the interface that experiments use of ours)
     """Time at which the first image of a condition can first reach each area.
 
     Returns
