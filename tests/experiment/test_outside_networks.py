@@ -5,20 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from outside import LATENCY, LAYERS, PIXELS, SHAPES, Recurrent, recurrent, resnet
+from outside import LATENCY, LAYERS, PIXELS, Recurrent, recurrent, resnet
 
-from ventral.errors import DataError, ProtocolError, StoreError, UsageError
 from ventral.experiment.condition import Condition
-from ventral.experiment.events import Show, grey, mask, nothing, target
-from ventral.experiment.experiment import Experiment
-from ventral.experiment.interventions import Scale
-from ventral.experiment.noise import Noise
+from ventral.experiment.events import Show, grey, mask, target
 from ventral.experiment.protocol import Protocol
 from ventral.experiment.run import open_run
 from ventral.experiment.settings import Settings
 from ventral.experiment.simulate import simulate
-from ventral.export.formats import export_run
-from ventral.figures.protocol import schedule_figure
 from ventral.model.outside import wrap
 from ventral.stimuli.selection import Selection
 from ventral.store.verify import verify
@@ -42,9 +36,7 @@ def few(images):
 
 @pytest.fixture(scope="module")
 def stepping(images):
-    return wrap(
-        recurrent(), size=16, readout="decoder", classes=images.label_names, name="cornet-rt", **PIXELS
-    )
+    return wrap(recurrent(), size=16, readout="decoder", classes=images.label_names, name="cornet-rt", **PIXELS)
 
 
 @pytest.fixture(scope="module")

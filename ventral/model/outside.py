@@ -10,7 +10,7 @@ from torch import nn
 
 from ventral.clock import ticks
 from ventral.errors import GraphError, UsageError, few, unknown
-from ventral.model.checkpoint import Model
+from ventral.model.model import Model
 from ventral.model.outside_dynamics import Adapter, Layers, OwnStep, Readout, Steps
 from ventral.model.outside_graph import LOGITS, OutsideArea, OutsideGraph, Pixels, checked_names
 from ventral.model.outside_network import OutsideNetwork, as_weights, training_part

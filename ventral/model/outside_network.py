@@ -34,7 +34,6 @@ class OutsideNetwork(nn.Module):
         self.dynamics = dynamics
         self.parts = nn.ModuleList(parts)
         self.training = False
-        self.held = False
         self._version = self._weights_version()
 
     def encode(self, images: Tensor) -> Tensor:

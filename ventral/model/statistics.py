@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ventral.clock import MS_PER_TICK
+from ventral.model.kernels import Kernels
 from ventral.model.network import Network, States
 from ventral.model.normalisation import Normalisation
 from ventral.model.subject import Dynamics
@@ -18,7 +19,7 @@ from ventral.model.subject import Dynamics
 ROUNDS = 40  # of estimating the fixed statistics of a network that does not learn
 
 
-def normalisations(network: Dynamics) -> Iterator[Normalisation]:
+def normalisations(network: Network) -> Iterator[Normalisation]:
     """Every normalisation of a network."""
     for module in network.modules():
         if isinstance(module, Normalisation):
@@ -132,6 +133,6 @@ def forget(network: Network, horizon_ms: int) -> None:
 
 def hold(network: Dynamics, held: bool) -> None:
     """Let ticks beyond the last statistics or weights per tick use those of the last, or refuse them if not held."""
-    network.kernels.held = held
-    for norm in normalisations(network):
-        norm.held = held
+    for module in network.modules():
+        if isinstance(module, (Kernels, Normalisation)):
+            module.held = held

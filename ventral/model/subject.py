@@ -94,9 +94,6 @@ class Anatomy(Protocol):
 class Dynamics(Protocol):
     """A network that runs: images in, states of areas out."""
 
-    held: bool
-    """Whether times beyond the last statistics use those of the last; without effect if they are fixed."""
-
     @property
     def graph(self) -> Anatomy:
         """Its areas."""
