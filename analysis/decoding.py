@@ -12,7 +12,6 @@ Source: Hung, Kreiman, Poggio & DiCarlo (2005), Science 310:863, for the method 
 """
 
 import logging
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +23,7 @@ from ventral.figures.curves import CurvePanel, panels_figure
 from ventral.figures.saving import save
 from ventral.figures.style import area_colour
 from ventral.measures.decoding import decode_run
+from ventral.measures.intervals import wilson_interval
 from ventral.measures.readout import accuracy_curve
 from ventral.tables import write_csv
 
@@ -66,29 +66,29 @@ def analyze(
         The files that were written.
     """
     decoded = decode_run(run, areas, conditions, folds, features, seed, device, _log)
-    areas_decoded = list(dict.fromkeys(area for area, _ in decoded))
-    panels = [_panel(run, area, area_colour(area, place), decoded) for place, area in enumerate(areas_decoded)]
-    figure = panels_figure(
-        panels, float(np.mean([scores.attrs["chance"] for scores in decoded.values()])), "decoder, % correct"
-    )
-    table = pd.concat([_table(run, *names, scores) for names, scores in decoded.items()])
-    return [*save(figure, out / "decoding"), write_csv(table, out / "decoding.csv")]
+    panels = [_panel(run, scores, place) for place, scores in enumerate(decoded)]
+    figure = panels_figure(panels, float(decoded["chance"].mean()), "decoder, % correct")
+    return [*save(figure, out / "decoding"), write_csv(_table(run, decoded), out / "decoding.csv")]
 
 
-def _panel(run: Run, area: str, colour: str, decoded: Mapping[tuple[str, str], xr.DataArray]) -> CurvePanel:
-    """The curves of an area, one for each condition."""
-    of_area = {condition: scores for (place, condition), scores in decoded.items() if place == area}
-    curves = [accuracy_curve(run, condition, scores.mean("fold")) for condition, scores in of_area.items()]
-    arrival_ms = min(float(scores.attrs["arrival_ms"]) for scores in of_area.values())
-    return CurvePanel(area, arrival_ms, tuple(curves), colour)
+def _panel(run: Run, decoded: xr.DataArray, place: int) -> CurvePanel:
+    """The curves of an area, one for each condition; its place among the areas decides its colour."""
+    area = str(decoded["area"].item())
+    curves = [accuracy_curve(run, str(scores["condition"].item()), scores) for scores in decoded.mean("fold")]
+    return CurvePanel(area, float(decoded["arrival_ms"].min()), tuple(curves), area_colour(area, place))
 
 
-def _table(run: Run, area: str, condition: str, scores: xr.DataArray) -> pd.DataFrame:
-    """Accuracy in one area and condition, one row for each time and fold."""
-    cells = scores.transpose("time", "fold").to_series().reset_index().astype({"time": float})
-    soa_ms = run.condition(condition).coordinates().get("soa_ms", np.nan)
-    fixed = {"area": area, "condition": condition, "soa_ms": soa_ms}
-    return pd.DataFrame({**fixed, "time_ms": cells["time"], "fold": cells["fold"], "accuracy": cells["accuracy"]})
+def _table(run: Run, decoded: xr.DataArray) -> pd.DataFrame:
+    """Accuracy, one row for each area, condition, time and fold, beside the mean that is drawn, with its interval."""
+    order = ["area", "condition", "time", "fold"]
+    numbers = xr.Dataset({"accuracy": decoded, "mean": decoded.mean("fold")})
+    cells = numbers.to_dataframe(order)[["accuracy", "mean"]].reset_index().rename(columns={"time": "time_ms"})
+    names = cells["condition"].unique()
+    soa_ms = {name: run.condition(name).coordinates().get("soa_ms", np.nan) for name in names}
+    cells.insert(2, "soa_ms", cells["condition"].map(soa_ms))
+    images = cells["condition"].map({name: run.image_count(name) for name in names})
+    low, high = wilson_interval(cells["mean"], images)
+    return cells.astype({"time_ms": float}).assign(low=low, high=high, n=images)
 
 
 def _log(done: int, total: int, name: str) -> None:

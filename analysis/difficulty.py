@@ -17,7 +17,7 @@ therefore measured elsewhere, in one of three ways:
   activity that decides its group is the same in all its trials.
 
 Groups are of equal size, by rank within a half. How well they separate images is measured by the correlation of
-difficulty with confidence in trials that it was not made of. If that is about 0, nothing can be concluded.
+difficulty with confidence in trials that it was not made of; where chance alone could give it, the analysis is refused.
 
 The effect on a group is its loss: accuracy in the reference minus accuracy in the condition. Two groups that differ
 without a mask cannot have the same loss on every scale, so that losses are also given in d' and in log odds, of the
@@ -44,7 +44,8 @@ from ventral.figures.difficulty import difficulty_figure
 from ventral.figures.saving import save
 from ventral.measures.controls import by_policy, with_other_models
 from ventral.measures.difficulty import compared_conditions, difficulty_effect
-from ventral.measures.responses import parameters, read_responses, readout_times
+from ventral.measures.recorded import recorded_conditions
+from ventral.measures.responses import read_responses, readout_times
 from ventral.measures.strata import Strata, shared_activity, stratify
 from ventral.tables import write_csv
 
@@ -57,6 +58,7 @@ def analyze(
     reference: str | None = None,
     conditions: tuple[str, ...] | None = None,
     other: str | None = None,
+    decode: str | None = None,
     groups: int = 2,
     splits: int = 20,
     resamples: int = 1000,
@@ -73,11 +75,15 @@ def analyze(
     at_ms
         When the network is read; at the protocol's readout times if not given.
     reference
-        The condition that the others are compared with; "unmasked" or "intact" if not given.
+        The condition that the others are compared with; if not given, "unmasked" or "intact", or else the only one that
+        shows the target alone to the intact network.
     conditions
         Conditions that are compared with it; all that show the target if not given.
     other
         A run of the same experiment by another model, whose confidence says how hard an image is.
+    decode
+        Area whose activity linear decoders classify in place of the network's readout, as in `decoding`; for images of
+        classes that the network does not know.
     groups
         Number of groups, of equal size.
     splits
@@ -92,9 +98,9 @@ def analyze(
     """
     if groups < 2 or splits < 1:
         raise UsageError(f"groups is {groups} and splits {splits}; give at least 2 and 1.")
-    names = compared_conditions(parameters(run), reference, conditions)
+    names = compared_conditions(recorded_conditions(run), reference, conditions)
     found, note = by_policy(with_other_models(run, [other] if other else []))
-    read = {policy: [read_responses(each, names) for each in group] for policy, group in found.items()}
+    read = {policy: [read_responses(each, names, decode, seed) for each in group] for policy, group in found.items()}
     first = read[run.policy][0]
     predict = not other and first.sizes["repeat"] == 1
     shared = {policy: shared_activity(group[0], names) if predict else None for policy, group in found.items()}

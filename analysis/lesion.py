@@ -15,18 +15,25 @@ from pathlib import Path
 
 import pandas as pd
 
-from ventral.errors import choose
 from ventral.experiment.run import Run
 from ventral.figures.lesion import lesion_figure
 from ventral.figures.saving import save
 from ventral.measures.controls import by_policy
-from ventral.measures.lesion import condition_curves, find_lesions, lesion_losses
-from ventral.measures.responses import parameters, read_responses, readout_times
+from ventral.measures.lesion import condition_curves, find_intact, find_lesions, lesion_losses
+from ventral.measures.recorded import recorded_conditions
+from ventral.measures.responses import read_responses, readout_times
 from ventral.tables import write_csv
 
 
 def analyze(
-    run: Run, out: Path, *, at_ms: int | None = None, reference: str = "intact", resamples: int = 1000, seed: int = 0
+    run: Run,
+    out: Path,
+    *,
+    at_ms: int | None = None,
+    reference: str | None = None,
+    decode: str | None = None,
+    resamples: int = 1000,
+    seed: int = 0,
 ) -> list[Path]:
     """Draw and tabulate the effect of lesions.
 
@@ -39,21 +46,24 @@ def analyze(
     at_ms
         When the network is read; at the protocol's readout times if not given.
     reference
-        The condition without a lesion.
+        The condition without a lesion; if not given, the one that shows what the conditions with lesions show.
+    decode
+        Area whose activity linear decoders classify in place of the network's readout, as in `decoding`; for images of
+        classes that the network does not know.
     resamples, seed
-        Of the bootstrap over images.
+        Of the bootstrap over images; the seed also decides the folds of decoders.
 
     Returns
     -------
     list of Path
         The files that were written.
     """
-    described = parameters(run)
-    intact = choose("condition", reference, described)
-    lesions = find_lesions(described, run.logits["time"].values)
+    conditions = recorded_conditions(run)
+    intact = find_intact(conditions, reference)
+    lesions = find_lesions(conditions, intact, run.logits["time"].values)
     found, note = by_policy([run])
     names = [intact, *lesions["condition"]]
-    read = {policy: read_responses(each, names) for policy, (each,) in found.items()}
+    read = {policy: read_responses(each, names, decode, seed) for policy, (each,) in found.items()}
     first = read[run.policy]
     losses = pd.concat(
         [
@@ -63,7 +73,8 @@ def analyze(
         ]
     )
     curves = pd.concat([condition_curves(responses, policy, resamples, seed) for policy, responses in read.items()])
-    figure = lesion_figure(losses, curves, 1 / first.attrs["choices"], [note] if note else [])
+    notes = [note] if note else []
+    figure = lesion_figure(losses, curves, 1 / first.attrs["choices"], notes, first.attrs["source"])
     return [
         *save(figure, out / "lesion"),
         write_csv(losses.drop(columns="throughout"), out / "lesion.csv"),

@@ -26,12 +26,14 @@ from ventral.experiment.run import Run
 from ventral.figures.lines import NO_MASK, Line
 from ventral.figures.masking import MaskingPanel, masking_figure
 from ventral.figures.saving import save
-from ventral.measures.controls import by_policy, model_names, with_other_models
+from ventral.measures.controls import by_policy, model_names, refuse_other_graphs, with_other_models
 from ventral.measures.intervals import Estimate, unknown
-from ventral.measures.masking import Series, find_series, fit_series, masked_accuracy, target_until_mask
+from ventral.measures.masking import fit_series, masked_accuracy
 from ventral.measures.observers import CHANCE, SOA_MS, SOURCE, TANG_2018
 from ventral.measures.psychophysics import chance_corrected
-from ventral.measures.responses import parameters, read_responses, readout_times
+from ventral.measures.recorded import recorded_conditions
+from ventral.measures.responses import arrival_of, read_responses, readout_times
+from ventral.measures.series import Series, find_series, target_until_mask
 from ventral.tables import write_csv
 
 
@@ -42,6 +44,7 @@ def analyze(
     at_ms: int | None = None,
     runs: tuple[str, ...] = (),
     top: Literal["unmasked", "free"] = "unmasked",
+    decode: str | None = None,
     resamples: int = 1000,
     seed: int = 0,
 ) -> list[Path]:
@@ -56,11 +59,14 @@ def analyze(
     at_ms
         When the network is read; at the protocol's readout times if not given.
     runs
-        Further runs of the same experiment, by models with other weights.
+        Further runs of the same experiment, by models of the same graph with other weights.
     top
         Accuracy at long SOAs: that of the target without a mask, or free, to be fitted.
+    decode
+        Area whose activity linear decoders classify in place of the network's readout, as in `decoding`; for images of
+        classes that the network does not know.
     resamples, seed
-        Of the bootstrap over images.
+        Of the bootstrap over images; the seed also decides the folds of decoders.
 
     Returns
     -------
@@ -68,28 +74,34 @@ def analyze(
         The files that were written.
     """
     models = with_other_models(run, runs)
+    refuse_other_graphs(models)
     found, note = by_policy(models)
-    described = parameters(run)
-    series = find_series(described)
+    conditions = recorded_conditions(run)
+    series = find_series(conditions)
     names = model_names(models)
-    read = {policy: [read_responses(each) for each in group] for policy, group in found.items()}
+    read = {policy: [read_responses(each, None, decode, seed) for each in group] for policy, group in found.items()}
     first = read[run.policy][0]
     times = readout_times(run, first, at_ms)
+    arrival_ms = arrival_of(run, decode)
     accuracies, fits = [], []
     for ms in times:
         for policy, responses in read.items():
-            accuracies.append(masked_accuracy(responses, names, series, policy, ms, resamples, seed))
+            accuracies.append(masked_accuracy(responses, names, series, policy, ms, arrival_ms, resamples, seed))
             fits += [fit_series(each, responses, names, policy, ms, top, resamples, seed) for each in series]
     accuracy, fitted = pd.concat(accuracies), pd.concat(fits)
-    panels = [_panel(ms, accuracy[accuracy["at_ms"] == ms], fitted[fitted["at_ms"] == ms], series) for ms in times]
+    panels = [
+        _panel(ms, ms - arrival_ms, accuracy[accuracy["at_ms"] == ms], fitted[fitted["at_ms"] == ms], series)
+        for ms in times
+    ]
     notes = [_sentence(fit, len(read) > 1) for panel in panels for _, fit in panel.fits]
+    notes += [sentence for ms in times if (sentence := _too_late(series, ms, ms - arrival_ms))]
     beside = None
-    if target_until_mask(described):
+    if target_until_mask(conditions):
         beside = (list(_lines(accuracy[accuracy["at_ms"] == times[-1]], series, "corrected")), _human_lines())
         notes.append(f"Human observers: {SOURCE}, five-way. Both corrected for chance, read at {times[-1]} ms.")
     over = f"over {len(models)} models (t)" if len(models) > 1 else "over images (bootstrap)"
     notes += [f"Bars are 95 % intervals {over}.", *([note] if note else [])]
-    figure = masking_figure(panels, 1 / first.attrs["choices"], beside, notes)
+    figure = masking_figure(panels, 1 / first.attrs["choices"], beside, notes, first.attrs["source"])
     return [
         *save(figure, out / "masking"),
         write_csv(accuracy, out / "masking.csv"),
@@ -97,17 +109,27 @@ def analyze(
     ]
 
 
-def _panel(ms: int, accuracy: pd.DataFrame, fits: pd.DataFrame, series: Sequence[Series]) -> MaskingPanel:
+def _too_late(series: Sequence[Series], ms: int, latest_ms: float) -> str:
+    """Which SOAs are too long for the mask to have arrived at a time, for the caption; empty if none is."""
+    soas = sorted({soa for each in series for soa in each.values if soa > latest_ms})
+    which = " and ".join(f"{soa:g}" for soa in soas)
+    return f"Read at {ms} ms: at SOAs of {which} ms the mask cannot have arrived." if soas else ""
+
+
+def _panel(
+    ms: int, latest_ms: float, accuracy: pd.DataFrame, fits: pd.DataFrame, series: Sequence[Series]
+) -> MaskingPanel:
     """Lines of all policies at one time, each with the function fitted to it (with several models, their mean)."""
     lines, d_prime = (tuple(_lines(accuracy, series, scale)) for scale in ("accuracy", "d_prime"))
     line_of = {(line.policy, line.name): line for line in lines}
     last = fits.groupby(["statistics", "mask"], sort=False).tail(1).to_dict("records")
-    return MaskingPanel(ms, lines, d_prime, tuple((line_of[fit["statistics"], fit["mask"]], fit) for fit in last))
+    functions = tuple((line_of[fit["statistics"], fit["mask"]], fit) for fit in last)
+    return MaskingPanel(ms, lines, d_prime, functions, latest_ms)
 
 
 def _lines(accuracy: pd.DataFrame, series: Sequence[Series], scale: str) -> Iterator[Line]:
     """Lines of each policy and series and, where the condition without a mask differs with SOA, of those conditions."""
-    without = dict.fromkeys((each.unmasked, each.soa_ms) for each in series if each.unmasked and not each.level)
+    without = dict.fromkeys((each.unmasked, each.values) for each in series if each.unmasked and not each.level)
     names = [NO_MASK if place == 0 else f"{NO_MASK} ({place + 1})" for place in range(len(without))]
     alone = [Series(name, *pair, ()) for name, pair in zip(names, without, strict=True)]
     for policy, table in accuracy.groupby("statistics", sort=False):
@@ -116,7 +138,7 @@ def _lines(accuracy: pd.DataFrame, series: Sequence[Series], scale: str) -> Iter
             shown = list(each.conditions)
             level = Estimate.of(total.loc[[each.level]], scale)[0] if each.level else unknown()
             own = np.array([model.loc[shown, scale] for model in models]) if models else np.empty((0, 0))
-            yield Line(each.name, policy, np.array(each.soa_ms), Estimate.of(total.loc[shown], scale), level, own)
+            yield Line(each.name, policy, np.array(each.values), Estimate.of(total.loc[shown], scale), level, own)
 
 
 def _human_lines() -> list[Line]:

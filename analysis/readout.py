@@ -18,13 +18,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ventral.errors import choose
 from ventral.experiment.run import Run
 from ventral.figures.curves import CurvePanel, panels_figure, readout_figure
 from ventral.figures.saving import save
 from ventral.measures.controls import control_of
 from ventral.measures.readout import Curve, readout_curve, summary_times
-from ventral.measures.responses import recorded_conditions
+from ventral.measures.recorded import choose_all, recorded_conditions
 from ventral.tables import write_csv
 
 
@@ -47,10 +46,7 @@ def analyze(run: Run, out: Path, *, conditions: tuple[str, ...] | None = None, a
     list of Path
         The files that were written.
     """
-    names = [condition.name for condition in recorded_conditions(run)]
-    if conditions is not None:
-        chosen = {choose("condition", name, names) for name in conditions}
-        names = [name for name in names if name in chosen]
+    names = choose_all("condition", conditions, [condition.name for condition in recorded_conditions(run)])
     control, _ = control_of(run)
     policies = [(each, [readout_curve(each, name) for name in names]) for each in (run, control) if each is not None]
     own, chance = policies[0][1], 1 / run.logits.sizes["class"]

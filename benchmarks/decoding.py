@@ -22,7 +22,8 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from ventral.measures.decoding import ALPHAS, decode_over_time, image_folds
+from ventral.measures.decoding import ALPHAS, decode_over_time
+from ventral.measures.folds import image_folds
 
 
 def synthetic(ticks: int, presentations: int, units: int, classes: int = 10, seed: int = 0) -> xr.DataArray:

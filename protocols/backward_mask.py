@@ -20,7 +20,7 @@ from ventral import Condition, Protocol, ProtocolError, Show, mask, target
 
 def protocol(
     target_ms: int = 10,
-    soa_ms: tuple[int, ...] = (10, 20, 30, 50, 80, 120),
+    soa_ms: tuple[int, ...] = (10, 20, 30, 40, 50, 60, 80, 120),
     mask_ms: int = 50,
     kind: tuple[str, ...] = ("noise",),
     combine: str = "refuse",

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import xarray as xr
+from small import small_graph
 
 from ventral.experiment.condition import Condition
 from ventral.experiment.events import Show, mask, target
+from ventral.experiment.interventions import Scale
 from ventral.experiment.protocol import Protocol
 from ventral.experiment.run import Run
 
@@ -29,7 +31,12 @@ class FakeStore:
 
 def fake_run(path, protocol, presentations, logits, activity, **attrs) -> Run:
     """A run of these arrays, (presentation, time, ...), by area."""
-    known = {"protocol": protocol.to_json(), "areas": list(activity), "readout_ms": list(protocol.readout_ms)}
+    known = {
+        "protocol": protocol.to_json(),
+        "graph": small_graph().to_json(),
+        "areas": list(activity),
+        "readout_ms": list(protocol.readout_ms),
+    }
     return Run(FakeStore(path, known | attrs, presentations, logits, activity))
 
 
@@ -39,21 +46,34 @@ def changed(run, attrs=None, **parts) -> Run:
 
 
 def condition(name, parameters) -> Condition:
-    """A condition with these parameters, and the events that they say; a mask begins at the SOA, or at 0."""
-    events = []
+    """A condition with these parameters, and the events and lesions that they say.
+
+    A mask begins at the SOA, or at 0.
+    """
+    events, changes = [], []
     given = dict(parameters)
     soa_ms = given.pop("soa_ms", None)
     if "target_ms" in given:
-        events.append(Show(target, 0, int(given.pop("target_ms"))))
+        covered = given.get("coverage")
+        shown = target.changed("occluded-blocks", covered) if covered else target
+        events.append(Show(shown, 0, int(given.pop("target_ms"))))
     if "mask_ms" in given:
         start, kind = int(soa_ms or 0), given.pop("mask_kind")
         events.append(Show(mask(kind), start, start + int(given.pop("mask_ms"))))
-    return Condition(name, tuple(events), None if soa_ms is None else int(soa_ms), parameters=given)
+    if "lesion" in given:
+        window = (int(given[f"lesion_{end}_ms"]) for end in ("start", "stop"))
+        changes.append(Scale(given["lesion"], *window, given["lesion_scale"]))
+    return Condition(name, tuple(events), None if soa_ms is None else int(soa_ms), tuple(changes), given)
 
 
 def protocol(conditions, end_ms, **more) -> Protocol:
     """A protocol of conditions by name: their parameters."""
-    return Protocol(tuple(condition(name, given) for name, given in conditions.items()), end_ms=end_ms, **more)
+    return Protocol(conditions_of(conditions), end_ms=end_ms, **more)
+
+
+def conditions_of(parameters) -> tuple[Condition, ...]:
+    """Conditions by name: their parameters."""
+    return tuple(condition(name, given) for name, given in parameters.items())
 
 
 def masked(soa_ms: float, kind: str = "noise", **more: object) -> dict:

@@ -37,7 +37,7 @@ def made_up(path, soas=(20, 40), images=60, units=24, classes=4, end_ms=END_MS, 
         }
     )
     onset = np.repeat([np.inf, -np.inf, *soas], images)  # of the mask
-    coords = {"time": time} | {name: ("presentation", one.values) for name, one in presentations.items()}
+    coords = {"time": time} | {name: ("presentation", column.values) for name, column in presentations.items()}
 
     def code(arrival, size, last):
         since = time - arrival
@@ -121,15 +121,21 @@ def test_the_table_of_the_decoders_is_decoding_within_each_condition(run, tmp_pa
         assert {row["soa_ms"] for row in mine} == {"20.0"}
 
 
-def test_areas_are_compared_on_as_many_features_as_the_smallest_has(run):
-    decoded = decode_run(run, conditions=["unmasked"])
-    assert {scores.attrs["features"] for scores in decoded.values()} == {24}
-    decoded = decode_run(run, conditions=["unmasked"], features=8)
-    assert {scores.attrs["features"] for scores in decoded.values()} == {8}
+def test_areas_are_compared_on_as_many_features_as_the_smallest_has(run, monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        decoders,
+        "decode_over_time",
+        lambda data, **knobs: asked.append(knobs["features"]) or decode_over_time(data, **knobs),
+    )
+    decode_run(run, conditions=["unmasked"])
+    decode_run(run, conditions=["unmasked"], features=8)
+    assert asked == [24, 24, 24, 8, 8, 8]
 
 
 def test_decoding_falls_only_after_the_mask_has_arrived_and_stays_at_chance_without_a_target(run):
-    decoded = {name: scores.mean("fold") for (area, name), scores in decode_run(run, areas=["V2"]).items()}
+    accuracy = decode_run(run, areas=["V2"]).squeeze("area").mean("fold")
+    decoded = {str(scores["condition"].item()): scores for scores in accuracy}
     # standard error 0.056 over 60 images: 0.2 is beyond 3 of them
     assert (abs(decoded["mask_only"] - 0.25).dropna("time") < 0.2).all()
     early = slice(None, 50)  # the mask at 40 ms is in V2 at 50 ms, where it begins to act

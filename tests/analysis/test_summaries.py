@@ -10,14 +10,16 @@ import pytest
 import xarray as xr
 from fake_runs import changed, fake_run, lesioned, masked, protocol
 from matplotlib.text import Text
-from ventral.analysis import difficulty, lesion, masking, readout
+from small import small_graph
+from ventral.analysis import difficulty, dose, lesion, masking, readout
 
-from ventral.errors import ClockError, StoreError, UsageError
+from ventral.errors import ClockError, DecodingError, StoreError, UsageError
 from ventral.experiment.run import Run, open_run
 from ventral.measures import controls, responses
-from ventral.measures.masking import find_series
 from ventral.measures.psychophysics import chance_corrected, d_prime
+from ventral.measures.series import find_series
 from ventral.measures.weibull import fit_weibull
+from ventral.model.graph import AreaGraph
 from ventral.store.layout import Layout, Recording
 from ventral.store.writer import Writer
 
@@ -51,11 +53,11 @@ def made_up(
     columns = {"image": image, "label": label, "condition": names}
     if repeats > 1:
         columns["repeat"] = np.tile(np.repeat(np.arange(repeats), images), len(conditions))
-    for name in dict.fromkeys(name for one in conditions.values() for name in one):
-        blank = "" if any(isinstance(one.get(name), str) for one in conditions.values()) else np.nan
-        columns[name] = np.repeat([one.get(name, blank) for one in conditions.values()], each)
+    for name in dict.fromkeys(name for given in conditions.values() for name in given):
+        blank = "" if any(isinstance(given.get(name), str) for given in conditions.values()) else np.nan
+        columns[name] = np.repeat([given.get(name, blank) for given in conditions.values()], each)
     presentations = xr.Dataset({name: ("presentation", values) for name, values in columns.items()})
-    coords = {"time": TIME_MS} | {name: ("presentation", one.values) for name, one in presentations.items()}
+    coords = {"time": TIME_MS} | {name: ("presentation", column.values) for name, column in presentations.items()}
     pull = np.concatenate([np.tile(strength(name, ease), repeats) for name in conditions])
     logits = draw.normal(size=(rows, len(TIME_MS), CLASSES))
     logits[:, -1] = logits[:, -2]  # the last readings are alike
@@ -88,9 +90,20 @@ def rising(name: str, ease: np.ndarray) -> np.ndarray:
     return 4 * (1 - np.exp(-((soa / 45) ** 2))) + 0 * ease
 
 
+def graded(name: str, ease: np.ndarray) -> np.ndarray:
+    """Strength that rises with SOA and with the ease of an image."""
+    return rising(name, ease) / 2 + ease
+
+
 @pytest.fixture
 def run(tmp_path):
     return made_up(tmp_path / "fake.zarr", MASKING, rising, images=200)
+
+
+@pytest.fixture
+def graded_run(tmp_path):
+    """A run in which some images are harder than others."""
+    return made_up(tmp_path / "fake.zarr", MASKING, graded, images=200)
 
 
 @pytest.fixture
@@ -111,17 +124,17 @@ def beside(monkeypatch):
 @pytest.fixture(autouse=True)
 def drawn(request, monkeypatch):
     """Words of the figures, by file, which are not rendered unless a test is marked so: that takes long."""
-    said = {}
+    words = {}
 
     def keep(figure, path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        said[path.name] = " ".join(text.get_text() for text in figure.findobj(Text)).replace("\n", " ")
+        words[path.name] = " ".join(text.get_text() for text in figure.findobj(Text)).replace("\n", " ")
         return [path.with_suffix(".png"), path.with_suffix(".svg")]
 
     if "rendered" not in request.fixturenames:
-        for analysis in (masking, lesion, difficulty, readout):
+        for analysis in (masking, lesion, difficulty, dose, readout):
             monkeypatch.setattr(analysis, "save", keep)
-    return said
+    return words
 
 
 @pytest.fixture
@@ -159,7 +172,7 @@ def correct(run: Run, condition: str, ms: float = 100) -> np.ndarray:
 )
 @pytest.mark.usefixtures("rendered")
 def test_an_analysis_writes_a_figure_twice_and_its_numbers(tmp_path, analysis, conditions, files):
-    run = made_up(tmp_path / "fake.zarr", globals()[conditions], lambda name, ease: 1 + 0 * ease)
+    run = made_up(tmp_path / "fake.zarr", globals()[conditions], lambda name, ease: 2 + 2 * ease)
     written = analysis.analyze(run, tmp_path / "new", **QUICK)
     assert written == [tmp_path / "new" / name for name in files]
     assert written[0].read_bytes().startswith(b"\x89PNG")
@@ -168,17 +181,17 @@ def test_an_analysis_writes_a_figure_twice_and_its_numbers(tmp_path, analysis, c
 
 
 @pytest.mark.parametrize("analysis", [masking, difficulty])
-def test_the_same_run_gives_the_same_numbers(run, tmp_path, analysis):
+def test_the_same_run_gives_the_same_numbers(graded_run, tmp_path, analysis):
     for name in ("once", "again"):
-        analysis.analyze(run, tmp_path / name, **QUICK)
+        analysis.analyze(graded_run, tmp_path / name, **QUICK)
     for path in (tmp_path / "once").glob("*.csv"):
         assert path.read_bytes() == (tmp_path / "again" / path.name).read_bytes()
 
 
 @pytest.mark.parametrize(("analysis", "knobs"), [(masking, QUICK), (difficulty, QUICK | {"splits": 2}), (readout, {})])
-def test_both_policies_are_drawn_and_tabulated_if_there_is_a_control(run, tmp_path, beside, drawn, analysis, knobs):
-    run = changed(run, {"control": "other.zarr"})
-    weak = made_up(tmp_path / "other.zarr", MASKING, lambda *of: rising(*of) / 4, images=200)
+def test_both_policies_are_drawn_and_tabulated_if_there_is_a_control(tmp_path, beside, drawn, analysis, knobs):
+    run = made_up(tmp_path / "fake.zarr", MASKING, lambda *of: rising(*of) + of[1], images=200, control="other.zarr")
+    weak = made_up(tmp_path / "other.zarr", MASKING, lambda *of: rising(*of) / 4 + of[1], images=200)
     beside[tmp_path / "other.zarr"] = changed(weak, {"statistics": "recalibrated"})
     written = analysis.analyze(run, tmp_path, **knobs)
     words = list(drawn.values())[-1]
@@ -320,7 +333,7 @@ def test_human_observers_are_drawn_beside_targets_that_stay_on_until_the_mask(tm
     masking.analyze(like, tmp_path)
     assert "human observers, parts of objects, masked" in drawn["masking"]
     assert "Tang et al. (2018)" in drawn["masking"]
-    (series,) = find_series(responses.parameters(like))
+    (series,) = find_series(like.protocol.conditions)
     assert series.unmasked == tuple(f"unmasked_{soa}" for soa in SOAS)
     assert series.level is None
     masking.analyze(run, tmp_path)
@@ -337,7 +350,7 @@ def test_several_models_give_their_mean_and_what_each_did(run, tmp_path, beside)
     files = masking.analyze(run, tmp_path, runs=paths)
     rows = [row for row in table(files[2]) if row["condition"] == "soa_40"]
     each = [number(row["accuracy"]) for row in rows if row["interval"] == "images"]
-    assert each == [correct(one, "soa_40").mean() for one in (run, *beside.values())]
+    assert each == [correct(each, "soa_40").mean() for each in (run, *beside.values())]
     (mean,) = [row for row in rows if row["interval"] == "models"]
     half = 4.302652730 * np.std(each, ddof=1) / np.sqrt(3)  # Student's, 2 degrees of freedom
     numbers = [number(mean[name]) for name in ("accuracy", "accuracy_low", "accuracy_high")]
@@ -346,6 +359,25 @@ def test_several_models_give_their_mean_and_what_each_did(run, tmp_path, beside)
     assert [row["model"] for row in fits] == ["fake", "seed-1", "seed-2", "mean of 3"]
     thresholds = [number(row["threshold_ms"]) for row in fits]
     assert thresholds[3] == pytest.approx(np.mean(thresholds[:3]))
+
+
+def test_a_mean_over_models_is_of_one_graph(run, tmp_path, beside):
+    other = changed(run, {"weights_sha256": "b", "graph": small_graph(drive="impulse", readout_ms=(40,)).to_json()})
+    beside[tmp_path / "b.zarr"] = other
+    with pytest.raises(UsageError, match=r"is of a network with other drive \(impulse instead of sustained\) and"):
+        masking.analyze(run, tmp_path / "out", runs=(str(tmp_path / "b.zarr"),))
+    graph = small_graph()
+    fewer = AreaGraph(graph.areas, graph.transitions[:-1], readout="IT")
+    beside[tmp_path / "b.zarr"] = changed(run, {"weights_sha256": "b", "graph": fewer.to_json()})
+    with pytest.raises(UsageError, match=rf"with other transitions \({graph.transitions[-1].name}\); give runs of one"):
+        masking.analyze(run, tmp_path / "out", runs=(str(tmp_path / "b.zarr"),))
+
+
+def test_soas_whose_mask_cannot_have_arrived_are_marked(run, tmp_path, drawn):
+    files = masking.analyze(run, tmp_path, at_ms=90, **QUICK)
+    arrival = {row["soa_ms"]: number(row["mask_arrival_ms"]) for row in table(files[2])}
+    assert arrival["80.0"] == 80 + ARRIVAL_MS > 90 >= arrival["60.0"]
+    assert "Read at 90 ms: at SOAs of 80 ms the mask cannot have arrived." in drawn["masking"]
 
 
 @pytest.mark.parametrize(
@@ -411,10 +443,72 @@ def test_a_lesion_that_changes_nothing_costs_exactly_nothing(tmp_path):
     assert [number(row[name]) for name in ("loss", "loss_low", "loss_high", "d_prime_loss")] == [0, 0, 0, 0]
 
 
+# ---- doses
+
+
+DOSES = {f"covered_{share:g}": {"target_ms": 10.0, "coverage": share} for share in (0.8, 0.4, 0.0)}
+
+
+def test_a_dose_is_a_curve_of_the_accuracies_that_were_recorded(tmp_path, drawn):
+    strengths = {"covered_0": 4.0, "covered_0.4": 2.0, "covered_0.8": 0.5}
+    run = made_up(tmp_path / "fake.zarr", DOSES, lambda name, ease: strengths[name] + 0 * ease)
+    rows = table(dose.analyze(run, tmp_path, **QUICK)[-1])
+    assert [(number(row["amount"]), row["condition"]) for row in rows] == [
+        (0, "covered_0"),
+        (0.4, "covered_0.4"),
+        (0.8, "covered_0.8"),
+    ]
+    for row in rows:
+        assert number(row["accuracy"]) == correct(run, row["condition"]).mean()
+        assert number(row["accuracy_low"]) <= number(row["accuracy"]) <= number(row["accuracy_high"])
+        assert row["images"] == "80"
+    assert all(text in drawn["dose"] for text in ("occluded blocks", "readout, % correct", "read at 100 ms"))
+
+
+# ---- decoders in place of the readout
+
+
+def of_other_classes(path: Path, conditions: dict[str, dict]) -> Run:
+    """A run of images whose classes the network does not know; IT tells them from arrival on."""
+    run = made_up(path, conditions, lambda name, ease: 0 * ease, images=60)
+    label = run.presentations["label"].values
+    names = {"label_name": ("presentation", np.array([f"strange {each}" for each in label]))}
+    signal = 9 * np.eye(12)[label][:, None] * np.ones((1, len(TIME_MS), 1))
+    activity = {"IT": run["IT"] + signal}
+    activity["IT"].attrs["arrival_ms"] = ARRIVAL_MS
+    logits = run.logits.assign_coords({"class": [f"known {each}" for each in range(CLASSES)], **names})
+    return changed(run, logits=logits, activity=activity)
+
+
+@pytest.mark.parametrize(("analysis", "conditions"), [(masking, MASKING), (lesion, "LESIONS"), (dose, DOSES)])
+def test_images_of_other_classes_are_decoded_where_the_readout_cannot_name_them(tmp_path, drawn, analysis, conditions):
+    run = of_other_classes(tmp_path / "fake.zarr", LESIONS if conditions == "LESIONS" else conditions)
+    with pytest.raises(DecodingError, match="'strange 0' is none of them; fit a decoder instead"):
+        analysis.analyze(run, tmp_path, **QUICK)
+    files = analysis.analyze(run, tmp_path, decode="IT", **QUICK)
+    (rows,) = (table(path) for path in files if path.name == f"{analysis.__name__.rpartition('.')[2]}.csv")
+    assert all(number(row["accuracy"]) == 1 for row in rows)
+    assert "decoder of IT, % correct" in list(drawn.values())[-1]
+
+
+@pytest.mark.parametrize(
+    ("analysis", "conditions"), [(masking, MASKING), (lesion, "LESIONS"), (dose, DOSES), (difficulty, MASKING)]
+)
+def test_every_table_has_its_intervals_and_the_number_of_images(tmp_path, analysis, conditions):
+    shown = LESIONS if conditions == "LESIONS" else conditions
+    run = made_up(tmp_path / "fake.zarr", shown, lambda name, ease: 2 + 2 * ease, images=200)
+    for path in analysis.analyze(run, tmp_path, **QUICK)[2:]:
+        columns = table(path)[0].keys()
+        assert "images" in columns
+        assert {name.removesuffix("_low") for name in columns if name.endswith("_low")} <= columns
+        assert any(name.endswith("_low") for name in columns)
+
+
 # ---- difficulty
 
 
-def test_difficulty_is_predicted_from_activity_that_all_conditions_share(run, tmp_path, drawn):
+def test_difficulty_is_predicted_from_activity_that_all_conditions_share(graded_run, tmp_path, drawn):
+    run = graded_run
     files = difficulty.analyze(run, tmp_path, conditions=("soa_10", "soa_40"), splits=3, **QUICK)
     assert "difficulty predicted from IT at 30 ms" in drawn["difficulty"]
     rows = table(files[2])
@@ -451,15 +545,36 @@ def test_difficulty_has_another_models_confidence_or_repeats_where_there_are(tmp
 
 
 def test_an_interaction_at_chance_or_at_ceiling_is_marked(tmp_path):
-    strengths = {"unmasked": 3.0, "soa_10": 0.0, "soa_20": 1.5, "soa_40": 99.0}
-    run = made_up(tmp_path / "fake.zarr", MASKING, lambda name, ease: 0 * ease + strengths.get(name, 1.0), images=200)
+    strengths = {"unmasked": (3.0, 0.6), "soa_10": (0.0, 0.0), "soa_20": (1.5, 0.6), "soa_40": (99.0, 0.0)}
+
+    def strength(name: str, ease: np.ndarray) -> np.ndarray:
+        mean, slope = strengths.get(name, (1.0, 0.0))
+        return mean + slope * ease
+
+    run = made_up(tmp_path / "fake.zarr", MASKING, strength, images=200)
     knobs = {"conditions": ("soa_10", "soa_20", "soa_40"), "splits": 3}
     rows = table(difficulty.analyze(run, tmp_path, **knobs, **QUICK)[2])
     limit = {row["condition"]: row["limit"] for row in rows if row["group"] == "hard - easy"}
     assert limit == {"soa_10": "chance", "soa_20": "", "soa_40": "ceiling"}
 
 
-def test_nothing_is_predicted_from_activity_that_differs(run, tmp_path):
+@pytest.mark.parametrize(
+    ("strength", "knobs"),
+    [
+        (rising, {}),  # no image is harder than another
+        (lambda name, ease: 99 + ease, {}),  # the network is as confident of each as of the others
+    ],
+)
+def test_a_grouping_that_separates_nothing_is_refused(tmp_path, strength, knobs):
+    """Law: no effect is reported for groups whose measure does not predict confidence in trials it was not made of."""
+    run = made_up(tmp_path / "fake.zarr", MASKING, strength, images=200)
+    with pytest.raises(UsageError, match="hard and easy images cannot be told apart, and groups of them would mean"):
+        difficulty.analyze(run, tmp_path / "out", conditions=("soa_10",), splits=5, **QUICK, **knobs)
+    assert not (tmp_path / "out").exists()
+
+
+def test_nothing_is_predicted_from_activity_that_differs(graded_run, tmp_path):
+    run = graded_run
     other = run["IT"].copy()
     other[run.presentations["condition"].values == "soa_10"] += 1
     other = changed(run, activity={"IT": other})
@@ -479,19 +594,20 @@ def test_nothing_is_predicted_from_activity_that_differs(run, tmp_path):
             LESIONS,
             {},
             UsageError,
-            "no condition has a target, a mask and soa_ms; masking needs a protocol such",
+            "no condition has a target and a mask; masking needs a protocol such",
         ),
         (masking, MASKING, {"at_ms": 45}, ClockError, "at_ms is 45 ms; the clock ticks every 10 ms, so use 40 or 50"),
         (masking, MASKING, {"at_ms": 20}, UsageError, "at_ms is 20; the readout is present from 30 to 100 ms"),
         (masking, MASKING, {"resamples": 0}, UsageError, "resamples is 0; give a whole number from 1"),
-        (lesion, MASKING, {}, UsageError, "no condition named 'intact'"),
+        (lesion, MASKING, {}, UsageError, "no condition has a lesion"),
+        (lesion, LESIONS, {"reference": "intcat"}, UsageError, "no condition named 'intcat'"),
         (lesion, MASKING, {"reference": "unmasked"}, UsageError, "no condition has a lesion"),
         (
             difficulty,
-            {"flash": UNMASKED},
+            {"flash": UNMASKED, "again": UNMASKED},
             {},
             UsageError,
-            "no condition is called unmasked or intact; say which is the",
+            "flash, again could be the reference; say which is the reference",
         ),
         (difficulty, {"intact": UNMASKED}, {}, UsageError, "there is no condition to compare with intact"),
         (difficulty, MASKING, {"conditions": ("soa_30",)}, UsageError, "no condition named 'soa_30'; did you mean"),

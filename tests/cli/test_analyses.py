@@ -1,5 +1,6 @@
 """`ventral analyses` and `ventral analyze`."""
 
+import json
 import re
 
 import pytest
@@ -26,3 +27,18 @@ def test_an_analysis_that_is_stopped_just_stops(places, monkeypatch):
     said = ventral("analyze readout {run}", **places)
     assert said.code == 130
     assert said.err == "\nstopped.\n"
+
+
+def test_numbers_are_not_replaced_by_those_of_other_knobs(places, tmp_path):
+    """Law: a folder of an analysis holds its knobs, and numbers with others need another folder."""
+    folder = tmp_path / "figures"
+    again = f"analyze readout {{run}} --out {folder}"
+    worked(again, **places)
+    recorded = json.loads((folder / "readout.json").read_text())
+    assert recorded["knobs"] == {"conditions": None, "at_ms": None}
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    refused = ventral(f"{again} --set at_ms=100", **places)
+    assert refused.code != 0
+    assert "holds this analysis with at_ms = None, as readout.json says; give another folder (--out)" in refused.err
+    worked(again, **places)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before

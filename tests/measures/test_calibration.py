@@ -14,7 +14,7 @@ def test_the_calibration_error_is_the_one_computed_by_hand():
     by_hand = (2 * abs(0.5 - 0.61) + 3 * abs(1 - 0.9) + 1 * abs(0 - 0.35)) / 6
     assert calibration_error(confidence, correct) == pytest.approx(by_hand, abs=1e-12)
     labels = np.where(correct, 0, 1)
-    error = planted([0] * 6, confidence, labels, names=("a", "b", "c")).over_time["ece"]
+    error = planted([0] * 6, confidence, labels, names=("a", "b", "c")).over_time["ece"].to_numpy()
     assert error == pytest.approx(by_hand, abs=1e-7)
 
 

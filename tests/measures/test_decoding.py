@@ -10,8 +10,9 @@ from sklearn.preprocessing import StandardScaler
 
 from ventral.errors import DecodingError
 from ventral.measures import decoding as decode
-from ventral.measures.decoding import ALPHAS, decode_over_time, image_folds
-from ventral.measures.ridge import ridge_predict
+from ventral.measures.decoding import ALPHAS, decode_over_time
+from ventral.measures.folds import image_folds
+from ventral.measures.ridge import one_against_rest, predict_classes, split
 
 CLASSES = 4
 
@@ -44,13 +45,16 @@ def recorded(
 
 
 @pytest.mark.parametrize("classes", [2, 5])
-@pytest.mark.parametrize(("presentations", "features"), [(50, 20), (30, 80)], ids=["n>p", "n<p"])
+@pytest.mark.parametrize(("presentations", "units"), [(50, 20), (30, 80)], ids=["n>p", "n<p"])
 @pytest.mark.parametrize("alpha", [0.1, 10.0, 1000.0])
-def test_a_decoder_is_the_ridge_classifier_of_scikit_learn(presentations, features, classes, alpha):
+def test_a_decoder_is_the_ridge_classifier_of_scikit_learn(presentations, units, classes, alpha):
     draw = np.random.default_rng(1)
-    train, test = draw.normal(3, 2, size=(2, presentations, features)), draw.normal(3, 2, size=(2, 9, features))
+    train, test = draw.normal(3, 2, size=(2, presentations, units)), draw.normal(3, 2, size=(2, 9, units))
     label = np.arange(presentations) % classes
-    ours = ridge_predict(torch.as_tensor(train), torch.as_tensor(label), torch.as_tensor(test), alpha).numpy()
+    fold = split(np.zeros(presentations, dtype=bool), np.arange(presentations), "cpu")
+    targets = one_against_rest(torch.as_tensor(label), classes)
+    features, penalty = (torch.as_tensor(train), torch.as_tensor(test)), torch.tensor([alpha], dtype=torch.float64)
+    ours = predict_classes(*features, targets, penalty, fold, 1e-12)[0].numpy()
     for tick in range(2):
         theirs = make_pipeline(StandardScaler(), RidgeClassifier(alpha)).fit(train[tick], label)
         values = theirs.decision_function(test[tick])

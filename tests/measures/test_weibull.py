@@ -16,14 +16,15 @@ FUNCTIONS = [(30, 2, 0.9), (25, 1, 0.5), (70, 4, 1.0), (30, 0.8, 0.8), (45, 6, 0
 @pytest.mark.parametrize("free", [True, False], ids=["top fitted", "top given"])
 def test_data_without_noise_give_the_function_that_made_them(scale_ms, slope, top, free):
     truth = Weibull(scale_ms, slope, top, 0.1)
-    found = fit_weibull(SOA_MS, 300 * truth.at(SOA_MS), 300, 0.1, None if free else top)
+    soa_ms = np.arange(10, 121, 10)
+    found = fit_weibull(soa_ms, 300 * truth.at(soa_ms), 300, 0.1, None if free else top)
     assert found.reason == ""
     np.testing.assert_allclose([found.scale_ms, found.slope, found.top], [scale_ms, slope, top], rtol=1e-6)
 
 
 def test_the_scale_and_the_threshold_are_63_and_75_percent_of_the_range():
-    one = Weibull(40, 3, 0.8, 0.2)
-    np.testing.assert_allclose(one.at([40, one.threshold_ms]), 0.2 + 0.6 * np.array([1 - math.exp(-1), 0.75]))
+    weibull = Weibull(40, 3, 0.8, 0.2)
+    np.testing.assert_allclose(weibull.at([40, weibull.threshold_ms]), 0.2 + 0.6 * np.array([1 - math.exp(-1), 0.75]))
 
 
 @pytest.mark.parametrize("free", [True, False])
@@ -71,6 +72,15 @@ def test_what_the_data_do_not_determine_is_not_made_up(soa_ms, percent, tops, re
         found = fit_weibull(soa_ms, 2 * np.array(percent), 200, 0.1, top)
         assert found.reason.startswith(reason)
         assert np.isnan([found.scale_ms, found.slope, found.top, found.threshold_ms]).all()
+
+
+def test_a_threshold_is_not_fitted_to_a_step():
+    """Law: a threshold needs two SOAs on the rise; these are the shipped model's rates on 1,000 images."""
+    correct = [121, 118, 116, 148, 745, 745]
+    found = fit_weibull((10, 20, 30, 50, 80, 120), correct, 1000, 0.1, 0.745)
+    assert found.reason.startswith("accuracy rises too steeply between SOAs of 50 and 80 ms to be fitted; 2 SOAs or")
+    filled = fit_weibull((10, 20, 30, 40, 50, 60, 80, 120), [121, 118, 180, 300, 480, 640, 745, 745], 1000, 0.1, 0.745)
+    assert 40 < filled.threshold_ms < 80
 
 
 def test_data_that_cannot_be_are_refused():

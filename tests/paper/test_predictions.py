@@ -12,7 +12,8 @@ from ventral.errors import ProtocolError, StoreError, UsageError
 from ventral.experiment.coordinates import as_columns
 from ventral.experiment.run import open_run
 from ventral.experiment.settings import POLICIES
-from ventral.measures.decoding import decode_over_time, image_folds
+from ventral.measures.decoding import decode_over_time
+from ventral.measures.folds import image_folds
 from ventral.model.model import driven
 from ventral.model.network import Network
 from ventral.paper.outcomes import BROKEN, CONTROL, Pair, judged
@@ -140,8 +141,8 @@ def test_the_protocols_that_come_with_ventral_decide_every_prediction():
     shown, hidden = (answers_to(protocol, lambda name, times: 50 + 0 * times) for protocol in (flash, masking))
     assert [pair.shown_ms for pair in while_on(shown, ARRIVAL_MS)] == [20, 50, 100, 200]
     assert [pair.shown_ms for pair in after_offset(shown, ARRIVAL_MS)] == [10, 20, 50, 100, 200] * 2
-    assert [pair.control for pair in masked(hidden, ARRIVAL_MS, 200)] == [False] * 6
-    assert [pair.control for pair in masked(hidden, ARRIVAL_MS, 100)] == [False] * 4 + [True] * 2
+    assert [pair.control for pair in masked(hidden, ARRIVAL_MS, 200)] == [False] * 8
+    assert [pair.control for pair in masked(hidden, ARRIVAL_MS, 100)] == [False] * 6 + [True] * 2
 
 
 # --- the choice of a time, and intervals

@@ -62,7 +62,7 @@ def evaluate(
     with busy("loading"):
         from ventral.experiment.recalibration import CALIBRATION
         from ventral.figures.evaluation import save_evaluation
-        from ventral.measures.evaluation import evaluate as run_evaluation
+        from ventral.measures.evaluate import evaluate as run_evaluation
         from ventral.stimuli.selection import select_images
 
         network = load_trained(model, check_device(device))
@@ -97,8 +97,8 @@ def print_evaluation(found: "Evaluation") -> None:
     title = f"accuracy of {', '.join(found.title)}"
     table(title, ("ms", "% correct", "95 % interval", "ECE, %", "loss"), rows)
     classes = []
-    columns = (column.tolist() for column in found.per_class.values())
-    for name, images, _, accuracy, other, mistakes in zip(*columns, strict=True):
+    shown = ["class", "images", "accuracy", "taken_for", "mistakes"]
+    for name, images, accuracy, other, mistakes in found.per_class[shown].itertuples(index=False):
         confused = f"{other} ({percent(mistakes / images)} %)" if mistakes else ""
         classes.append((name, f"{images:,}", percent(accuracy) if images else "", confused))
     title = f"classes at {found.at_ms} ms, {found.policy} statistics"

@@ -85,7 +85,7 @@ def confusion_figure(evaluation: Evaluation) -> Figure:
 def calibration_figure(evaluation: Evaluation) -> Figure:
     """Accuracy against confidence, the number of images of each confidence, and the calibration error over time."""
     over_time, at_ms = evaluation.over_time, evaluation.at_ms
-    error = float(over_time["ece"][over_time["ms"] == at_ms][0])
+    error = float(over_time["ece"][over_time["ms"] == at_ms].iloc[0])
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(9.4, 5.6), layout="constrained")
         grid = figure.add_gridspec(2, 2, height_ratios=(3, 1), width_ratios=(6, 4), hspace=0.03)

@@ -24,7 +24,9 @@ Window = tuple[float, float]
 Losses = tuple[list[Line], list[Line]]  # of lesions in a window, and throughout
 
 
-def lesion_figure(losses: pd.DataFrame, curves: pd.DataFrame, chance: float, notes: Sequence[str] = ()) -> Figure:
+def lesion_figure(
+    losses: pd.DataFrame, curves: pd.DataFrame, chance: float, notes: Sequence[str] = (), source: str = "readout"
+) -> Figure:
     """Accuracy lost against when a lesion begins, and accuracy over time with each lesion.
 
     Parameters
@@ -38,6 +40,8 @@ def lesion_figure(losses: pd.DataFrame, curves: pd.DataFrame, chance: float, not
         Fraction correct of a guess.
     notes
         Sentences under the figure.
+    source
+        Whose responses they are, for the y axis.
     """
     columns = {ms: _loss_lines(table) for ms, table in losses.groupby("at_ms", sort=False)}
     lines = [line for pair in columns.values() for line in (*pair[0], *pair[1])]
@@ -62,7 +66,7 @@ def lesion_figure(losses: pd.DataFrame, curves: pd.DataFrame, chance: float, not
                 axes.set_title(", ".join(filter(None, (name, title))), loc="left", fontsize=11)
             for axes in row[len(panels) :]:
                 axes.remove()
-            row[0].set_ylabel("readout, % correct")
+            row[0].set_ylabel(f"{source}, % correct")
         for axes in cells[-1]:
             axes.set_xlabel("time from target onset (ms)")
         traced = {"intact": INTACT} | {f"{start:g} to {stop:g} ms": look for (start, stop), look in windowed.items()}

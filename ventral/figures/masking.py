@@ -1,5 +1,6 @@
 """Figure of the effect of a mask: accuracy and d' against SOA, with psychometric functions."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
+from ventral.clock import MS_PER_TICK
 from ventral.figures.lines import Line, caption, draw_lines, frame, line_handles, line_looks, soa_axis, under_policy
 from ventral.figures.looks import Look
 from ventral.figures.style import CHANCE_LINE, INK, NEUTRAL, STYLE, accuracy_axis, marker, percent_axis
@@ -19,17 +21,22 @@ from ventral.measures.weibull import Weibull
 Array = NDArray[np.float64]
 
 
+LATE = 0.13  # opacity of the SOAs at which the mask is too late
+
+
 @dataclass(frozen=True, eq=False)
 class MaskingPanel:
     """Lines at one time at which the network is read: accuracy, with functions fitted to some lines, and d'.
 
-    A function is a row of `ventral.measures.masking.fit_series`.
+    A function is a row of `ventral.measures.masking.fit_series`; `latest_ms` is the last SOA at which the mask can have
+    arrived.
     """
 
     at_ms: float
     accuracy: tuple[Line, ...]
     d_prime: tuple[Line, ...]
     fits: tuple[tuple[Line, Mapping[str, Any]], ...] = ()
+    latest_ms: float = math.inf
 
 
 def masking_figure(
@@ -37,6 +44,7 @@ def masking_figure(
     chance: float,
     beside: tuple[Sequence[Line], Sequence[Line]] | None = None,
     notes: Sequence[str] = (),
+    source: str = "readout",
 ) -> Figure:
     """Accuracy and d' against SOA, one column for each time at which the network is read.
 
@@ -50,6 +58,8 @@ def masking_figure(
         Lines of the model and of human observers, in fractions corrected for chance, for a panel of their own.
     notes
         Sentences under the figure.
+    source
+        Whose responses they are, for the y axes.
     """
     columns = len(panels) + (beside is not None)
     lines = [line for panel in panels for line in panel.accuracy]
@@ -65,8 +75,10 @@ def masking_figure(
             draw_lines(below, panel.d_prime, looks, panel.d_prime)
             below.axhline(0, zorder=0, **CHANCE_LINE)
             soa_axis(below)
-        upper[0].set_ylabel("readout, % correct")
-        lower[0].set_ylabel("readout, d'")
+            for axes in (above, below):
+                _shade_late(axes, panel.latest_ms)
+        upper[0].set_ylabel(f"{source}, % correct")
+        lower[0].set_ylabel(f"{source}, d'")
         frame(lower[0], [line for panel in panels for line in panel.d_prime])
         if beside is not None:
             _draw_beside(figure.add_subplot(grid[:, -1]), [*beside[0], *human], looks)
@@ -74,6 +86,13 @@ def masking_figure(
         figure.legend(handles=handles, loc="outside right upper")
         caption(figure, notes)
     return figure
+
+
+def _shade_late(axes: Axes, latest_ms: float) -> None:
+    """Shade the SOAs at which the mask cannot have arrived when the network is read."""
+    start_ms, end_ms = latest_ms + MS_PER_TICK / 2, axes.get_xlim()[1]
+    if start_ms < end_ms:
+        axes.axvspan(start_ms, end_ms, color=NEUTRAL, alpha=LATE, linewidth=0, zorder=0)
 
 
 def _draw_accuracy(axes: Axes, panel: MaskingPanel, looks: Mapping[str, Look], chance: float) -> None:
@@ -113,6 +132,8 @@ def _handles(panels: Sequence[MaskingPanel], lines: Sequence[Line], looks: Mappi
     if any(not fit["reason"] for panel in panels for _, fit in panel.fits):
         handles.append(Line2D([], [], color=NEUTRAL, label="Weibull function"))
         handles.append(marker(NEUTRAL, "^", "75 % of its range"))
+    if any(line.x.max() > panel.latest_ms for panel in panels for line in panel.accuracy):
+        handles.append(Line2D([], [], color=NEUTRAL, alpha=LATE, linewidth=8, label="mask too late to arrive"))
     return [*handles, Line2D([], [], label="chance", **CHANCE_LINE)]
 
 

@@ -7,6 +7,7 @@ import math
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from ventral.measures.intervals import wilson_interval
@@ -31,7 +32,7 @@ def cross_entropy(logits: Array, labels: Integers) -> float:
     return math.fsum(each) / len(labels)
 
 
-def reliability(confidence: NDArray[np.float64], correct: NDArray[np.bool_], bins: int = BINS) -> dict[str, Array]:
+def reliability(confidence: NDArray[np.float64], correct: NDArray[np.bool_], bins: int = BINS) -> pd.DataFrame:
     """Accuracy of responses by their confidence.
 
     Parameters
@@ -45,9 +46,9 @@ def reliability(confidence: NDArray[np.float64], correct: NDArray[np.bool_], bin
 
     Returns
     -------
-    dict
-        "above" and "to" (edges of the bin), "images", mean "confidence", "accuracy" with its 95 % interval "low" and
-        "high", each (bin,); NaN for a bin without images.
+    DataFrame
+        One row for each bin: "above" and "to" (its edges), "images", mean "confidence", "accuracy" with its 95 %
+        interval "low" and "high"; NaN for a bin without images.
     """
     edges = np.arange(bins + 1) / bins
     bin_of = np.clip(np.searchsorted(edges, confidence, side="left") - 1, 0, bins - 1)
@@ -55,7 +56,7 @@ def reliability(confidence: NDArray[np.float64], correct: NDArray[np.bool_], bin
     filled = np.where(images > 0, images, np.nan)
     accuracy = np.bincount(bin_of, weights=correct, minlength=bins) / filled
     low, high = wilson_interval(accuracy, filled)
-    return {
+    columns = {
         "above": edges[:-1],
         "to": edges[1:],
         "images": images,
@@ -64,10 +65,11 @@ def reliability(confidence: NDArray[np.float64], correct: NDArray[np.bool_], bin
         "low": low,
         "high": high,
     }
+    return pd.DataFrame(columns)
 
 
 def calibration_error(confidence: NDArray[np.float64], correct: NDArray[np.bool_], bins: int = BINS) -> float:
     """Expected calibration error: the mean over images of the distance between their bin's accuracy and confidence."""
-    found = reliability(confidence, correct, bins)
-    apart = found["images"] * np.abs(found["accuracy"] - found["confidence"])
+    binned = reliability(confidence, correct, bins)
+    apart = binned["images"] * (binned["accuracy"] - binned["confidence"]).abs()
     return float(np.nansum(apart) / len(confidence))

@@ -6,10 +6,12 @@ estimated after training, or recalibrated for the run. An effect of a mask or a 
 
 import warnings
 from collections.abc import Sequence
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 
-from ventral.errors import StoreError, UsageError
+from ventral.errors import StoreError, UsageError, few
 from ventral.experiment.run import IncompleteRun, Run, open_complete, open_run
+from ventral.model.subject import Anatomy
 
 
 def control_of(run: Run) -> tuple[Run | None, str]:
@@ -86,6 +88,37 @@ def with_other_models(run: Run, paths: Sequence[str]) -> list[Run]:
             raise UsageError(f"{path} is of a model that is given already; models differ in their weights.")
         found.append(other)
     return found
+
+
+def refuse_other_graphs(runs: Sequence[Run]) -> None:
+    """Refuse runs of networks with different graphs, over which a mean would be of no network.
+
+    Raises
+    ------
+    UsageError
+        With what differs.
+    """
+    for run in runs[1:]:
+        if run.graph != runs[0].graph:
+            raise UsageError(
+                f"{run.path} is of a network with other {_differing_parts(runs[0].graph, run.graph)}; "
+                "give runs of one graph, or analyse each by itself."
+            )
+
+
+def _differing_parts(first: Anatomy, second: Anatomy) -> str:
+    """The fields in which two graphs differ and, of areas and transitions, which do."""
+    if type(first) is not type(second) or not is_dataclass(first):
+        return "anatomy"
+    words = []
+    for field in fields(first):
+        ours, theirs = getattr(first, field.name), getattr(second, field.name)
+        if ours != theirs and field.name in ("areas", "transitions"):
+            names = [part.name for part in (*ours, *theirs) if not (part in ours and part in theirs)]
+            words.append(f"{field.name} ({few(list(dict.fromkeys(names)))})")
+        elif ours != theirs:
+            words.append(f"{field.name} ({theirs} instead of {ours})")
+    return " and ".join(words)
 
 
 def model_names(runs: Sequence[Run]) -> list[str]:

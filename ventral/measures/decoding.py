@@ -5,9 +5,11 @@ A decoder is a ridge classifier; how it is solved and how its penalty is chosen 
 Source: Hung, Kreiman, Poggio & DiCarlo (2005), Science 310:863, for the method in monkey IT.
 """
 
+import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,11 +17,19 @@ import xarray as xr
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ventral.errors import DecodingError, choose
+from ventral.errors import DecodingError
 from ventral.experiment.run import Run
-from ventral.measures.recorded import images_of, labels_of, ordered, present_ticks
-from ventral.measures.responses import recorded_conditions
-from ventral.measures.ridge import Split, decide, one_against_rest, split
+from ventral.measures.folds import image_folds
+from ventral.measures.recorded import (
+    choose_all,
+    images_of,
+    labels_of,
+    ordered,
+    read_features,
+    recorded_conditions,
+    rows_of,
+)
+from ventral.measures.ridge import Split, one_against_rest, predict_classes, split
 
 ALPHAS = tuple(float(10 ** (power / 2)) for power in range(13))
 """Ridge penalties to choose from: 1 to a million in half decades; standardised features have variance 1."""
@@ -29,6 +39,8 @@ CHUNK_BYTES = 256 * 2**20
 
 MOST_FEATURES = 1024
 """Features decoded from each area of a run, unless an area has fewer."""
+
+Array = NDArray[np.float64]
 
 
 def decode_over_time(
@@ -84,6 +96,30 @@ def decode_over_time(
     ----------
     Hung, Kreiman, Poggio & DiCarlo (2005), Science 310:863, for the method in monkey IT.
     """
+    responses = decoder_responses(activity, labels, folds, features, alphas, seed, device)
+    accuracy = responses["correct"].groupby("fold_of").mean(skipna=False).rename(fold_of="fold")
+    accuracy = accuracy.assign_coords(alpha=responses["alpha"]).rename("accuracy")
+    return accuracy.transpose("fold", "time").assign_attrs(responses.attrs, long_name="fraction correct")
+
+
+def decoder_responses(
+    activity: xr.DataArray,
+    labels: xr.DataArray | None = None,
+    folds: int = 5,
+    features: int | None = None,
+    alphas: Sequence[float] = ALPHAS,
+    seed: int = 0,
+    device: str = "cpu",
+) -> xr.Dataset:
+    """Responses of the decoders of `decode_over_time`, whose parameters and errors are the same, to each presentation.
+
+    Returns
+    -------
+    xr.Dataset
+        "correct" (0 or 1) and "confidence" (of the response: the softmax of the decision values), dims (presentation,
+        time), by decoders that were not fitted to the presentation's image; NaN where the area is absent. "alpha" is
+        the penalty, (fold, time). Coordinates are those of the presentations, and `fold_of`.
+    """
     activity = ordered(activity)
     penalties = _penalties(alphas)
     images = images_of(activity)
@@ -98,64 +134,28 @@ def decode_over_time(
         penalties=torch.as_tensor(penalties, dtype=torch.float64, device=device),
         dtype=_precision(penalties, len(positions) * (folds - 1) // folds, len(drawn)),
     )
-    accuracy = np.full((folds, activity.sizes["time"]), np.nan)
-    alpha = accuracy.copy()
-    for ticks in _chunks(activity.sizes["time"], len(positions), count):
-        block = activity.isel(time=ticks).to_numpy().reshape(len(positions), -1, count)
-        present = present_ticks(block, activity["time"].values[ticks])
+    correct, confidence = np.full((2, *activity.shape[:2]), np.nan)
+    alpha = np.full((folds, activity.sizes["time"]), np.nan)
+    resolution = float(np.finfo(activity.dtype).eps) if activity.dtype.kind == "f" else 0.0
+    for ticks in _chunks(activity.sizes["time"], len(positions), len(drawn)):
+        block, present = read_features(activity.isel(time=ticks), drawn)
         if present.any():
-            resolution = float(np.finfo(block.dtype).eps) if block.dtype.kind == "f" else 0.0
-            chosen = np.ascontiguousarray(block[:, present][:, :, drawn].swapaxes(0, 1))
             at = np.flatnonzero(present) + ticks.start
-            accuracy[:, at], alpha[:, at] = _decode(torch.as_tensor(chosen), resolution, task)
-    chance = float(np.bincount(positions).max() / len(positions))
-    return _labelled(accuracy, alpha, activity, {"chance": chance, "features": len(drawn), "seed": seed})
-
-
-def image_folds(
-    images: NDArray[np.generic], labels: NDArray[np.generic], folds: int, seed: int = 0
-) -> NDArray[np.int64]:
-    """Fold of each presentation: images are dealt to folds within each class, in an order drawn with the seed.
-
-    Parameters
-    ----------
-    images
-        Image of each presentation.
-    labels
-        Class of each presentation.
-    folds
-        Number of folds; at least 2.
-    seed
-        Seed of the deal, which does not depend on the order of the presentations.
-
-    Raises
-    ------
-    DecodingError
-        If there is one class only, a class has fewer images than folds, or an image has two labels.
-    """
-    if folds < 2:
-        raise DecodingError(f"folds is {folds}; cross-validation needs at least 2.")
-    names, first, position = np.unique(images, return_index=True, return_inverse=True)
-    label_of = labels[first]
-    if (label_of[position] != labels).any():
-        odd = int(np.flatnonzero(label_of[position] != labels)[0])
-        raise DecodingError(
-            f"image {images[odd]} is labelled both {label_of[position][odd]} and {labels[odd]}; use one."
-        )
-    classes, sizes = np.unique(label_of, return_counts=True)
-    if len(classes) < 2:
-        raise DecodingError(f"every image is of class {classes[0]}; decoding needs at least 2 classes.")
-    if sizes.min() < folds:
-        few = int(sizes.argmin())
-        raise DecodingError(
-            f"class {classes[few]} has {sizes[few]} images for {folds} folds; use more images or at most "
-            f"{sizes[few]} folds."
-        )
-    draw = np.random.default_rng(seed)
-    order = np.concatenate([draw.permutation(np.flatnonzero(label_of == label)) for label in classes])
-    fold_of = np.empty(len(names), dtype=np.int64)
-    fold_of[order] = np.arange(len(names)) % folds
-    return fold_of[position]
+            chosen = torch.as_tensor(np.ascontiguousarray(block[:, present].swapaxes(0, 1)))
+            correct[:, at], confidence[:, at], alpha[:, at] = _decode(chosen, resolution, task)
+    decoded_ms = activity["time"].values[~np.isnan(alpha[0])]
+    first_ms = float(decoded_ms[0]) if decoded_ms.size else float("nan")
+    dims = ("presentation", "time")
+    return xr.Dataset(
+        {"correct": (dims, correct), "confidence": (dims, confidence), "alpha": (("fold", "time"), alpha)},
+        {name: coord for name, coord in activity.coords.items() if set(coord.dims) <= set(dims)},
+        {
+            "chance": float(np.bincount(positions).max() / len(positions)),
+            "features": len(drawn),
+            "seed": seed,
+            "arrival_ms": activity.attrs.get("arrival_ms", first_ms),
+        },
+    ).assign_coords(fold_of=("presentation", fold_of))
 
 
 def decode_run(
@@ -167,7 +167,7 @@ def decode_run(
     seed: int = 0,
     device: str = "cpu",
     progress: Callable[[int, int, str], None] = lambda done, total, name: None,
-) -> dict[tuple[str, str], xr.DataArray]:
+) -> xr.DataArray:
     """Decoding over time in each area and condition of a run, of which one is read at a time.
 
     Parameters
@@ -185,8 +185,9 @@ def decode_run(
 
     Returns
     -------
-    dict
-        (area, condition) -> fraction correct (fold, time).
+    xr.DataArray
+        Fraction correct, dims (area, condition, fold, time); `chance` and `arrival_ms` are coordinates, (area,
+        condition) where they differ.
 
     Raises
     ------
@@ -195,23 +196,19 @@ def decode_run(
     DecodingError
         As `decode_over_time`.
     """
-    names = _chosen("condition", conditions, [condition.name for condition in recorded_conditions(run)])
-    places = _chosen("area", areas, run.areas)
+    names = choose_all("condition", conditions, [condition.name for condition in recorded_conditions(run)])
+    sources = choose_all("area", areas, run.areas)
     if features is None:
-        features = min(MOST_FEATURES, *(math.prod(run[area].shape[2:]) for area in places))
-    decoded = {}
-    for area in places:
-        for name in names:
-            activity = run[area].isel(presentation=run.rows(name))
-            decoded[area, name] = decode_over_time(activity, folds=folds, features=features, seed=seed, device=device)
-            progress(len(decoded), len(places) * len(names), f"{area}, {name}")
-    return decoded
-
-
-def _chosen(kind: str, asked: Sequence[str] | None, known: Sequence[str]) -> list[str]:
-    """The names asked for, in the order of the known ones."""
-    wanted = set(known) if asked is None else {choose(kind, name, known) for name in asked}
-    return [name for name in known if name in wanted]
+        features = min(MOST_FEATURES, *(math.prod(run[area].shape[2:]) for area in sources))
+    decoded: dict[str, list[xr.DataArray]] = {area: [] for area in sources}
+    for done, (area, name) in enumerate(itertools.product(sources, names), start=1):
+        activity = run[area].isel(presentation=rows_of(run, name))
+        accuracy = decode_over_time(activity, folds=folds, features=features, seed=seed, device=device)
+        known = {key: accuracy.attrs[key] for key in ("chance", "arrival_ms")}
+        decoded[area].append(accuracy.assign_coords(area=area, condition=name, **known))
+        progress(done, len(sources) * len(names), f"{area}, {name}")
+    how: dict[str, Any] = {"coords": "different", "compat": "equals"}
+    return xr.concat([xr.concat(accuracies, "condition", **how) for accuracies in decoded.values()], "area", **how)
 
 
 @dataclass(frozen=True, eq=False)
@@ -225,17 +222,22 @@ class _Task:
     dtype: torch.dtype
 
 
-def _decode(block: Tensor, resolution: float, task: _Task) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Fraction correct and chosen penalty, both (fold, tick), from activity (tick, presentation, feature)."""
+def _decode(block: Tensor, resolution: float, task: _Task) -> tuple[Array, Array, Array]:
+    """Whether responses are correct, their confidence, and penalties, (fold, tick), from (tick, presentation, feature).
+
+    The first two are (presentation, tick).
+    """
     block = block.to(task.targets.device)
-    accuracy, alpha = [], []
+    correct, confidence = torch.empty((2, *block.shape[:2]), dtype=torch.float64, device=block.device)
+    alpha = []
     for fold in task.splits:
         train, test = block[:, fold.train].double(), block[:, fold.test].double()
         targets = task.targets[fold.train].to(task.dtype)
-        responses, best = decide(train, test, targets, task.penalties, fold, resolution)
-        accuracy.append((responses == task.labels[fold.test]).double().mean(1))
+        values, best = predict_classes(train, test, targets, task.penalties, fold, resolution)
+        correct[:, fold.test] = (values.argmax(-1) == task.labels[fold.test]).double()
+        confidence[:, fold.test] = values.double().softmax(-1).amax(-1)
         alpha.append(best)
-    return torch.stack(accuracy).cpu().numpy(), torch.stack(alpha).cpu().numpy()
+    return correct.T.cpu().numpy(), confidence.T.cpu().numpy(), torch.stack(alpha).cpu().numpy()
 
 
 def _precision(penalties: NDArray[np.float64], presentations: int, features: int) -> torch.dtype:
@@ -266,19 +268,3 @@ def _penalties(alphas: Sequence[float]) -> NDArray[np.float64]:
     if penalties.size == 0 or not (np.isfinite(penalties) & (penalties > 0)).all():
         raise DecodingError(f"alphas are {tuple(alphas)}; give one or more numbers above 0.")
     return penalties
-
-
-def _labelled(
-    accuracy: NDArray[np.float64], alpha: NDArray[np.float64], activity: xr.DataArray, attrs: dict[str, float]
-) -> xr.DataArray:
-    """Accuracy and penalties, (fold, time), with their coordinates and attributes."""
-    decoded = np.flatnonzero(~np.isnan(accuracy[0]))
-    first = float(activity["time"].values[decoded[0]]) if decoded.size else float("nan")
-    arrival_ms = activity.attrs.get("arrival_ms")
-    return xr.DataArray(
-        accuracy,
-        dims=("fold", "time"),
-        coords={"fold": np.arange(len(accuracy)), "time": activity["time"], "alpha": (("fold", "time"), alpha)},
-        name="accuracy",
-        attrs={**attrs, "arrival_ms": first if arrival_ms is None else arrival_ms, "long_name": "fraction correct"},
-    )

@@ -6,15 +6,15 @@ the rate of each group. The interaction is the loss of the hardest group minus t
 nothing follows from it, where a group is at chance or at ceiling.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ventral.errors import UsageError, choose
-from ventral.measures.intervals import Estimate, percentiles, resampled_means
+from ventral.errors import UsageError, choose, few
+from ventral.experiment.condition import Condition
+from ventral.measures.intervals import Estimate, columns, percentiles, resampled_means
 from ventral.measures.psychophysics import accuracy_scales
 from ventral.measures.strata import Strata
 
@@ -25,17 +25,18 @@ SCALES = ("accuracy", "d_prime", "log_odds")
 
 
 def compared_conditions(
-    parameters: Mapping[str, Mapping[str, Any]], reference: str | None = None, conditions: Sequence[str] | None = None
+    conditions: Sequence[Condition], reference: str | None = None, compared: Sequence[str] | None = None
 ) -> list[str]:
-    """The reference, and the conditions that are compared with it.
+    """Names of the reference, and of the conditions that are compared with it.
 
     Parameters
     ----------
-    parameters
-        Parameters of each condition by name.
-    reference
-        Name of the reference; "unmasked" or "intact" if not given.
     conditions
+        Of the run.
+    reference
+        Name of the reference; if not given, "unmasked" or "intact", or else the only condition with a target, without
+        masks and without lesions.
+    compared
         Names of the others; all that show the target if not given.
 
     Raises
@@ -43,17 +44,25 @@ def compared_conditions(
     UsageError
         If there is no such condition, or nothing to compare.
     """
-    if reference is None:
-        reference = next((name for name in REFERENCES if name in parameters), None)
-        if reference is None:
-            raise UsageError(f"no condition is called {' or '.join(REFERENCES)}; say which is the reference.")
-    first = choose("condition", reference, parameters)
-    shown = [name for name, given in parameters.items() if "target_ms" in given]
-    wanted = shown if conditions is None else [choose("condition", name, parameters) for name in conditions]
+    names = [condition.name for condition in conditions]
+    first = choose("condition", _reference(conditions) if reference is None else reference, names)
+    shown = [condition.name for condition in conditions if condition.target]
+    wanted = shown if compared is None else [choose("condition", name, names) for name in compared]
     others = [name for name in dict.fromkeys(wanted) if name != first]
     if not others:
         raise UsageError(f"there is no condition to compare with {first}.")
     return [first, *others]
+
+
+def _reference(conditions: Sequence[Condition]) -> str:
+    """Name of the condition that shows the unchanged target, and nothing else, to the intact network."""
+    alone = [each for each in conditions if each.target and not each.masks and not each.interventions]
+    plain = [each.name for each in alone if each.target and not each.target.what.changes]
+    found = [name for name in REFERENCES if name in plain][:1] or plain
+    if len(found) != 1:
+        which = f"{few(found)} could be the reference" if found else "no condition shows the target alone"
+        raise UsageError(f"{which}; say which is the reference (--set reference=NAME).")
+    return found[0]
 
 
 def difficulty_effect(
@@ -84,17 +93,16 @@ def difficulty_effect(
     -------
     DataFrame
         One row for each "condition" and "group", from hard to easy, and one for each interaction, whose group is
-        "hard - easy": "statistics" (the policy), "at_ms", "agreement", "accuracy", "accuracy_loss", "d_prime_loss" and
-        "log_odds_loss" with the ends of their intervals, "_low" and "_high", and "limit": "chance" or "ceiling" where a
-        group, or one that the interaction is made of, is there.
+        "hard - easy": "statistics" (the policy), "at_ms", "images" (their number in all groups), "agreement",
+        "accuracy", "accuracy_loss", "d_prime_loss" and "log_odds_loss" with the ends of their intervals, "_low" and
+        "_high", and "limit": "chance" or "ceiling" where a group, or one that the interaction is made of, is there.
     """
     number, groups = strata.weights.shape[1:]
     grid = pd.MultiIndex.from_product([conditions, group_names(groups)], names=["condition", "group"])
-    table = grid.to_frame(index=False).assign(statistics=policy, at_ms=ms, agreement=strata.agreement)
-    table = table[["condition", "statistics", "at_ms", "agreement", "group"]]
+    known = {"statistics": policy, "at_ms": ms, "images": number, "agreement": strata.agreement}
+    table = grid.to_frame(index=False).assign(**known)[["condition", *known, "group"]]
     losses = _losses(strata, choices, resamples, seed)
-    for name, estimate in losses.items():
-        table = table.assign(**estimate.columns(name))
+    table = table.assign(**columns(losses))
     rate = losses["accuracy"][:, :groups]
     full = rate.middle >= 1 - groups / (2 * number)
     limits = np.where(full, "ceiling", np.where(rate.low <= 1 / choices, "chance", ""))

@@ -1,35 +1,19 @@
-"""Evaluation of a network on images that stay on: accuracy over time, per class, confusions, calibration.
+"""Responses of a network to images that stay on: accuracy over time, per class, confusions, calibration.
 
-An evaluation is an experiment of one condition, of which only the readout is kept. Every number says which policy for
-normalisation statistics the network was run under.
+Every number says which policy for normalisation statistics the network was run under.
 """
 
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-from ventral.clock import MS_PER_TICK, ticks, to_ms
-from ventral.errors import DataError, UsageError, few
-from ventral.experiment.condition import Condition
-from ventral.experiment.events import Show, target
-from ventral.experiment.experiment import Experiment, limit_of
-from ventral.experiment.protocol import Protocol
-from ventral.experiment.recorder import Recorder
-from ventral.experiment.settings import Settings
+from ventral.clock import MS_PER_TICK, to_ms
 from ventral.measures.calibration import calibration_error, confidences, cross_entropy, reliability
 from ventral.measures.intervals import wilson_interval
-from ventral.model.model import Model
-from ventral.model.subject import Anatomy
 from ventral.stimuli.arrays import Integers
-from ventral.stimuli.images import Images
-from ventral.stimuli.selection import Selection
-
-Array = NDArray[Any]
-Columns = dict[str, Array]
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,29 +61,31 @@ class Evaluation:
         return np.flatnonzero(~np.isnan(self.logits[0, :, 0])).tolist()
 
     @cached_property
-    def over_time(self) -> Columns:
+    def over_time(self) -> pd.DataFrame:
         """Measures at every tick at which the readout is present.
 
         Returns
         -------
-        dict
-            "ms", "correct", "images", "accuracy" with its 95 % interval "low" and "high", "ece" (from 0 to 1), and
-            "loss" (mean cross-entropy, in nats), each (tick,).
+        DataFrame
+            One row for each tick: "ms", "correct", "images", "accuracy" with its 95 % interval "low" and "high", "ece"
+            (from 0 to 1), and "loss" (mean cross-entropy, in nats).
         """
-        judged = [confidences(self.logits[:, tick], self.labels) for tick in self.present]
+        logits = [self.logits[:, tick] for tick in self.present]
+        judged = [confidences(each, self.labels) for each in logits]
         number = np.array([int(correct.sum()) for _, correct in judged])
         accuracy = number / len(self.labels)
         low, high = wilson_interval(accuracy, len(self.labels))
-        return {
-            "ms": np.array([to_ms(tick) for tick in self.present]),
+        columns = {
+            "ms": [to_ms(tick) for tick in self.present],
             "correct": number,
-            "images": np.full(len(number), len(self.labels)),
+            "images": len(self.labels),
             "accuracy": accuracy,
             "low": low,
             "high": high,
-            "ece": np.array([calibration_error(*each) for each in judged]),
-            "loss": np.array([cross_entropy(self.logits[:, tick], self.labels) for tick in self.present]),
+            "ece": [calibration_error(*each) for each in judged],
+            "loss": [cross_entropy(each, self.labels) for each in logits],
         }
+        return pd.DataFrame(columns)
 
     @cached_property
     def counts(self) -> Integers:
@@ -115,34 +101,38 @@ class Evaluation:
         return self.counts / np.where(images > 0, images, np.nan)
 
     @cached_property
-    def per_class(self) -> Columns:
+    def per_class(self) -> pd.DataFrame:
         """Measures of each class at `at_ms`.
 
         Returns
         -------
-        dict
-            "class", "images", "correct", "accuracy", "taken_for" (the most frequent wrong response; empty if there is
-            none), and "mistakes" (the number of these), each (class,).
+        DataFrame
+            One row for each class: "class", "images", "correct", "accuracy" with its 95 % interval "low" and "high",
+            "taken_for" (the most frequent wrong response; empty if there is none), and "mistakes" (their number).
         """
         wrong = self.counts - np.diag(np.diag(self.counts))
-        most, number = wrong.argmax(1), wrong.max(1)
-        names = np.array(self.label_names, dtype=object)
-        return {
+        names, mistakes = np.array(self.label_names, dtype=object), wrong.max(1)
+        images, accuracy = self.counts.sum(1), np.diag(self.confusion)
+        low, high = wilson_interval(accuracy, np.where(images > 0, images, np.nan))
+        columns = {
             "class": names,
-            "images": self.counts.sum(1),
+            "images": images,
             "correct": np.diag(self.counts),
-            "accuracy": np.diag(self.confusion),
-            "taken_for": np.where(number > 0, names[most], ""),
-            "mistakes": number,
+            "accuracy": accuracy,
+            "low": low,
+            "high": high,
+            "taken_for": np.where(mistakes > 0, names[wrong.argmax(1)], ""),
+            "mistakes": mistakes,
         }
+        return pd.DataFrame(columns)
 
     @cached_property
-    def reliability(self) -> Columns:
+    def reliability(self) -> pd.DataFrame:
         """Accuracy by confidence at `at_ms`, as `ventral.measures.calibration.reliability` gives it."""
         return reliability(*confidences(self._logits_at, self.labels))
 
-    def tables(self) -> dict[str, list[dict[str, object]]]:
-        """Every number, as rows by the name of the table; each row says under which policy it was measured."""
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Every number, by the name of the table; each row says under which policy it was measured."""
         names, classes = np.array(self.label_names, dtype=object), len(self.label_names)
         confusion = {
             "class": np.repeat(names, classes),
@@ -150,155 +140,15 @@ class Evaluation:
             "images": self.counts.ravel(),
             "fraction": self.confusion.ravel(),
         }
-        at = {"statistics": self.policy, "ms": self.at_ms}
+        read = {"statistics": self.policy, "ms": self.at_ms}
         return {
-            "accuracy": _rows({"statistics": self.policy}, self.over_time),
-            "classes": _rows(at, self.per_class),
-            "confusion": _rows(at, confusion),
-            "calibration": _rows(at, self.reliability),
+            "accuracy": pd.DataFrame({"statistics": self.policy, **self.over_time}),
+            "classes": pd.DataFrame({**read, **self.per_class}),
+            "confusion": pd.DataFrame({**read, **confusion}),
+            "calibration": pd.DataFrame({**read, **self.reliability}),
         }
 
     @property
     def _logits_at(self) -> NDArray[np.float32]:
         """Logits at `at_ms`, (image, class)."""
         return self.logits[:, self.at_ms // MS_PER_TICK]
-
-
-def evaluate(
-    model: Model,
-    images: Images,
-    at_ms: int | None = None,
-    end_ms: int | None = None,
-    policy: str = "frozen",
-    beyond_horizon: str = "refuse",
-    calibration: Images | None = None,
-    batch: int = 250,
-    progress: Callable[[int, int], None] = lambda done, total: None,
-) -> Evaluation:
-    """Evaluation of a network on images that stay on (with impulse drive, that enter once), at every tick.
-
-    Parameters
-    ----------
-    model
-        On the device on which it is to run.
-    images
-        Of the model's classes.
-    at_ms
-        Time of the measures per class. By default the last time at which the network was made to be read: of the
-        graph's readouts, or else of its training's, or else `end_ms`.
-    end_ms
-        Last time; by default, of the normalisation statistics.
-    policy, beyond_horizon
-        As `ventral.experiment.settings.Settings` takes them.
-    calibration
-        Images that statistics are re-estimated from, if the policy asks for it.
-    batch
-        Images computed together.
-    progress
-        Called with the number of images done and their total.
-
-    Raises
-    ------
-    ClockError
-        If a time is off the clock.
-    UsageError
-        If there is no response at a time, or no statistics.
-    DataError
-        If the images have other classes than the model, or another size.
-    """
-    last = model.network.horizon_ms if end_ms is None else end_ms
-    ticks(last, "end_ms")
-    _check_classes(model, images)
-    settings = Settings(
-        areas=(model.graph.readout,),
-        record="channels",
-        batch=max(1, min(batch, len(images))),
-        policy=policy,
-        beyond_horizon=beyond_horizon,
-        device=str(next(model.network.parameters()).device),
-    )
-    limit = _limit_ms(model, settings, last)
-    at = _readout_ms(model, last, at_ms)
-    once = model.graph.drive == "impulse"
-    on = Condition("image on", (Show(target, 0, to_ms(1) if once else last + to_ms(1)),))
-    experiment = Experiment(model, Protocol((on,), last), Selection(images, calibration=calibration), settings)
-    recorder = Recorder(experiment)
-    logits = np.empty((len(images), experiment.protocol.count, len(model.label_names)), np.float32)
-    for start in range(0, len(images), settings.batch):
-        stop = min(start + settings.batch, len(images))
-        _, logits[start:stop] = recorder.record(range(start, stop))
-        progress(stop, len(images))
-    return Evaluation(
-        logits,
-        images.labels,
-        model.label_names,
-        at,
-        settings.policy + (f", held after {limit} ms" if last > limit else ""),
-        model.name,
-        f"{images.name} ({images.split})",
-        str(model.metadata.get("note", "")),
-        once,
-    )
-
-
-def _check_classes(model: Model, images: Images) -> None:
-    """Refuse images of other classes; the message lists the names of both, those that only one side has first."""
-    ours, theirs = model.label_names, images.label_names
-    if ours == theirs:
-        return
-    listed = []
-    for names, others in ((ours, theirs), (theirs, ours)):
-        ordered = sorted(names, key=lambda name: name in others) if set(ours) != set(theirs) else names
-        listed.append(f"{len(names)} classes ({', '.join(ordered[:10])}{', ...' if len(names) > 10 else ''})")
-    raise DataError(
-        f"{model.name} distinguishes {listed[0]}, and {images.name} has {listed[1]}; give images of the same classes, "
-        "in the same order (--data)."
-    )
-
-
-def _limit_ms(model: Model, settings: Settings, last: int) -> int:
-    """The last time for which the network has statistics and weights; refuses a later end unless they may be held."""
-    what, end = limit_of(model, settings.policy)
-    limit = last if end is None else end
-    if last > limit and settings.beyond_horizon == "refuse":
-        raise UsageError(
-            f"end_ms is {last}, but {model.name} has {what} only to {limit} ms; end by then (--end-ms), or hold the "
-            "last (--beyond-horizon held)."
-        )
-    return limit
-
-
-def _readout_ms(model: Model, last: int, at_ms: int | None) -> int:
-    """Time of the measures per class: the one asked for, or the last at which the network was made to be read."""
-    graph = model.graph
-    present = [to_ms(t) for t, present in enumerate(graph.presence_until(last)[graph.readout]) if present]
-    if not present:
-        raise UsageError(
-            f"end_ms is {last}, and {graph.readout} is absent until then; it is first present at "
-            f"{graph.arrival_ms[graph.readout]} ms."
-        )
-    if at_ms is None:
-        return max([ms for ms in _made_for(model, graph) if ms in present], default=present[-1])
-    ticks(at_ms, "at_ms")
-    if at_ms not in present:
-        raise UsageError(f"{graph.readout} is absent at {at_ms} ms; it can be read at {_spans(present)} ms.")
-    return at_ms
-
-
-def _made_for(model: Model, graph: Anatomy) -> Sequence[int]:
-    """Times at which a network was made to be read, as far as they are known."""
-    recipe = model.metadata.get("recipe", {})
-    trained_to = [recipe["end_ms"]] if "end_ms" in recipe else []
-    return graph.readout_ms or recipe.get("readout_ms") or trained_to
-
-
-def _spans(times: Sequence[int]) -> str:
-    """Times for an error: "30 to 300" where none is left out."""
-    whole = times[-1] - times[0] == to_ms(len(times) - 1) and len(times) > 2
-    return f"{times[0]} to {times[-1]}" if whole else few(times)
-
-
-def _rows(fixed: Mapping[str, object], columns: Mapping[str, Array]) -> list[dict[str, object]]:
-    """Columns as rows of a table, each beginning with the cells that all share."""
-    values = zip(*(column.tolist() for column in columns.values()), strict=True)
-    return [{**fixed, **dict(zip(columns, row, strict=True))} for row in values]

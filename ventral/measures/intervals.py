@@ -7,7 +7,7 @@ of the American Statistical Association 22:209.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,6 +52,11 @@ class Estimate:
     def of(cls, table: pd.DataFrame, name: str) -> "Estimate":
         """The estimate, (row,), that a table holds in such columns."""
         return cls(*(table[f"{name}{end}"].to_numpy(np.float64) for end in ENDS))
+
+
+def columns(estimates: Mapping[str, Estimate]) -> dict[str, Array]:
+    """Columns of a table that hold estimates: of each NAME, NAME_low and NAME_high."""
+    return {column: cells for name, each in estimates.items() for column, cells in each.columns(name).items()}
 
 
 def unknown(shape: tuple[int, ...] = ()) -> Estimate:

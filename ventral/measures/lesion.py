@@ -4,7 +4,7 @@ Source: Kar & DiCarlo (2021), Neuron 109:164, for the loss when late recurrent i
 (2019), PNAS 116:21854, for lesions in models.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,23 +12,56 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from ventral.errors import UsageError
-from ventral.measures.intervals import bootstrap
+from ventral.errors import UsageError, choose
+from ventral.experiment.condition import Condition
+from ventral.measures.intervals import bootstrap, columns
 from ventral.measures.psychophysics import d_prime
 from ventral.measures.responses import correct_at
 
 Array = NDArray[np.float64]
 
-NEEDED = frozenset({"lesion", "lesion_scale", "lesion_start_ms", "lesion_stop_ms"})
+
+def find_intact(conditions: Sequence[Condition], reference: str | None = None) -> str:
+    """Name of the condition without a lesion that lesions are compared with.
+
+    Parameters
+    ----------
+    conditions
+        Of the run.
+    reference
+        Its name; if not given, the one that shows what the conditions with lesions show.
+
+    Raises
+    ------
+    UsageError
+        If no condition has a lesion, or none without one shows the same, or these show different things.
+    """
+    lesioned = [condition for condition in conditions if condition.interventions]
+    if not lesioned:
+        raise UsageError("no condition has a lesion; give a run of a protocol such as lesion.")
+    if reference is not None:
+        return choose("condition", reference, [condition.name for condition in conditions])
+    found = {
+        condition.name: None
+        for lesion in lesioned
+        for condition in conditions
+        if not condition.interventions and condition.events == lesion.events
+    }
+    if len(found) != 1:
+        why = f"lesions are of what {' and '.join(found)} show" if found else "no condition shows the same intact"
+        raise UsageError(f"{why}; say which condition they are compared with (--set reference=NAME).")
+    return next(iter(found))
 
 
-def find_lesions(parameters: Mapping[str, Mapping[str, Any]], times_ms: NDArray[Any]) -> pd.DataFrame:
+def find_lesions(conditions: Sequence[Condition], intact: str, times_ms: NDArray[Any]) -> pd.DataFrame:
     """The conditions in which transitions are weakened, sorted by the transitions, what is left of them, and time.
 
     Parameters
     ----------
-    parameters
-        Parameters of each condition by name.
+    conditions
+        Of the run.
+    intact
+        Name of the condition without a lesion, which shows the same.
     times_ms
         Recorded times, which decide whether a lesion lasts throughout.
 
@@ -42,27 +75,36 @@ def find_lesions(parameters: Mapping[str, Mapping[str, Any]], times_ms: NDArray[
     Raises
     ------
     UsageError
-        If there is none.
+        If no condition shows the same with a lesion.
     """
-    found = [
-        {
-            "condition": condition,
-            "lesion": str(given["lesion"]),
-            "lesion_scale": float(given["lesion_scale"]),
-            "start_ms": float(given["lesion_start_ms"]),
-            "stop_ms": float(given["lesion_stop_ms"]),
-        }
-        for condition, given in parameters.items()
-        if given.keys() >= NEEDED
-    ]
-    if not found:
-        raise UsageError("no condition has a lesion; give a run of a protocol such as lesion.")
-    table = pd.DataFrame(found)
+    (events,) = [condition.events for condition in conditions if condition.name == intact]
+    rows = [_lesion(each) for each in conditions if each.interventions and each.events == events]
+    if not rows:
+        raise UsageError(f"no condition shows what {intact} shows, with a lesion; choose another reference.")
+    table = pd.DataFrame(rows)
     table["throughout"] = (table["start_ms"] <= max(0, times_ms[0])) & (table["stop_ms"] >= times_ms[-1])
     first_shown = table["lesion"].map({lesion: place for place, lesion in enumerate(table["lesion"].unique())})
     order = ["first_shown", "lesion_scale", "throughout", "start_ms", "stop_ms"]
     ordered = table.assign(first_shown=first_shown).sort_values(order, kind="stable", ignore_index=True)
     return ordered[table.columns]
+
+
+def _lesion(condition: Condition) -> dict[str, str | float]:
+    """The row of a condition: all that it weakens, what is left of that at least, and when.
+
+    Several interventions are one lesion, from the first start to the last end; each is named with its own scale where
+    their scales differ.
+    """
+    changes = condition.interventions
+    scales = {change.scale for change in changes}
+    named = [change.what if len(scales) == 1 else f"{change.what} x {change.scale:g}" for change in changes]
+    return {
+        "condition": condition.name,
+        "lesion": " + ".join(dict.fromkeys(named)),
+        "lesion_scale": float(min(scales)),
+        "start_ms": float(min(change.start_ms for change in changes)),
+        "stop_ms": float(max(change.stop_ms for change in changes)),
+    }
 
 
 def lesion_losses(
@@ -93,10 +135,8 @@ def lesion_losses(
         "loss": _loss_from_first,
         "d_prime_loss": lambda means: _loss_from_first(d_prime(means, choices, len(correct))),
     }
-    table = lesions.assign(statistics=policy, at_ms=ms, images=len(correct))
-    for name, statistic in statistics.items():
-        table = table.assign(**bootstrap(correct, statistic, resamples, seed).columns(name))
-    return table
+    found = {name: bootstrap(correct, statistic, resamples, seed) for name, statistic in statistics.items()}
+    return lesions.assign(statistics=policy, at_ms=ms, images=len(correct), **columns(found))
 
 
 def condition_curves(responses: xr.Dataset, policy: str, resamples: int = 1000, seed: int = 0) -> pd.DataFrame:
@@ -105,13 +145,15 @@ def condition_curves(responses: xr.Dataset, policy: str, resamples: int = 1000, 
     Returns
     -------
     DataFrame
-        One row for each "condition" and "time_ms": "statistics" (the policy), "accuracy", and the ends of its interval.
+        One row for each "condition" and "time_ms": "statistics" (the policy), "images" (their number), "accuracy", and
+        the ends of its interval.
     """
     correct = responses["correct"].mean("repeat").transpose("image", "condition", "time").values
     times_ms = responses["time"].values.astype(float)
     grid = pd.MultiIndex.from_product([responses["condition"].values, times_ms], names=["condition", "time_ms"])
     table = grid.to_frame(index=False).assign(**bootstrap(correct, resamples=resamples, seed=seed).columns("accuracy"))
     table.insert(1, "statistics", policy)
+    table.insert(3, "images", len(correct))
     return table
 
 

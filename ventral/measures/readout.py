@@ -17,7 +17,7 @@ from ventral.errors import DecodingError, UsageError
 from ventral.experiment.condition import Condition
 from ventral.experiment.run import Run
 from ventral.measures.intervals import Estimate, wilson_interval
-from ventral.measures.recorded import labels_of, present_ticks
+from ventral.measures.recorded import labels_of, present_ticks, rows_of
 
 
 def readout_accuracy(logits: xr.DataArray, labels: xr.DataArray | None = None) -> xr.DataArray:
@@ -53,7 +53,7 @@ def readout_accuracy(logits: xr.DataArray, labels: xr.DataArray | None = None) -
         wrong = positions[~np.isin(positions, np.arange(classes))][0]
         raise DecodingError(f"label {wrong} is none of the readout's classes, 0 to {classes - 1}.")
     values = logits.to_numpy()
-    present = present_ticks(values, logits["time"].values)
+    present = present_ticks(np.isfinite(values).all(-1), np.isnan(values).all(-1), logits["time"].values)
     accuracy = np.full(len(present), np.nan)
     accuracy[present] = (values[:, present].argmax(-1) == positions[:, None]).mean(0)
     return xr.DataArray(accuracy, dims="time", coords={"time": logits["time"]}, attrs={"chance": 1 / classes})
@@ -105,7 +105,7 @@ def accuracy_curve(run: Run, condition: str, accuracy: xr.DataArray) -> Curve:
 
 def readout_curve(run: Run, condition: str) -> Curve:
     """Accuracy of a run's readout over time in one of its conditions; raises as `readout_accuracy`."""
-    return accuracy_curve(run, condition, readout_accuracy(run.logits.isel(presentation=run.rows(condition))))
+    return accuracy_curve(run, condition, readout_accuracy(run.logits.isel(presentation=rows_of(run, condition))))
 
 
 def summary_times(curves: Sequence[Curve], at_ms: int | None, protocol_ms: Sequence[int]) -> list[float]:

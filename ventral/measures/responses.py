@@ -1,21 +1,25 @@
-"""Responses of a network, image by image: whether each is correct, and its confidence."""
+"""Responses to images: whether each is correct, and its confidence."""
 
+import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
 from ventral.errors import UsageError, choose
-from ventral.experiment.condition import Condition
 from ventral.experiment.coordinates import as_columns
 from ventral.experiment.run import Run
+from ventral.measures.decoding import MOST_FEATURES, decoder_responses
 from ventral.measures.readout import class_positions, reading_times, readout_accuracy
+from ventral.measures.recorded import recorded_conditions, rows_of
 
 
-def read_responses(run: Run, conditions: Sequence[str] | None = None) -> xr.Dataset:
-    """Whether each response of a run's readout is correct, and its confidence.
+def read_responses(
+    run: Run, conditions: Sequence[str] | None = None, decode: str | None = None, seed: int = 0
+) -> xr.Dataset:
+    """Whether each response of a run's readout, or of linear decoders, is correct, and its confidence.
 
     Parameters
     ----------
@@ -23,46 +27,44 @@ def read_responses(run: Run, conditions: Sequence[str] | None = None) -> xr.Data
         The run, which may be on disk still.
     conditions
         Names of the conditions to read; all, in the order of the protocol, if not given.
+    decode
+        Area whose activity linear decoders classify, fitted anew in each condition and at each tick, in place of the
+        network's own readout; for images of classes that the network does not know.
+    seed
+        Of the decoders' folds and features.
 
     Returns
     -------
     xr.Dataset
         "correct" (0 or 1) and "confidence" (softmax probability of the response), dims (condition, image, repeat,
         time); NaN where the readout is absent. A condition has the coordinates that the protocol gives it, NaN or empty
-        where it has none. ``attrs["choices"]`` is the number of classes of the readout.
+        where it has none. ``attrs["choices"]`` is the number of classes of the readout, or of the images' classes, and
+        ``attrs["source"]`` says whose responses they are: "readout" or "decoder of IT".
 
     Raises
     ------
     UsageError
         If there is no such condition, or a condition was shown to other images than the first.
     DecodingError
-        As `ventral.measures.readout.readout_accuracy`.
+        As `ventral.measures.readout.readout_accuracy` or `ventral.measures.decoding.decode_over_time`.
     """
-    described = parameters(run)
-    names = list(described) if conditions is None else [choose("condition", name, described) for name in conditions]
-    parts = {name: _of_condition(run, name) for name in dict.fromkeys(names)}
-    first = next(iter(parts.values()))
-    for name, part in parts.items():
-        if not np.array_equal(part["image"], first["image"]) or part.sizes != first.sizes:
+    known = {condition.name: condition for condition in recorded_conditions(run)}
+    asked = known if conditions is None else [choose("condition", name, known) for name in conditions]
+    names = list(dict.fromkeys(asked))
+    of_condition = [
+        _of_readout(run, name) if decode is None else _of_decoder(run, name, decode, seed) for name in names
+    ]
+    parts = [_by_image(responses) for responses in of_condition]
+    for name, part in zip(names, parts, strict=True):
+        if not np.array_equal(part["image"], parts[0]["image"]) or part.sizes != parts[0].sizes:
             raise UsageError(
                 f"{name} was shown to other images, or more often, than {names[0]}; compare conditions of the same."
             )
-    together = xr.concat(list(parts.values()), "condition", coords="minimal", compat="override")
-    coords = {"condition": list(parts)} | {
-        name: ("condition", values) for name, values in as_columns([described[name] for name in parts]).items()
-    }
-    return together.assign_coords(coords).assign_attrs(choices=int(run.logits.sizes["class"]))
-
-
-def recorded_conditions(run: Run) -> tuple[Condition, ...]:
-    """The conditions that a run holds, in the order of its protocol."""
-    held = set(run.presentations["condition"].values)
-    return tuple(condition for condition in run.protocol.conditions if condition.name in held)
-
-
-def parameters(run: Run) -> dict[str, dict[str, Any]]:
-    """Parameters of each condition that a run holds, by name, in the order of its protocol."""
-    return {condition.name: condition.coordinates() for condition in recorded_conditions(run)}
+    together = xr.concat(parts, pd.Index(names, name="condition"), coords="minimal", compat="override")
+    columns = as_columns([known[name].coordinates() for name in names])
+    described = together.assign_coords({name: ("condition", values) for name, values in columns.items()})
+    classes = run.logits["class"] if decode is None else np.unique(run.presentations["label"])
+    return described.assign_attrs(choices=len(classes), source="readout" if decode is None else f"decoder of {decode}")
 
 
 def readout_times(run: Run, responses: xr.Dataset, at_ms: int | None = None) -> list[int]:
@@ -71,28 +73,48 @@ def readout_times(run: Run, responses: xr.Dataset, at_ms: int | None = None) -> 
     return reading_times(responses["time"].values[present], at_ms, run.attrs.get("readout_ms", ()))
 
 
+def arrival_of(run: Run, decode: str | None = None) -> float:
+    """Time that a stimulus takes to the readout, or to the area that is decoded, in ms; NaN if it is not known."""
+    source = run.graph.readout if decode is None else choose("area", decode, run.areas)
+    arrival_ms = run.graph.arrival_ms.get(source)
+    return math.nan if arrival_ms is None else arrival_ms
+
+
 def correct_at(responses: xr.Dataset, ms: int) -> NDArray[np.float64]:
     """Fraction of its repeats in which each image was classified correctly at a time, (image, condition)."""
     correct = responses["correct"].sel(time=ms).mean("repeat").transpose("image", "condition")
     return np.asarray(correct.values, dtype=np.float64)
 
 
-def _of_condition(run: Run, condition: str) -> xr.Dataset:
-    """The responses of one condition, (image, repeat, time), images and repeats in order."""
-    logits = run.logits.isel(presentation=run.rows(condition)).load()
+def _of_readout(run: Run, condition: str) -> xr.Dataset:
+    """Responses of the readout to the presentations of one condition, (presentation, time)."""
+    logits = run.logits.isel(presentation=rows_of(run, condition)).load().transpose("presentation", "time", "class")
     readout_accuracy(logits)  # refuses what cannot be read
-    values = logits.transpose("presentation", "time", "class").values.astype(np.float64)
-    positions = class_positions(logits)
+    values, positions = logits.values.astype(np.float64), class_positions(logits)
     correct = np.where(np.isnan(values).any(-1), np.nan, values.argmax(-1) == positions[:, None])
     confidence = 1 / np.exp(values - values.max(-1, keepdims=True)).sum(-1)
-    images = logits["image"].values
-    repeats = logits["repeat"].values if "repeat" in logits.coords else np.zeros(len(images), dtype=int)
-    order = np.lexsort((repeats, images))
-    names, counts = np.unique(images, return_counts=True)
-    if len(set(counts)) != 1:
-        raise UsageError(f"{condition} was shown to some images more often than to others; finish the run.")
-    shape = (len(names), int(counts[0]), -1)
-    coords = {"image": names, "repeat": np.arange(shape[1]), "time": logits["time"].values}
-    dims = ("image", "repeat", "time")
-    data = {"correct": (dims, correct[order].reshape(shape)), "confidence": (dims, confidence[order].reshape(shape))}
-    return xr.Dataset(data, coords).assign_coords(label=("image", positions[order].reshape(shape[:2])[:, 0]))
+    dims = ("presentation", "time")
+    return xr.Dataset(
+        {"correct": (dims, correct), "confidence": (dims, confidence)},
+        {name: logits[name].variable for name in ("time", "image", "repeat") if name in logits.coords}
+        | {"label": ("presentation", positions)},
+    )
+
+
+def _of_decoder(run: Run, condition: str, area: str, seed: int) -> xr.Dataset:
+    """Responses of linear decoders of an area to the presentations of one condition, (presentation, time)."""
+    activity = run[area].isel(presentation=rows_of(run, condition))
+    features = min(MOST_FEATURES, math.prod(activity.shape[2:]))
+    responses = decoder_responses(activity, features=features, seed=seed)
+    return responses.reset_coords()[["correct", "confidence"]].assign_coords(
+        {name: activity[name].variable for name in ("time", "image", "label", "repeat") if name in activity.coords}
+    )
+
+
+def _by_image(responses: xr.Dataset) -> xr.Dataset:
+    """Responses, (image, repeat, time), from those of presentations; images and repeats in rising order."""
+    if "repeat" not in responses.coords:
+        responses = responses.assign_coords(repeat=("presentation", np.zeros(responses.sizes["presentation"], int)))
+    by_image = responses.reset_coords("label").set_index(presentation=["image", "repeat"]).unstack("presentation")
+    label = by_image["label"].isel(repeat=0, drop=True)
+    return by_image.transpose("image", "repeat", "time").assign_coords(label=label)

@@ -55,44 +55,13 @@ def split(tested: NDArray[np.bool_], images: NDArray[np.generic], device: str) -
     return Split(*(torch.as_tensor(part, device=device) for part in parts))
 
 
-def ridge_predict(
-    train_x: Tensor, train_y: Tensor, test_x: Tensor, alpha: float, resolution: float | None = None
-) -> Tensor:
-    """Decision values of ridge classifiers on standardised features, one classifier a tick.
-
-    Equal to scikit-learn's ``make_pipeline(StandardScaler(), RidgeClassifier(alpha))`` at each tick, except that two
-    classes have two columns here, of opposite sign.
-
-    Parameters
-    ----------
-    train_x
-        Features to learn from, (tick, presentation, feature).
-    train_y
-        Class of each training presentation, (presentation,), from 0.
-    test_x
-        Features to classify, (tick, presentation, feature).
-    alpha
-        Ridge penalty.
-    resolution
-        Relative resolution of the record: a feature that varies by less counts as zero; that of the features' dtype
-        if not given.
-
-    Returns
-    -------
-    Tensor
-        Decision values, (tick, presentation, class); the response is the class with the largest.
-    """
-    least = torch.finfo(train_x.dtype).eps if resolution is None else resolution
-    train, test = _standardised(train_x, test_x, least)
-    targets = one_against_rest(train_y, int(train_y.max()) + 1).to(train)
-    penalty = torch.full((len(train),), alpha, dtype=train.dtype, device=train.device)
-    return _decisions(_spectrum(train, test), targets, penalty)
-
-
-def decide(
+def predict_classes(
     train: Tensor, test: Tensor, targets: Tensor, penalties: Tensor, fold: Split, resolution: float
 ) -> tuple[Tensor, Tensor]:
-    """Responses to test presentations, with the penalty that has the least error on images left out.
+    """Decision values of test presentations, with the penalty that has the least error on images left out.
+
+    For one penalty equal to scikit-learn's ``make_pipeline(StandardScaler(), RidgeClassifier(alpha))`` at each tick,
+    except that two classes have two columns here, of opposite sign.
 
     Parameters
     ----------
@@ -105,15 +74,18 @@ def decide(
     fold
         Which training presentations are of one image.
     resolution
-        As in `ridge_predict`.
+        Relative resolution of the record: a feature that varies by less counts as zero.
 
     Returns
     -------
-    responses, penalty
-        Class of each test presentation, (tick, presentation), and the chosen penalty, (tick,).
+    values, penalty
+        Decision values, (tick, presentation, class), and the chosen penalty, (tick,).
     """
-    values, best = _predicted(train, test, targets, penalties, fold, resolution)
-    return values.argmax(-1), best
+    train, test = _standardised(train, test, resolution)
+    spectrum = _spectrum(train.to(targets.dtype), test.to(targets.dtype))
+    error = _error_left_out(spectrum, targets, penalties.to(targets.dtype), fold)
+    best = penalties[error.argmin(1)]
+    return _decisions(spectrum, targets, best.to(targets.dtype)), best
 
 
 def ridge_regress(
@@ -137,19 +109,8 @@ def ridge_regress(
     fold = split(np.zeros(len(train_x), dtype=bool), images, "cpu")
     train, test, targets = (torch.as_tensor(part).double() for part in (train_x[None], test_x[None], train_y[:, None]))
     penalties = 10.0 ** torch.arange(7, -2, -1, dtype=torch.float64)
-    values, _ = _predicted(train, test, targets, penalties, fold, 1e-6)
+    values, _ = predict_classes(train, test, targets, penalties, fold, 1e-6)
     return np.asarray(values[0, :, 0])
-
-
-def _predicted(
-    train: Tensor, test: Tensor, targets: Tensor, penalties: Tensor, fold: Split, resolution: float
-) -> tuple[Tensor, Tensor]:
-    """Decision values, (tick, presentation, class), and penalties, as in `decide`."""
-    train, test = _standardised(train, test, resolution)
-    spectrum = _spectrum(train.to(targets.dtype), test.to(targets.dtype))
-    error = _error_left_out(spectrum, targets, penalties.to(targets.dtype), fold)
-    best = penalties[error.argmin(1)]
-    return _decisions(spectrum, targets, best.to(targets.dtype)), best
 
 
 def one_against_rest(labels: Tensor, classes: int) -> Tensor:

@@ -11,6 +11,7 @@ Source: Abadie, Chingos & West (2018), Review of Economics and Statistics 100:56
 endogenous stratification.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -20,6 +21,8 @@ from numpy.typing import NDArray
 
 from ventral.errors import UsageError
 from ventral.experiment.run import Run
+from ventral.measures.intervals import Z95
+from ventral.measures.recorded import PIECE_BYTES, rows_of
 from ventral.measures.ridge import ridge_regress
 
 Array = NDArray[np.float64]
@@ -65,7 +68,28 @@ def stratify(
         Time at which the network is read.
     groups, splits, seed
         Number of groups, number of times that images or repeats are halved, and the seed of the halves.
+
+    Raises
+    ------
+    UsageError
+        If the measure of difficulty does not predict confidence in other trials better than chance.
     """
+    strata = _stratified(responses, shared, ms, groups, splits, seed)
+    images = strata.correct.shape[1]
+    chance = Z95 / math.sqrt(images - 1)  # of a rank correlation that is 0
+    if strata.agreement <= chance:
+        raise UsageError(
+            f"at {ms} ms hard and easy images cannot be told apart, and groups of them would mean nothing: "
+            f"{strata.how} has a correlation of {strata.agreement:.2f} with confidence in other trials, where chance "
+            f"alone gives up to {chance:.2f} with {images} images. Use more images, another time (at_ms) or another "
+            "model's run (other)."
+        )
+    return strata
+
+
+def _stratified(
+    responses: Sequence[xr.Dataset], shared: xr.DataArray | None, ms: int, groups: int, splits: int, seed: int
+) -> Strata:
     read = responses[0].sel(time=ms)
     correct = read["correct"].transpose("image", "repeat", "condition").values
     confidence = read["confidence"].isel(condition=0).transpose("image", "repeat").values
@@ -159,19 +183,21 @@ def shared_activity(run: Run, conditions: Sequence[str]) -> xr.DataArray:
     UsageError
         If activity is never the same.
     """
-    image = run.presentations["image"].values
-    rows = [run.rows(name) for name in conditions]
-    first, *others = [mine[np.argsort(image[mine], kind="stable")] for mine in rows]
+    rows = [rows_of(run, name) for name in conditions]
+    orders = [np.argsort(run.presentations["image"].values[own], kind="stable") for own in rows]
     for area in reversed(run.areas):
-        activity = run[area].transpose("presentation", "time", ...)
-        reference = activity.isel(presentation=first).values
-        axes = (0, *range(2, reference.ndim))
-        same = ~np.isnan(reference).any(axes)
-        for mine in others:
+        parts = [run[area][own].transpose("presentation", "time", ...) for own in rows]
+        step = max(1, PIECE_BYTES // parts[0][:, 0].nbytes)  # ticks that are read together, the last first
+        for stop in range(parts[0].sizes["time"], 0, -step):
+            window = slice(max(0, stop - step), stop)
+            reference = parts[0][:, window].values[orders[0]]
+            axes = (0, *range(2, reference.ndim))
+            same = ~np.isnan(reference).any(axes)
+            for part, order in zip(parts[1:], orders[1:], strict=True):
+                if same.any():
+                    same &= (reference == part[:, window].values[order]).all(axes)
             if same.any():
-                same &= (reference == activity.isel(presentation=mine).values).all(axes)
-        if same.any():
-            return activity.isel(presentation=first, time=int(np.flatnonzero(same)[-1])).load().rename(area)
+                return parts[0][orders[0], window.start + int(np.flatnonzero(same)[-1])].load().rename(area)
     listed = ", ".join(conditions[1:4]) + (", ..." if len(conditions) > 4 else "")
     raise UsageError(
         f"activity is never the same in {conditions[0]} and {listed}, so only the trials themselves could tell how "

@@ -2,27 +2,21 @@
 
     accuracy(soa) = chance + (top - chance) (1 - exp(-(soa / scale)^slope))
 
-How the fit works. The numbers of correct responses are binomial, and the log likelihood is the sum over SOAs of number
-x (rate log p + (1 - rate) log(1 - p)), with p the function's accuracy. Its parameters are log scale, log slope and,
-where the top is fitted, the logit of (top - chance) / (1 - chance): every value of these three is a valid function, so
-that steps need no constraints but wide bounds. The maximum is climbed by Fisher scoring, that is Newton's method with
-the expected information J'WJ in place of the Hessian (always positive semidefinite), from the best point of a grid. As
-in the method of Levenberg and Marquardt, the diagonal of the information is inflated by a damping factor, which falls
-tenfold after a step that raises the likelihood and rises tenfold after one that does not. All resamples of a bootstrap
-are fitted together as arrays; each has its own damping and leaves the loop when it has converged.
+How it is fitted is in `ventral.measures.likelihood`.
 
 When the data do not determine a function. The likelihood has a maximum for any data, also for a flat line or a jump
 between two SOAs. `fit_weibull` therefore gives a reason instead of numbers where accuracy does not rise, the function
-misses the data, 75 % of the range is not reached within the SOAs, or the slope is at its bound or has a standard error
-of its logarithm (from the inverse information) above 1. In a bootstrap such resamples are not dropped, which would
-narrow the interval: they make the end of the interval open.
+misses the data, 75 % of the range is not reached within the SOAs, fewer than two SOAs lie between 10 and 90 % of the
+range (a threshold between two SOAs would then be made up by the function's form), or the slope is at its bound or has a
+standard error of its logarithm (from the inverse information) above 1. In a bootstrap such resamples are not dropped,
+which would narrow the interval: they make the end of the interval open.
 
 Source: Wichmann & Hill (2001), Perception & Psychophysics 63:1293 and 1314, for fitting psychometric functions and the
 bootstrap.
 """
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -31,18 +25,15 @@ from scipy.special import chdtri
 
 from ventral.errors import UsageError
 from ventral.measures.intervals import COVERAGE, percentiles, resampled_means
+from ventral.measures.likelihood import SLOPES, Fits, Rates, most_likely
 
 Array = NDArray[np.float64]
 
 FEWEST_SOAS = 3
 SHARE = 0.75  # of the range from chance to top, which is reached at the threshold
+RISING = (0.1, 0.9)  # shares of the range between which the function rises
+FEWEST_RISING = 2  # SOAs at which it must be between them
 LARGEST_MISS = 0.1  # of accuracy by a function that is not refused
-SLOPES = (0.1, 50.0)
-REACH = 3.0  # in log ms: how far beyond the SOAs the scale of a function may lie
-LOGITS = (-8.0, 20.0)  # of the top
-GRID_SLOPES = (0.5, 1, 2, 4, 8, 16, 32)
-GRID_TOPS = (0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.97, 0.999)
-MOST_STEPS = 200
 
 
 @dataclass(frozen=True)
@@ -87,8 +78,8 @@ def fit_weibull(
 
     The result has a reason in place of numbers unless accuracy rises with SOA (twice the log likelihood over that of
     one accuracy for all SOAs exceeds the 95 % point of chi square), the function misses no rate by more than 10 points
-    and three standard errors, accuracy reaches 75 % of its range within the SOAs, and the slope is determined (it is
-    below 50, and the standard error of its logarithm below 1).
+    and three standard errors, accuracy reaches 75 % of its range within the SOAs, two SOAs or more lie between 10 and
+    90 % of the range, and the slope is determined (it is below 50, and the standard error of its logarithm below 1).
 
     Parameters
     ----------
@@ -125,11 +116,11 @@ def fit_weibull(
     soa, number, rate = soa[order], number[order], rate[order]
     if reason := _refusal(soa, chance, top):
         return Weibull(np.nan, np.nan, np.nan, chance, reason)
-    data = _Data(np.log(soa), rate[None], number, chance, None if top is None else np.array([top]))
-    fits = _maximise(data)
+    data = Rates(np.log(soa), rate[None], number, chance, None if top is None else np.array([top]))
+    fits = most_likely(data)
     if reason := _undetermined(soa, data, fits):
         return Weibull(np.nan, np.nan, np.nan, chance, reason)
-    return fits.function(0, chance)
+    return _function(fits, chance)
 
 
 def weibull_intervals(
@@ -165,7 +156,7 @@ def weibull_intervals(
     columns = each if unmasked is None else np.column_stack([each, np.asarray(unmasked, dtype=np.float64)])
     means = resampled_means(columns, resamples, seed)
     top = None if unmasked is None else means[:, -1]
-    fits = _maximise(_Data(np.log(soa), means[:, : len(soa)], np.full(len(soa), float(len(each))), chance, top))
+    fits = most_likely(Rates(np.log(soa), means[:, : len(soa)], np.full(len(soa), float(len(each))), chance, top))
     threshold = _threshold(fits.scale_ms, fits.slope)
     first, last = float(soa.min()), float(soa.max())
     # an undetermined slope counts as steeper than any if the threshold is within the SOAs, and else as not known
@@ -177,42 +168,9 @@ def weibull_intervals(
     return intervals | {"top": (float(low), float(high))}
 
 
-@dataclass(frozen=True, eq=False)
-class _Data:
-    """Rates of several data sets at the same SOAs: log SOA (soa,), rate (fit, soa), number of images (soa,).
-
-    `top` is fixed, (fit,), or None to be fitted.
-    """
-
-    log_soa: Array
-    rate: Array
-    number: Array
-    chance: float
-    top: Array | None
-
-    def of(self, fits: NDArray[np.int64]) -> "_Data":
-        """Some of the data sets."""
-        return replace(self, rate=self.rate[fits], top=None if self.top is None else self.top[fits])
-
-    def log_likelihood(self, accuracy: Array) -> Array:
-        """Sum over SOAs, (...), of the binomial log likelihood of accuracies (..., soa), without its constant."""
-        rate = self.rate.reshape(len(self.rate), *[1] * (accuracy.ndim - 2), -1)
-        return np.asarray((self.number * (rate * np.log(accuracy) + (1 - rate) * np.log1p(-accuracy))).sum(-1))
-
-
-@dataclass(frozen=True, eq=False)
-class _Fits:
-    """The most likely functions of several data sets, each (fit,), and their log likelihood."""
-
-    scale_ms: Array
-    slope: Array
-    top: Array
-    log_likelihood: Array
-    information: Array  # (fit, parameter, parameter) of log scale, log slope and, where fitted, the logit of the top
-
-    def function(self, fit: int, chance: float) -> Weibull:
-        """One of them."""
-        return Weibull(float(self.scale_ms[fit]), float(self.slope[fit]), float(self.top[fit]), chance)
+def _function(fits: Fits, chance: float) -> Weibull:
+    """The function of the first data set."""
+    return Weibull(float(fits.scale_ms[0]), float(fits.slope[0]), float(fits.top[0]), chance)
 
 
 def _threshold(scale_ms: Any, slope: Any) -> Any:
@@ -234,7 +192,7 @@ def _refusal(soa: Array, chance: float, top: float | None) -> str:
     return ""
 
 
-def _undetermined(soa: Array, data: _Data, fits: _Fits) -> str:
+def _undetermined(soa: Array, data: Rates, fits: Fits) -> str:
     """Why the data do not determine the function that was found; empty if they do."""
     rate, number = data.rate[0], data.number
     mean = np.clip((rate * number).sum() / number.sum(), 1e-12, 1 - 1e-12)
@@ -242,7 +200,7 @@ def _undetermined(soa: Array, data: _Data, fits: _Fits) -> str:
     parameters = 3 if data.top is None else 2
     if 2 * (float(fits.log_likelihood[0]) - constant) < chdtri(parameters, 1 - COVERAGE):
         return f"accuracy does not rise with SOA; it is {100 * mean:.0f} %"
-    best = fits.function(0, data.chance).at(soa)
+    best = _function(fits, data.chance).at(soa)
     miss = np.abs(rate - best)
     miss[miss <= 3 * np.sqrt(best * (1 - best) / number)] = 0
     if miss.max() > LARGEST_MISS:
@@ -254,13 +212,18 @@ def _undetermined(soa: Array, data: _Data, fits: _Fits) -> str:
         return f"{share} is passed at the shortest SOA, {soa.min():g} ms"
     if threshold > soa.max():
         return f"{share} is not reached at the longest SOA, {soa.max():g} ms"
-    if _slope_undetermined(fits)[0]:
+    reached = (best - data.chance) / (fits.top[0] - data.chance)
+    rising = (reached >= RISING[0]) & (reached <= RISING[1])
+    if _slope_undetermined(fits)[0] or rising.sum() < FEWEST_RISING:
         last = int(np.searchsorted(soa, threshold))
-        return f"accuracy rises too steeply between SOAs of {soa[last - 1]:g} and {soa[last]:g} ms to be fitted"
+        return (
+            f"accuracy rises too steeply between SOAs of {soa[last - 1]:g} and {soa[last]:g} ms to be fitted; "
+            f"{FEWEST_RISING} SOAs or more must lie between 10 and 90 % of the range"
+        )
     return ""
 
 
-def _slope_undetermined(fits: _Fits) -> NDArray[np.bool_]:
+def _slope_undetermined(fits: Fits) -> NDArray[np.bool_]:
     """Whether the slope is at its bound or the standard error of its logarithm is above 1, (fit,).
 
     The variance of log slope is the second diagonal element of the inverse information, here by its eigenvectors, as
@@ -269,75 +232,3 @@ def _slope_undetermined(fits: _Fits) -> NDArray[np.bool_]:
     values, vectors = np.linalg.eigh(fits.information)
     variance = (vectors[:, 1] ** 2 / np.maximum(values, 1e-12)).sum(-1)
     return np.asarray((fits.slope > 0.99 * SLOPES[1]) | (variance > 1))
-
-
-def _maximise(data: _Data) -> _Fits:
-    """The most likely function of each data set, by damped Fisher scoring (see the top of this file)."""
-    lower = np.array([data.log_soa.min() - REACH, math.log(SLOPES[0]), LOGITS[0]])
-    upper = np.array([data.log_soa.max() + REACH, math.log(SLOPES[1]), LOGITS[1]])
-    at = _start(data)
-    free = at.shape[1]
-    likelihood, score, information = _evaluate(at, data)
-    damping, busy, eye = np.full(len(at), 1e-3), np.arange(len(at)), np.eye(free)
-    for _ in range(MOST_STEPS):
-        curvature = information[busy]
-        inflated = damping[busy, None] * (np.einsum("fii->fi", curvature) + 1e-9)
-        damped = curvature + inflated[..., None] * eye + 1e-12 * eye
-        step = np.clip(np.linalg.solve(damped, score[busy, :, None])[..., 0], -2, 2)
-        to = np.clip(at[busy] + step, lower[:free], upper[:free])
-        tried = _evaluate(to, data.of(busy))
-        gain = tried[0] - likelihood[busy]
-        taken = gain >= 0
-        converged = (np.abs(to - at[busy]).max(1) < 1e-9) | (gain < 1e-14 * np.abs(likelihood[busy]))
-        better = busy[taken]
-        at[better], likelihood[better] = to[taken], tried[0][taken]
-        score[better], information[better] = tried[1][taken], tried[2][taken]
-        damping[busy] = np.where(taken, damping[busy] / 10, damping[busy] * 10)
-        busy = busy[np.where(taken, ~converged, damping[busy] < 1e9)]
-        if not busy.size:
-            break
-    top = data.chance + (1 - data.chance) / (1 + np.exp(-at[:, 2])) if data.top is None else data.top
-    return _Fits(np.exp(at[:, 0]), np.exp(at[:, 1]), top, likelihood, information)
-
-
-def _start(data: _Data) -> Array:
-    """The most likely points of a grid, (fit, parameter)."""
-    scales = np.linspace(data.log_soa.min() - 1, data.log_soa.max() + 1, 25)
-    points = np.stack(np.meshgrid(scales, np.log(GRID_SLOPES), indexing="ij"), -1).reshape(-1, 2)
-    rise = _rise(points, data.log_soa)[0]  # (point, soa)
-    if data.top is not None:
-        accuracy = _inside(data.chance + (data.top[:, None, None] - data.chance) * rise)
-        return np.asarray(points[data.log_likelihood(accuracy).argmax(1)])
-    shares = np.array(GRID_TOPS)
-    accuracy = _inside(data.chance + (1 - data.chance) * shares[:, None, None] * rise).reshape(-1, len(data.log_soa))
-    correct = data.number * data.rate
-    likelihood = correct @ np.log(accuracy).T + (data.number * (1 - data.rate)) @ np.log1p(-accuracy).T
-    share, point = np.unravel_index(likelihood.argmax(1), (len(shares), len(points)))
-    return np.column_stack([points[point], np.log(shares / (1 - shares))[share]])
-
-
-def _evaluate(at: Array, data: _Data) -> tuple[Array, Array, Array]:
-    """Log likelihood (fit,), its gradient (fit, parameter) and Fisher's information (fit, parameter, parameter)."""
-    rise, slopes = _rise(at[:, :2], data.log_soa)
-    share = 1 / (1 + np.exp(-at[:, 2])) if data.top is None else (data.top - data.chance) / (1 - data.chance)
-    span = (1 - data.chance) * share[:, None]
-    accuracy = _inside(data.chance + span * rise)
-    gradients = span[:, None] * slopes  # (fit, parameter, soa)
-    if data.top is None:
-        gradients = np.concatenate([gradients, ((1 - share[:, None]) * span * rise)[:, None]], 1)
-    weight = data.number / (accuracy * (1 - accuracy))
-    score = np.einsum("fs,fps->fp", weight * (data.rate - accuracy), gradients)
-    return data.log_likelihood(accuracy), score, np.einsum("fs,fps,fqs->fpq", weight, gradients, gradients)
-
-
-def _rise(points: Array, log_soa: Array) -> tuple[Array, Array]:
-    """Share of the range (point, soa), and its derivatives (point, parameter, soa), at (log scale, log slope)."""
-    slope = np.exp(points[:, 1:2])
-    exponent = np.clip(slope * (log_soa - points[:, :1]), -60, 5)  # beyond which nothing changes
-    power = np.exp(exponent)
-    steepness = power * np.exp(-power)
-    return -np.expm1(-power), np.stack([-slope * steepness, exponent * steepness], 1)
-
-
-def _inside(rate: Array) -> Array:
-    return np.clip(rate, 1e-12, 1 - 1e-12)

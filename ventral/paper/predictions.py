@@ -25,17 +25,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 import xarray as xr
 
 from ventral.clock import MS_PER_TICK
 from ventral.errors import UsageError
 from ventral.experiment.run import Run
 from ventral.experiment.settings import POLICIES
-from ventral.measures.decoding import decode_over_time, image_folds
+from ventral.measures.decoding import decoder_responses
 from ventral.measures.intervals import wilson_interval
 from ventral.measures.responses import correct_at, read_responses, readout_times
-from ventral.measures.ridge import ridge_predict
 from ventral.paper.outcomes import (
     DRIVEN,
     ENDED,
@@ -161,23 +159,10 @@ def decoded(activity: xr.DataArray, folds: int = FOLDS, seed: int = 0) -> Array:
     """Whether a linear decoder that is fitted to the other folds classifies each image correctly.
 
     The activity is that of one area at one time, (presentation, time, unit), with the coordinates `image` and `label`.
-    `ventral.measures.decoding.decode_over_time` chooses the penalties; its accuracy in each fold is the mean over the
-    fold's presentations. Returns 0 or 1, (presentation,). An interval over these is over images to test the decoders
-    on, not over sets of images to fit them to.
+    The decoders are those of `ventral.measures.decoding.decode_over_time`. Returns 0 or 1, (presentation,). An interval
+    over these is over images to test the decoders on, not over sets of images to fit them to.
     """
-    penalties = decode_over_time(activity, folds=folds, seed=seed)["alpha"].values[:, 0]
-    _, labels = np.unique(activity["label"].values, return_inverse=True)
-    fold_of = image_folds(activity["image"].values, labels, folds, seed)
-    values = activity.transpose("time", "presentation", ...).values
-    features = torch.as_tensor(values.astype(np.float64)).flatten(2)
-    resolution = float(np.finfo(values.dtype).eps)
-    decided = np.empty(len(labels), dtype=np.int64)
-    for fold, penalty in enumerate(penalties):
-        train, test = np.flatnonzero(fold_of != fold), np.flatnonzero(fold_of == fold)
-        known = torch.as_tensor(labels[train])
-        scores = ridge_predict(features[:, train], known, features[:, test], float(penalty), resolution)
-        decided[test] = scores[0].argmax(1).numpy()
-    return np.asarray(decided == labels, dtype=np.float64)
+    return np.asarray(decoder_responses(activity, folds=folds, seed=seed)["correct"].values[:, 0])
 
 
 def _provenance(run: Run, model: str) -> dict[str, Any]:

@@ -1,9 +1,9 @@
-"""Laws of responses: conditions are those that were recorded, in the order of the protocol."""
+"""Laws of recorded conditions: they are those that were recorded, in the order of the protocol."""
 
 import xarray as xr
 from fake_runs import fake_run, masked, protocol
 
-from ventral.measures.responses import parameters, recorded_conditions
+from ventral.measures.recorded import recorded_conditions
 
 CONDITIONS = {
     "soa_20": masked(20),
@@ -19,4 +19,4 @@ def test_conditions_follow_the_protocol_and_only_recorded_ones_appear(tmp_path):
     soa_20, mask_only = recorded_conditions(run)
     assert (soa_20, mask_only) == (made.condition("soa_20"), made.condition("mask_only"))
     assert (soa_20.soa_ms, mask_only.soa_ms, mask_only.target) == (20, None, None)
-    assert parameters(run) == {name: CONDITIONS[name] for name in ("soa_20", "mask_only")}
+    assert soa_20.coordinates() == CONDITIONS["soa_20"]

@@ -1,0 +1,69 @@
+"""Accuracy against the amount of a change of the target: how much may be covered, blurred, noisy or low in contrast.
+
+Question: how does what the network classifies fall with the amount of a change, and under other normalisation
+statistics?
+
+Method: conditions that differ in the amount of the target's last change only make a series; they are found in the
+events of the protocol, so that your own protocols have theirs. The response is the class with the largest logit at the
+times that the protocol names, or that of a linear decoder (`decode`). Intervals are 95 % percentile bootstraps over
+images, the same images drawn in every condition. If the run has a control, which was recorded under the other policy
+for normalisation statistics, both are drawn.
+
+Source: Geirhos et al. (2018), NeurIPS, for accuracy against contrast and noise; Tang et al. (2018), PNAS 115:8835, for
+accuracy against the part of an object that is seen.
+"""
+
+from pathlib import Path
+
+import pandas as pd
+
+from ventral.experiment.run import Run
+from ventral.figures.dose import dose_figure
+from ventral.figures.saving import save
+from ventral.measures.controls import by_policy
+from ventral.measures.dose import dose_accuracy
+from ventral.measures.recorded import recorded_conditions
+from ventral.measures.responses import read_responses, readout_times
+from ventral.measures.series import find_doses
+from ventral.tables import write_csv
+
+
+def analyze(
+    run: Run, out: Path, *, at_ms: int | None = None, decode: str | None = None, resamples: int = 1000, seed: int = 0
+) -> list[Path]:
+    """Draw and tabulate accuracy against the amount of each change.
+
+    Parameters
+    ----------
+    run
+        What `ventral.open_run` gives.
+    out
+        Folder for dose.png, dose.svg and dose.csv.
+    at_ms
+        When the network is read; at the protocol's readout times if not given.
+    decode
+        Area whose activity linear decoders classify in place of the network's readout, as in `decoding`; for images of
+        classes that the network does not know.
+    resamples, seed
+        Of the bootstrap over images; the seed also decides the folds of decoders.
+
+    Returns
+    -------
+    list of Path
+        The files that were written.
+    """
+    doses = find_doses(recorded_conditions(run))
+    names = [name for group in doses.values() for series in group for name in series.conditions]
+    found, note = by_policy([run])
+    read = {policy: read_responses(each, names, decode, seed) for policy, (each,) in found.items()}
+    first = read[run.policy]
+    accuracy = pd.concat(
+        [
+            dose_accuracy(responses, doses, policy, ms, resamples, seed)
+            for ms in readout_times(run, first, at_ms)
+            for policy, responses in read.items()
+        ]
+    )
+    notes = ["Bars are 95 % intervals over images (bootstrap).", *([note] if note else [])]
+    figure = dose_figure(accuracy, 1 / first.attrs["choices"], first.attrs["source"], notes)
+    return [*save(figure, out / "dose"), write_csv(accuracy, out / "dose.csv")]

@@ -1,0 +1,54 @@
+"""Accuracy against the amount of a change of the target: coverage, noise, contrast, blur."""
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+import xarray as xr
+
+from ventral.measures.intervals import bootstrap, columns
+from ventral.measures.psychophysics import accuracy_scales
+from ventral.measures.responses import correct_at
+from ventral.measures.series import Series
+
+SCALES = ("accuracy", "d_prime", "corrected")
+
+
+def dose_accuracy(
+    responses: xr.Dataset,
+    doses: Mapping[str, Sequence[Series]],
+    policy: str,
+    ms: int,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Accuracy in each condition of each series at one time.
+
+    Parameters
+    ----------
+    responses
+        As `ventral.measures.responses.read_responses` gives them.
+    doses
+        Series by change, as `ventral.measures.series.find_doses` finds them.
+    policy, ms
+        Policy of the run, and the time at which the network is read.
+    resamples, seed
+        Of the bootstrap over images, which draws the same images in all conditions.
+
+    Returns
+    -------
+    DataFrame
+        One row for each condition of each series, in the order of amounts: "change" ("blur"), "series", "amount",
+        "condition", "statistics" (the policy), "at_ms", "images" (their number), and "accuracy", "d_prime" and
+        "corrected" (for chance) with the ends of their intervals, "_low" and "_high".
+    """
+    correct = correct_at(responses, ms)
+    scales = accuracy_scales(responses.attrs["choices"], len(correct))
+    numbers = {scale: bootstrap(correct, scales[scale], resamples, seed) for scale in SCALES}
+    read = {"condition": responses["condition"].values, "statistics": policy, "at_ms": ms, "images": len(correct)}
+    members = [
+        {"change": change, "series": series.name, "amount": amount, "condition": condition}
+        for change, group in doses.items()
+        for series in group
+        for amount, condition in zip(series.values, series.conditions, strict=True)
+    ]
+    return pd.DataFrame(members).merge(pd.DataFrame({**read, **columns(numbers)}), on="condition")

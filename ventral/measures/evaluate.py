@@ -1,0 +1,170 @@
+"""Evaluation of a network on images that stay on.
+
+An evaluation is an experiment of one condition, of which only the readout is kept.
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ventral.clock import ticks, to_ms
+from ventral.errors import DataError, UsageError, few
+from ventral.experiment.condition import Condition
+from ventral.experiment.events import Show, target
+from ventral.experiment.experiment import Experiment, limit_of
+from ventral.experiment.protocol import Protocol
+from ventral.experiment.recorder import Recorder
+from ventral.experiment.settings import Settings
+from ventral.measures.evaluation import Evaluation
+from ventral.model.model import Model
+from ventral.model.subject import Anatomy
+from ventral.stimuli.images import Images
+from ventral.stimuli.selection import Selection
+
+
+def evaluate(
+    model: Model,
+    images: Images,
+    at_ms: int | None = None,
+    end_ms: int | None = None,
+    policy: str = "frozen",
+    beyond_horizon: str = "refuse",
+    calibration: Images | None = None,
+    batch: int = 250,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Evaluation:
+    """Evaluation of a network on images that stay on (with impulse drive, that enter once), at every tick.
+
+    Parameters
+    ----------
+    model
+        On the device on which it is to run.
+    images
+        Of the model's classes.
+    at_ms
+        Time of the measures per class. By default the last time at which the network was made to be read: of the
+        graph's readouts, or else of its training's, or else `end_ms`.
+    end_ms
+        Last time; by default, of the normalisation statistics.
+    policy, beyond_horizon
+        As `ventral.experiment.settings.Settings` takes them.
+    calibration
+        Images that statistics are re-estimated from, if the policy asks for it.
+    batch
+        Images computed together.
+    progress
+        Called with the number of images done and their total.
+
+    Raises
+    ------
+    ClockError
+        If a time is off the clock.
+    UsageError
+        If there is no response at a time, or no statistics.
+    DataError
+        If the images have other classes than the model, or another size.
+    """
+    last = model.network.horizon_ms if end_ms is None else end_ms
+    ticks(last, "end_ms")
+    _check_classes(model, images)
+    settings = Settings(
+        areas=(model.graph.readout,),
+        record="channels",
+        batch=max(1, min(batch, len(images))),
+        policy=policy,
+        beyond_horizon=beyond_horizon,
+        device=str(next(model.network.parameters()).device),
+    )
+    limit = _limit_ms(model, settings, last)
+    at = _readout_ms(model, last, at_ms)
+    once = model.graph.drive == "impulse"
+    on = Condition("image on", (Show(target, 0, to_ms(1) if once else last + to_ms(1)),))
+    experiment = Experiment(model, Protocol((on,), last), Selection(images, calibration=calibration), settings)
+    recorder = Recorder(experiment)
+    logits = np.empty((len(images), experiment.protocol.count, len(model.label_names)), np.float32)
+    for start in range(0, len(images), settings.batch):
+        stop = min(start + settings.batch, len(images))
+        _, logits[start:stop] = recorder.record(range(start, stop))
+        progress(stop, len(images))
+    _check_finite(logits, experiment)
+    return Evaluation(
+        logits,
+        images.labels,
+        model.label_names,
+        at,
+        settings.policy + (f", held after {limit} ms" if last > limit else ""),
+        model.name,
+        f"{images.name} ({images.split})",
+        str(model.metadata.get("note", "")),
+        once,
+    )
+
+
+def _check_finite(logits: NDArray[np.float32], experiment: Experiment) -> None:
+    """Refuse logits, (image, tick, class), that are not finite while the readout area is present."""
+    model, last = experiment.model, experiment.protocol.end_ms
+    for tick, present in enumerate(model.graph.presence_until(last)[model.graph.readout]):
+        wrong = int((~np.isfinite(logits[:, tick]).all(-1)).sum())
+        if present and wrong:
+            raise DataError(
+                f"{model.name} gives logits that are not finite at {to_ms(tick)} ms, to {wrong} of {len(logits)} "
+                "images; end earlier (--end-ms), or use a network whose states stay bounded."
+            )
+
+
+def _check_classes(model: Model, images: Images) -> None:
+    """Refuse images of other classes; the message lists the names of both, those that only one side has first."""
+    ours, theirs = model.label_names, images.label_names
+    if ours == theirs:
+        return
+    listed = []
+    for names, others in ((ours, theirs), (theirs, ours)):
+        ordered = sorted(names, key=lambda name: name in others) if set(ours) != set(theirs) else names
+        listed.append(f"{len(names)} classes ({', '.join(ordered[:10])}{', ...' if len(names) > 10 else ''})")
+    raise DataError(
+        f"{model.name} distinguishes {listed[0]}, and {images.name} has {listed[1]}; give images of the same classes, "
+        "in the same order (--data)."
+    )
+
+
+def _limit_ms(model: Model, settings: Settings, last: int) -> int:
+    """The last time for which the network has statistics and weights; refuses a later end unless they may be held."""
+    what, end = limit_of(model, settings.policy)
+    limit = last if end is None else end
+    if last > limit and settings.beyond_horizon == "refuse":
+        raise UsageError(
+            f"end_ms is {last}, but {model.name} has {what} only to {limit} ms; end by then (--end-ms), or hold the "
+            "last (--beyond-horizon held)."
+        )
+    return limit
+
+
+def _readout_ms(model: Model, last: int, at_ms: int | None) -> int:
+    """Time of the measures per class: the one asked for, or the last at which the network was made to be read."""
+    graph = model.graph
+    present = [to_ms(t) for t, present in enumerate(graph.presence_until(last)[graph.readout]) if present]
+    if not present:
+        raise UsageError(
+            f"end_ms is {last}, and {graph.readout} is absent until then; it is first present at "
+            f"{graph.arrival_ms[graph.readout]} ms."
+        )
+    if at_ms is None:
+        return max([ms for ms in _made_for(model, graph) if ms in present], default=present[-1])
+    ticks(at_ms, "at_ms")
+    if at_ms not in present:
+        raise UsageError(f"{graph.readout} is absent at {at_ms} ms; it can be read at {_spans(present)} ms.")
+    return at_ms
+
+
+def _made_for(model: Model, graph: Anatomy) -> Sequence[int]:
+    """Times at which a network was made to be read, as far as they are known."""
+    recipe = model.metadata.get("recipe", {})
+    trained_to = [recipe["end_ms"]] if "end_ms" in recipe else []
+    return graph.readout_ms or recipe.get("readout_ms") or trained_to
+
+
+def _spans(times: Sequence[int]) -> str:
+    """Times for an error: "30 to 300" where none is left out."""
+    whole = times[-1] - times[0] == to_ms(len(times) - 1) and len(times) > 2
+    return f"{times[0]} to {times[-1]}" if whole else few(times)
