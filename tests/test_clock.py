@@ -25,6 +25,13 @@ def test_the_refusal_names_the_time():
         ticks(25, "mask duration")
 
 
+@pytest.mark.parametrize("ms", [100_010, -100_010, 1e300, 10**400, 5 * 10**12])
+def test_a_time_beyond_the_clock_is_refused_in_a_short_sentence(ms):
+    with pytest.raises(ClockError, match=r"end_ms is .* ms; the clock goes to 100,000 ms") as refusal:
+        ticks(ms, "end_ms")
+    assert len(str(refusal.value)) < 300
+
+
 @pytest.mark.parametrize("wrong", [float("nan"), float("inf"), "20", None, True])
 def test_what_is_not_a_number_of_ms_is_refused(wrong):
     with pytest.raises(ClockError, match="give a number of ms"):

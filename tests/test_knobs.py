@@ -85,6 +85,11 @@ def test_a_setting_that_does_not_fit_is_refused_saying_what_would(setting, messa
         apply_settings(example, [setting])
 
 
+@pytest.mark.parametrize("setting", ["soa_ms=" + "x" * 9999, "x" * 9999, "x" * 9999 + "=1", "gain=" + "9" * 9999])
+def test_a_long_text_is_refused_in_a_short_sentence(setting):
+    assert 0 < len(refusal(setting)) < 500
+
+
 def test_a_knob_set_twice_is_refused():
     with pytest.raises(UsageError, match="knob soa_ms is set twice"):
         apply_settings(example, ["soa_ms=20", "soa-ms=50"])

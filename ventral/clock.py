@@ -3,9 +3,10 @@
 Source: Liao & Poggio (2016), section 1 (about 10 ms from one area to the next) and section 3.5.
 """
 
-from ventral.errors import ClockError
+from ventral.errors import ClockError, quoted
 
 MS_PER_TICK = 10
+LAST_MS = 100_000  # of either sign; a later time would take all memory rather than be of use
 
 
 def ticks(ms: int, what: str) -> int:
@@ -21,10 +22,12 @@ def ticks(ms: int, what: str) -> int:
     Raises
     ------
     ClockError
-        If the time is not a whole number on the clock; names the two nearest that are.
+        If the time is not a whole number on the clock, with the two nearest that are; or if it is beyond the clock.
     """
     if isinstance(ms, bool) or not isinstance(ms, (int, float)) or ms != ms or ms in (float("inf"), float("-inf")):
-        raise ClockError(f"{what} is {ms!r}; give a number of ms, a multiple of {MS_PER_TICK}.")
+        raise ClockError(f"{what} is {quoted(ms)}; give a number of ms, a multiple of {MS_PER_TICK}.")
+    if abs(ms) > LAST_MS:
+        raise ClockError(f"{what} is {quoted(ms)} ms; the clock goes to {LAST_MS:,} ms, so give an earlier time.")
     count, rest = divmod(ms, MS_PER_TICK)
     if rest:
         below = int(count) * MS_PER_TICK

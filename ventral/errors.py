@@ -3,6 +3,8 @@
 import difflib
 from collections.abc import Iterable, Sequence
 
+ECHO = 200  # characters of what a user gave that an error repeats
+
 
 class VentralError(Exception):
     """An error that the user can put right; the command line shows its message without a traceback."""
@@ -60,6 +62,12 @@ class DecodingError(VentralError):
     """Activity from which nothing can be decoded as asked."""
 
 
+def quoted(value: object) -> str:
+    """A value that a user gave, as an error repeats it: at most `ECHO` characters."""
+    text = repr(value)
+    return text if len(text) <= ECHO else f"{text[: ECHO - 3]}..."
+
+
 def unknown(kind: str, name: str, choices: Iterable[str]) -> UsageError:
     """Error for a name that does not exist, with the nearest that does.
 
@@ -74,12 +82,12 @@ def unknown(kind: str, name: str, choices: Iterable[str]) -> UsageError:
     """
     known = sorted(choices)
     alike = {_plain(choice): choice for choice in known}
-    near = difflib.get_close_matches(_plain(name), alike, n=1)
+    near = difflib.get_close_matches(_plain(name[:ECHO]), alike, n=1)
     if near:
         wanted = alike[near[0]]
-        return UsageError(f"no {kind} named {name!r}; did you mean {wanted!r}?")
+        return UsageError(f"no {kind} named {quoted(name)}; did you mean {wanted!r}?")
     listed = ", ".join(known) if known else "none"
-    return UsageError(f"no {kind} named {name!r}; there is: {listed}.")
+    return UsageError(f"no {kind} named {quoted(name)}; there is: {listed}.")
 
 
 def _plain(name: str) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from ventral.errors import UsageError, choose
+from ventral.errors import UsageError, choose, quoted
 
 # type -> what it takes, in words for one value and for several; an example; the texts it is read from. int() and
 # float() alone would accept more than a user means: 1_000, digits of other scripts, nan.
@@ -204,14 +204,14 @@ def apply_settings(
             raise UsageError(f"knob {name} is called {new} now; write it as {known[new].example}.")
         knob = known[choose("knob", name, known)]
         if not text:
-            raise UsageError(f"setting {setting!r} gives no value; write it as {knob.example}.")
+            raise UsageError(f"setting {quoted(setting)} gives no value; write it as {knob.example}.")
         if knob.name in values:
             raise UsageError(f"knob {knob.name} is set twice; set it once, as in {knob.example}.")
         try:
             values[knob.name] = knob.kind.read(text)
         except ValueError:
             raise UsageError(
-                f"knob {knob.name} is {text!r}; it takes {knob.kind.takes}, as in {knob.example}."
+                f"knob {knob.name} is {quoted(text)}; it takes {knob.kind.takes}, as in {knob.example}."
             ) from None
     return values
 

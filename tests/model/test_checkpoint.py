@@ -84,6 +84,45 @@ def test_what_is_not_a_checkpoint_is_refused(model_file, tmp_path):
         load_model(tmp_path / "other.safetensors")
 
 
+ODD = {
+    "a word for the names of classes": ({"label_names": "0123456789"}, "label_names in its metadata is '0123456789'"),
+    "numbers for the names of classes": ({"label_names": list(range(10))}, "10 classes have the names"),
+    "a horizon beyond the clock": ({"horizon_ms": 10**12}, "the clock goes to 100,000 ms"),
+    "a horizon off the clock": ({"horizon_ms": 305}, "use 300 or 310"),
+    "a horizon in words": ({"horizon_ms": "x" * 10_000}, "horizon_ms is 'x+"),
+    "a horizon before the start": ({"horizon_ms": -100}, "does not describe a network"),
+    "no graph": ({"graph": {}}, "at least one area"),
+    "a graph in words": ({"graph": "V1"}, "graph in its metadata is 'V1'"),
+    "a mean of one colour": ({"mean": [0.5]}, "give three numbers"),
+    "a mean in words": ({"mean": "red"}, "could not convert"),
+    "a scale of zero": ({"scale": 0}, "give a number above 0"),
+    "no scale": ({"scale": None}, "does not describe a network"),
+    "data in words": ({"data": "shapes"}, "data in its metadata is 'shapes'"),
+    "a test in a list": ({"test": [1]}, r"test in its metadata is \[1\]"),
+    "a recipe in a number": ({"recipe": 3}, "recipe in its metadata is 3"),
+    "another version": ({"version": "x" * 10_000}, "has version 'x+...; this ventral reads version 1"),
+}
+
+
+@pytest.mark.parametrize("case", ODD)
+def test_odd_metadata_are_refused_in_one_short_sentence(model_file, tmp_path, case):
+    changed, message = ODD[case]
+    tensors, header = read_checkpoint(model_file)
+    write_checkpoint(tmp_path / "odd.safetensors", tensors, {**header, **changed})
+    with pytest.raises(CheckpointError, match=message) as refusal:
+        load_model(tmp_path / "odd.safetensors")
+    assert "odd.safetensors" in str(refusal.value)
+    assert len(str(refusal.value)) < 900
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "{" * 10, '"only text"', "null", "{}"])
+def test_metadata_that_are_no_description_are_refused(tmp_path, text):
+    save_file({"x": torch.zeros(3)}, tmp_path / "odd.safetensors", {"ventral": text})
+    with pytest.raises(CheckpointError, match=r"is not a whole checkpoint|not a ventral checkpoint"):
+        load_model(tmp_path / "odd.safetensors")
+
+
 def test_a_full_disk_leaves_what_was_there(model_file, tmp_path, monkeypatch):
     path = tmp_path / "model.safetensors"
     path.write_bytes(model_file.read_bytes())

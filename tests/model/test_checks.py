@@ -3,10 +3,18 @@ from dataclasses import replace
 import pytest
 from two_areas import DOWN, OWN, V1, V2, assert_refused, two
 
-from ventral.model.areas import Transition
+from ventral.model.areas import Area, Transition
 
 ONCE = {"drive": "impulse"}
 WRONG = {
+    "too many areas": (
+        lambda: two(areas=tuple(Area(f"A{i}", 1, 4) for i in range(65))),
+        "there are 65 areas; give at most 64",
+    ),
+    "classes without end": (
+        lambda: two(DOWN, classes=10**9),
+        "classes is 1000000000; give a .* to 100,000",
+    ),
     "two of a name": (lambda: two(areas=(V1, V1)), "two areas are called V1"),
     "unknown source": (lambda: two(Transition("V3", "V2")), "no area named 'V3'"),
     "unknown readout": (lambda: two(Transition("V1", "V2"), readout="IT"), "the readout area: no area named 'IT'"),

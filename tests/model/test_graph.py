@@ -1,10 +1,13 @@
+import contextlib
 import json
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 from random_graphs import graphs_that_read
 from two_areas import DOWN, OWN, assert_refused, two
 
+from ventral.errors import ClockError, GraphError
 from ventral.model.areas import Area, Entry, Transition
 from ventral.model.graph import AreaGraph, matrix
 
@@ -56,6 +59,39 @@ def test_a_wrong_description_is_refused_with_a_remedy(mistake):
 @given(graphs_that_read())
 def test_a_description_goes_to_json_and_back_unchanged(graph):
     assert AreaGraph.from_json(graph.to_json()) == graph
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"areas": ' * 50_000, '{"areas": ' + "[" * 100_000])
+def test_a_description_that_is_nested_without_end_is_refused(text):
+    assert_refused(lambda: AreaGraph.from_json(text), "is not JSON")
+
+
+@pytest.mark.parametrize("field", ["areas", "transitions", "ties", "readout_ms", "drive", "classes", "bias"])
+def test_an_error_repeats_little_of_what_was_given(field):
+    for value in ("x" * 10_000, ["x" * 10_000], {"x" * 10_000: 1}, [{"x" * 10_000: 1}], 10**1000):
+        with pytest.raises((GraphError, ClockError)) as refusal:
+            in_json(**{field: value})
+        assert len(str(refusal.value)) < 600
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.integers(10**5, 10**40),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=4,
+)
+
+
+@given(graphs_that_read(), VALUES, st.data())
+def test_a_description_with_any_value_anywhere_is_read_or_refused(graph, value, data):
+    described = part = json.loads(graph.to_json())
+    while True:
+        key = data.draw(st.sampled_from(sorted(part) if isinstance(part, dict) else range(len(part))))
+        if not part[key] or not isinstance(part[key], (dict, list)) or data.draw(st.booleans()):
+            break
+        part = part[key]
+    part[key] = value
+    with contextlib.suppress(GraphError, ClockError):
+        AreaGraph.from_json(json.dumps(described))
 
 
 def test_a_time_is_the_same_as_a_whole_number_and_with_a_decimal_point():

@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import tarfile
 
 import numpy as np
 import pytest
@@ -48,6 +49,18 @@ def test_a_batch_that_is_something_else_is_refused(tmp_path, content):
     write_cifar(tmp_path / "data", "python", {**cifar_files("python"), "test_batch": content})
     with pytest.raises(DataError, match="test_batch was refused"):
         load_images(tmp_path / "data")
+
+
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.DIRTYPE, tarfile.FIFOTYPE])
+@pytest.mark.parametrize("target", ["nowhere", "/etc/passwd", "cifar-10-batches-bin/test_batch.bin"])
+def test_a_link_in_an_archive_leads_nowhere(tmp_path, kind, target):
+    with tarfile.open(tmp_path / "links.tar.gz", "w:gz") as archive:
+        for name in ("test_batch.bin", *(f"data_batch_{number}.bin" for number in range(1, 6))):
+            link = tarfile.TarInfo(f"cifar-10-batches-bin/{name}")
+            link.type, link.linkname = kind, target
+            archive.addfile(link)
+    with pytest.raises(DataError, match=r"links.tar.gz has no (test|data)_batch"):
+        load_images(tmp_path / "links.tar.gz")
 
 
 def test_a_cut_off_archive_is_refused(tmp_path):

@@ -116,6 +116,7 @@ def test_a_file_changes_the_recipe_that_it_names(tmp_path):
         ('schedule = "step"', "no schedule named 'step'; did you mean 'steps'?"),
         ("end_ms = 85", "use 80 or 90"),
         ("epochs = ", "is not TOML: "),
+        ("epochs = " + "[" * 100_000, "is not TOML: "),
         ("epochs = 2\nepochs = 3", "is not TOML: "),
         ("held_out = 20\nheld-out = 30", "held_out is given twice; give it once."),
         ("\xff", "is not TOML: "),
@@ -128,6 +129,18 @@ def test_a_file_with_a_mistake_is_refused_by_name(tmp_path, text, message):
         read_recipe(str(path))
     assert str(caught.value).startswith(str(path))
     assert message in str(caught.value)
+
+
+def test_a_file_with_a_long_value_is_refused_in_a_short_sentence(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(f"epochs = '{'x' * 10_000}'\n")
+    with pytest.raises(UsageError, match=r"epochs is 'x+\.\.\.; give a whole number") as caught:
+        read_recipe(str(path))
+    assert len(str(caught.value)) < 500
+
+
+def test_the_recipe_of_the_paper_chooses_no_epoch():
+    assert RECIPES["paper"].held_out == 0
 
 
 @pytest.mark.parametrize("name", OTHER)

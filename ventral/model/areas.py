@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ventral.clock import ticks, to_ms
-from ventral.errors import GraphError, unknown
+from ventral.errors import GraphError, quoted, unknown
 
 # Kind of transition -> (smallest, largest) number of octaves that it bridges. One octave down leads to an area of half
 # the size, one up (negative) to an area of twice the size. BRC is batch normalisation, ReLU, convolution; in BRD the
@@ -22,6 +22,9 @@ KINDS = {
     "BRDx2": (-2, -1),
     "BRDx3": (-3, -1),
 }
+
+# the most that a description may ask for: larger networks fit no machine, and a typing error should not fill its memory
+CHANNELS, SIZE, NAME = 4096, 1024, 100
 
 
 @dataclass(frozen=True)
@@ -52,13 +55,12 @@ class Area:
     identity: float = 0.0
 
     def __post_init__(self) -> None:
-        if not self.name or "->" in self.name or "/" in self.name:
-            raise GraphError(f"area name {self.name!r} cannot be used; give a short name such as 'V1'.")
+        if not is_name(self.name) or "->" in self.name or "/" in self.name:
+            raise GraphError(f"area name {quoted(self.name)} cannot be used; give a short name such as 'V1'.")
         if self.name == "readout":
             raise GraphError("an area cannot be called 'readout'; the network's logits are recorded under that name.")
-        for field, count in (("channels", self.channels), ("size", self.size)):
-            if not isinstance(count, int) or isinstance(count, bool) or count < 1:
-                raise GraphError(f"area {self.name}: {field} is {count!r}; give a whole number from 1.")
+        for field, count, most in (("channels", self.channels, CHANNELS), ("size", self.size, SIZE)):
+            check_count(f"area {self.name}: {field}", count, most)
         if not math.isfinite(self.identity) or self.identity < 0:
             raise GraphError(f"area {self.name}: identity gain is {self.identity}; give 0 (replaced) or more.")
 
@@ -102,6 +104,9 @@ class Transition:
     windows: tuple[tuple[int, int], ...] | None = None
 
     def __post_init__(self) -> None:
+        for area in (self.source, self.target):
+            if not is_name(area):
+                raise GraphError(f"a transition leads from or to {quoted(area)}; give the name of an area.")
         if self.kind not in KINDS:
             raise GraphError(f"transition {self.name}: {unknown('kind of transition', self.kind, KINDS)}")
         if self.windows is not None:
@@ -178,12 +183,23 @@ class Entry:
         return f"{self.edge}/{self.stage}" + ("" if self.at_ms is None else f"@{self.at_ms}")
 
 
+def is_name(name: object) -> bool:
+    """Whether a value can name an area."""
+    return isinstance(name, str) and 0 < len(name) <= NAME
+
+
+def check_count(what: str, count: object, most: int) -> None:
+    """Refuse a count that is not a whole number from 1 to `most`."""
+    if not isinstance(count, int) or isinstance(count, bool) or not 1 <= count <= most:
+        raise GraphError(f"{what} is {quoted(count)}; give a whole number from 1 to {most:,}.")
+
+
 def checked_windows(name: str, windows: Iterable[Sequence[int]]) -> Iterable[tuple[int, int]]:
     """The windows of a transition of this name; refused unless each is on the clock and not empty."""
     for window in windows if isinstance(windows, Iterable) else (windows,):
         if not isinstance(window, Sequence) or isinstance(window, str) or len(window) != 2:
             raise GraphError(
-                f"transition {name}: window {window!r} is not (from_ms, to_ms); give windows as ((0, 30),)."
+                f"transition {name}: window {quoted(window)} is not (from_ms, to_ms); give windows as ((0, 30),)."
             )
         start, stop = window
         ticks(start, f"window start of {name}")

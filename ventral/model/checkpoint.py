@@ -14,7 +14,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from ventral.errors import CheckpointError
+from ventral.clock import ticks, to_ms
+from ventral.errors import ECHO, CheckpointError, quoted
 from ventral.files import put
 from ventral.model.graph import AreaGraph
 from ventral.model.network import Network
@@ -22,6 +23,15 @@ from ventral.stimuli.images import Preprocessing
 
 FORMAT = "ventral-checkpoint"
 VERSION = 1
+METADATA = {
+    "graph": dict,
+    "label_names": list,
+    "data": dict,
+    "test": dict,
+    "recipe": dict,
+    "note": str,
+    "history": list,
+}
 
 
 def write_checkpoint(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> str:
@@ -74,7 +84,7 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         with safe_open(path, framework="pt") as file:
             header = json.loads((file.metadata() or {}).get("ventral", "null"))
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError, ValueError) as error:
+    except (SafetensorError, OSError, ValueError, RecursionError) as error:
         raise CheckpointError(f"{path} is not a whole checkpoint ({error}); train or copy it again.") from None
     if not isinstance(header, dict) or header.get("format") != FORMAT:
         raise CheckpointError(
@@ -83,7 +93,14 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     if "digest" in header and header["digest"] != digest(tensors, header):
         raise CheckpointError(f"{path} has changed since it was written; copy it again, or go back to the one before.")
     if header.get("version") != VERSION:
-        raise CheckpointError(f"{path} has version {header.get('version')}; this ventral reads version {VERSION}.")
+        version = quoted(header.get("version"))
+        raise CheckpointError(f"{path} has version {version}; this ventral reads version {VERSION}.")
+    for name, kind in METADATA.items():
+        if not isinstance(header.get(name, kind()), kind):
+            raise CheckpointError(
+                f"{path}: {name} in its metadata is {quoted(header[name])}; train the network again, or take the file "
+                "from where it was made."
+            )
     return tensors, header
 
 
@@ -92,13 +109,13 @@ def network_of(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, A
     try:
         graph = AreaGraph.from_json(json.dumps(header["graph"]))
         preprocessing = Preprocessing(tuple(header["mean"]), float(header["scale"]))
-        network = Network(graph, header["horizon_ms"])
+        network = Network(graph, to_ms(ticks(header["horizon_ms"], "horizon_ms")))
         weights = {name.removeprefix("network/"): x for name, x in tensors.items() if name.startswith("network/")}
         network.load_state_dict(weights)
-        if len(header["label_names"]) != graph.classes:
-            raise ValueError(f"{graph.classes} classes have {len(header['label_names'])} names")
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
+        if [type(name) for name in header["label_names"]] != [str] * graph.classes:
+            raise ValueError(f"{graph.classes} classes have the names {quoted(header['label_names'])}")
+    except Exception as error:  # metadata from anywhere can be wrong anyhow
+        reason = next(iter(str(error).splitlines()), type(error).__name__)[: 2 * ECHO]
         raise CheckpointError(f"{path} does not describe a network that its weights fit: {reason}") from None
     network.eval()
     network.to(memory_format=torch.channels_last)

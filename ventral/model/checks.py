@@ -3,8 +3,8 @@
 import math
 from typing import TYPE_CHECKING
 
-from ventral.errors import GraphError, few, unknown
-from ventral.model.areas import KINDS, Area, Transition
+from ventral.errors import GraphError, few, quoted, unknown
+from ventral.model.areas import CHANNELS, KINDS, Area, Transition, check_count
 from ventral.model.presence import presence_for, settled_tick
 
 if TYPE_CHECKING:
@@ -14,6 +14,7 @@ DRIVES = ("impulse", "sustained")
 PRENETS = ("conv", "convx3")
 STATISTICS = ("per-tick", "shared", "fixed")
 SHARINGS = ("over-time", "per-tick", "everywhere")
+AREAS, CLASSES = 64, 100_000  # at most
 
 
 def check_graph(graph: "AreaGraph") -> None:
@@ -36,23 +37,26 @@ def check_graph(graph: "AreaGraph") -> None:
 def check_areas(graph: "AreaGraph") -> None:
     """Refuse areas of one name, and an entry or readout that is no area."""
     names = [area.name for area in graph.areas]
+    if len(names) > AREAS:
+        raise GraphError(f"there are {len(names):,} areas; give at most {AREAS}.")
     if twice := [name for name in names if names.count(name) > 1]:
         raise GraphError(f"two areas are called {twice[0]}; names must differ.")
     for role, name in (("entry", graph.entry), ("readout", graph.readout)):
         if name not in names:
-            raise GraphError(f"the {role} area: {unknown('area', name, names)}")
+            raise GraphError(f"the {role} area: {unknown('area', str(name), names)}")
 
 
 def check_transitions(graph: "AreaGraph") -> None:
     """Refuse transitions between areas that do not exist, and two between the same areas."""
     names = [area.name for area in graph.areas]
-    edges = [transition.name for transition in graph.transitions]
+    listed: set[str] = set()
     for transition in graph.transitions:
         for name in (transition.source, transition.target):
             if name not in names:
                 raise GraphError(f"transition {transition.name}: {unknown('area', name, names)}")
-        if edges.count(transition.name) > 1:
+        if transition.name in listed:
             raise GraphError(f"transition {transition.name} is listed twice; one edge carries one transition.")
+        listed.add(transition.name)
 
 
 def check_fields(graph: "AreaGraph") -> None:
@@ -66,10 +70,9 @@ def check_fields(graph: "AreaGraph") -> None:
         known(kind, value, choices)
     for field, flag in (("bias", graph.bias), ("scale_shift", graph.scale_shift)):
         if not isinstance(flag, bool):
-            raise GraphError(f"{field} is {flag!r}; give true or false.")
-    for field, count in (("classes", graph.classes), ("colours", graph.colours)):
-        if not isinstance(count, int) or isinstance(count, bool) or count < 1:
-            raise GraphError(f"{field} is {count!r}; give a whole number from 1.")
+            raise GraphError(f"{field} is {quoted(flag)}; give true or false.")
+    check_count("classes", graph.classes, CLASSES)
+    check_count("colours", graph.colours, CHANNELS)
 
 
 def known(kind: str, value: str, choices: tuple[str, ...]) -> str:

@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any
 
 from ventral.clock import ticks, to_ms
-from ventral.errors import GraphError, ProtocolError, choose, unknown
+from ventral.errors import GraphError, ProtocolError, choose, quoted, unknown
 from ventral.model.areas import Area, Entry, Stage, Transition
 from ventral.model.checks import check_graph
 from ventral.model.presence import arrival_ms, presence_for, settled_tick
@@ -88,7 +88,8 @@ class AreaGraph:
         object.__setattr__(self, "areas", tuple(self.areas))
         object.__setattr__(self, "transitions", tuple(self.transitions))
         if not isinstance(self.readout_ms, Iterable) or isinstance(self.readout_ms, str):
-            raise GraphError(f"readout_ms is {self.readout_ms!r}; give a list of times, such as ({self.readout_ms},).")
+            given = quoted(self.readout_ms)
+            raise GraphError(f"readout_ms is {given}; give a list of times, such as ({given},).")
         times = {to_ms(ticks(ms, "readout_ms")) for ms in self.readout_ms}
         object.__setattr__(self, "readout_ms", tuple(sorted(times)))
         if any(isinstance(tie, Entry) for tie in self.ties):
@@ -250,7 +251,7 @@ class AreaGraph:
         """
         try:
             given = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise GraphError(f"the description of the graph is not JSON ({error}).") from None
         if not isinstance(given, dict):
             raise GraphError("the description of a graph is a JSON object with 'areas' and 'transitions'.")
@@ -271,14 +272,14 @@ def _listed(given: dict[str, Any], key: str) -> list[Any]:
 def _make(cls: type, kind: str, given: Any) -> Any:
     known = [field.name for field in fields(cls)]
     if not isinstance(given, dict):
-        raise GraphError(f"{kind} {given!r} is not an object with the fields {', '.join(known)}.")
+        raise GraphError(f"{kind} {quoted(given)} is not an object with the fields {', '.join(known)}.")
     for key in given:
         if key not in known:
             raise GraphError(f"{kind}: {unknown('field', key, known)}")
     try:
         return cls(**given)
     except TypeError as error:
-        raise GraphError(f"{kind} {given}: {error}.") from None
+        raise GraphError(f"{kind} {quoted(given)}: {error}.") from None
 
 
 def matrix(graph: AreaGraph) -> dict[tuple[str, str], str]:

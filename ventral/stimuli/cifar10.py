@@ -107,7 +107,8 @@ def _archive_members(path: Path, names: Collection[str]) -> Members:
         with tarfile.open(path) as archive:
             for member in archive:
                 name = member.name.rsplit("/", 1)[-1]
-                content = archive.extractfile(member) if name in names and member.size <= LARGEST else None
+                wanted = member.isfile() and name in names and member.size <= LARGEST  # links lead nowhere
+                content = archive.extractfile(member) if wanted else None
                 if content is not None:
                     found[name] = content.read()
             while archive.fileobj.read(2**20):

@@ -185,6 +185,7 @@ RECIPES = {
         schedule="steps",
         drop_epochs=(40, 50),
         brief=0.0,
+        held_out=0,
         precision="float32",
     ),
 }

@@ -7,7 +7,7 @@ from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
-from ventral.errors import UsageError, choose
+from ventral.errors import UsageError, choose, quoted
 from ventral.knobs import apply_settings
 from ventral.training.recipe import RECIPES, Recipe
 
@@ -30,7 +30,7 @@ def read_recipe(name: str) -> Recipe:
         given = tomllib.loads(Path(name).read_text(encoding="utf-8"))
     except OSError as error:
         raise UsageError(f"cannot read {name}: {os.strerror(error.errno or 0).lower()}; give a file of TOML.") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"{name} is not TOML: {error}.") from None
     try:
         base = RECIPES[choose("recipe", str(given.pop("recipe", "fast")), RECIPES)]
@@ -75,11 +75,11 @@ def checked_value(name: str, value: Any, default: Any) -> Any:
     if isinstance(default, tuple):
         if isinstance(value, list) and all(type(item) is int for item in value):
             return tuple(value)
-        raise UsageError(f"{name} is {value!r}; give a list of whole numbers.")
+        raise UsageError(f"{name} is {quoted(value)}; give a list of whole numbers.")
     if type(value) is type(default) or (type(value) is int and isinstance(default, float)):
         return value
     takes = {bool: "true or false", int: "a whole number", float: "a number", str: "a word"}[type(default)]
-    raise UsageError(f"{name} is {value!r}; give {takes}.")
+    raise UsageError(f"{name} is {quoted(value)}; give {takes}.")
 
 
 def renamed(old: Mapping[str, Any]) -> dict[str, Any]:

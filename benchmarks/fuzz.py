@@ -1,0 +1,185 @@
+"""Fuzzing: descriptions of graphs and protocols, knobs, recipes and checkpoints with something wrong in them.
+
+    python benchmarks/fuzz.py --cases 50000
+
+Each case damages one of them and reads it. It must be read, or refused by an error of ours that is one short line,
+within some seconds; anything else is printed, and the exit code is 1. Cases are a function of the seed.
+"""
+
+import argparse
+import json
+import random
+import signal
+import tempfile
+import time
+import traceback
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ventral.errors import VentralError
+from ventral.experiment.catalogue import made_protocol
+from ventral.experiment.protocol import Protocol
+from ventral.knobs import apply_settings, knobs
+from ventral.model.areas import Area
+from ventral.model.checkpoint import describe, network_tensors, write_checkpoint
+from ventral.model.graph import AreaGraph
+from ventral.model.model import load_model
+from ventral.model.network import Network
+from ventral.model.wiring import adjacent
+from ventral.plugins import list_scripts, load
+from ventral.stimuli.images import Preprocessing
+from ventral.training.recipe import Recipe
+from ventral.training.recipes import as_stored, read_recipe, stored_recipe
+
+LIMIT_S = 20
+LONGEST = 1500  # characters of a message
+ODD = (None, True, False, 0, -1, 1, 7, 15, 10**6, 10**18, 10**400, 0.5, -0.0, 1e308, float("inf"), "", "x", "->", "V1")
+ODD += (
+    "x" * 5000,
+    "\x1b[31m",
+    "\x00",
+    [],
+    {},
+    [[]],
+    [[[[]]]],
+    {"x": {}},
+    [1, 2, 3],
+    ["V1"],
+    [[0, 10]],
+    [[10**9, 10**10]],
+)
+PIECES = ("[", "]", "{", "}", ",", ":", '"', "null", "1e999", "-", "\\u0000", "9" * 50, "[" * 3000, "\n", "=", " ", "ü")
+AREAS = (Area("V1", 3, 8), Area("V2", 4, 4, 0.5))
+GRAPH = AreaGraph(AREAS, adjacent(AREAS), readout_ms=(20, 30), classes=3)
+SCRIPTS = [script.name for script in list_scripts("protocols") if script.origin == "ventral"]
+
+
+def damaged_value(value: Any, chance: random.Random) -> Any:
+    """A value of JSON, in which something, somewhere, is replaced, removed, repeated or added."""
+    if isinstance(value, (dict, list)) and value and chance.random() < 0.8:
+        keys = list(value) if isinstance(value, dict) else list(range(len(value)))
+        key, other = chance.choice(keys), value.copy()
+        what = chance.random()
+        if what < 0.1:
+            del other[key]
+        elif what < 0.2 and isinstance(other, list):
+            other.append(other[key])
+        elif what < 0.2:
+            other[f"{key}x"] = other[key]
+        else:
+            other[key] = damaged_value(value[key], chance)
+        return other
+    return chance.choice(ODD)
+
+
+def damaged_text(text: str, chance: random.Random) -> str:
+    """A text with a few pieces cut out or put in."""
+    for _ in range(chance.randint(1, 3)):
+        at = chance.randrange(len(text) + 1)
+        text = text[:at] + chance.choice(PIECES) * (chance.random() < 0.7) + text[at + chance.randrange(4) :]
+    return text
+
+
+def damaged_json(text: str, chance: random.Random) -> str:
+    """JSON with a wrong value or with wrong text."""
+    return damaged_text(text, chance) if chance.random() < 0.4 else json.dumps(damaged_value(json.loads(text), chance))
+
+
+def read_graph(chance: random.Random, folder: Path) -> None:
+    """Read the description of a graph."""
+    AreaGraph.from_json(damaged_json(GRAPH.to_json(), chance))
+
+
+def read_protocol(chance: random.Random, folder: Path) -> None:
+    """Read the description of a protocol."""
+    Protocol.from_json(damaged_json(made_protocol(chance.choice(SCRIPTS), {}).to_json(), chance))
+
+
+def read_knobs(chance: random.Random, folder: Path) -> None:
+    """Make a protocol with some knobs."""
+    name = chance.choice(SCRIPTS)
+    function = load("protocols", name).protocol
+    settings = [damaged_text(knob.example, chance) for knob in chance.sample(list(knobs(function).values()), 2)]
+    made_protocol(name, apply_settings(function, settings))
+
+
+def read_toml(chance: random.Random, folder: Path) -> None:
+    """Read a recipe from a file."""
+    lines = [f"{name} = {json.dumps(value)}" for name, value in as_stored(Recipe()).items()]
+    field = chance.choice(list(as_stored(Recipe())))
+    lines.append(f"{field} = {json.dumps(chance.choice(ODD))}" if chance.random() < 0.5 else "")
+    text = "\n".join(line for line in lines if not (lines[-1] and line.startswith(f"{field} = ")) or line is lines[-1])
+    path = folder / "recipe.toml"
+    path.write_bytes(damaged_text(text, chance).encode(chance.choice(("utf-8", "latin-1")), "replace"))
+    read_recipe(str(path))
+
+
+def read_model(chance: random.Random, folder: Path) -> None:
+    """Load a checkpoint."""
+    network = Network(GRAPH, 30)
+    header = describe(network, Preprocessing((0.5, 0.5, 0.5), 0.2), ("a", "b", "c"))
+    header |= {"data": {"name": "shapes"}, "recipe": as_stored(Recipe()), "test": {"accuracy": [None, 0.5]}, "note": ""}
+    path = folder / "model.safetensors"
+    try:
+        write_checkpoint(path, network_tensors(network), damaged_value(header, chance))
+    except (TypeError, ValueError):  # JSON holds no such thing
+        return
+    if chance.random() < 0.3:
+        content = bytearray(path.read_bytes())
+        content[chance.randrange(len(content))] ^= 1 << chance.randrange(8)
+        path.write_bytes(content)
+    stored_recipe(load_model(path).metadata)
+
+
+READERS: dict[str, Callable[[random.Random, Path], None]] = {
+    "graphs": read_graph,
+    "protocols": read_protocol,
+    "knobs": read_knobs,
+    "recipes": read_toml,
+    "checkpoints": read_model,
+}
+
+
+def outcome_of(reader: Callable[[random.Random, Path], None], chance: random.Random, folder: Path) -> str:
+    """What came of a case: "read", "refused", or what was wrong."""
+    signal.alarm(LIMIT_S)
+    try:
+        reader(chance, folder)
+    except VentralError as error:
+        message = str(error)
+        return "refused" if "\n" not in message and len(message) <= LONGEST else f"a long message: {message[:300]}"
+    except Exception:
+        return traceback.format_exc()
+    finally:
+        signal.alarm(0)
+    return "read"
+
+
+def main() -> None:
+    """Run cases and print, for each kind, how many were read and refused."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cases", type=int, default=5000)
+    parser.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args()
+    torch.set_num_threads(1)
+    signal.signal(signal.SIGALRM, lambda *_: (_ for _ in ()).throw(TimeoutError("it hangs")))
+    failures = 0
+    with tempfile.TemporaryDirectory() as folder:
+        for kind, reader in READERS.items():
+            begun, counts = time.perf_counter(), Counter[str]()
+            for case in range(given.cases // len(READERS)):
+                outcome = outcome_of(reader, random.Random(f"{given.seed}/{kind}/{case}"), Path(folder))
+                counts[outcome if outcome in ("read", "refused") else "wrong"] += 1
+                if outcome not in ("read", "refused"):
+                    print(f"{kind}, case {case}: {outcome}")
+            failures += counts["wrong"]
+            print(f"{kind}: {dict(counts)} in {time.perf_counter() - begun:.0f} s")
+    raise SystemExit(failures > 0)
+
+
+if __name__ == "__main__":
+    main()
