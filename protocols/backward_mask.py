@@ -27,6 +27,7 @@ def protocol(
     target_is_soa: bool = False,
     end_ms: int = 200,
     readout_ms: tuple[int, ...] | None = None,
+    before_ms: int = 0,
 ) -> Protocol:
     """One condition per SOA and kind of mask, and their controls; read at 100 ms and at the end if not given."""
     if early := [soa for soa in soa_ms if soa < 0]:
@@ -44,4 +45,4 @@ def protocol(
     conditions.append(Condition("blank"))
     if readout_ms is None:
         readout_ms = tuple(sorted({min(100, end_ms), end_ms}))
-    return Protocol(tuple(conditions), end_ms=end_ms, readout_ms=readout_ms, source=__doc__ or "")
+    return Protocol(tuple(conditions), end_ms=end_ms, readout_ms=readout_ms, source=__doc__ or "", before_ms=before_ms)

@@ -22,6 +22,7 @@ def protocol(
     blur: tuple[float, ...] = (0.0, 0.5, 1.0, 2.0, 3.0),
     target_ms: int = 100,
     end_ms: int = 200,
+    before_ms: int = 0,
 ) -> Protocol:
     """One condition per kind and level."""
     if wrong := [level for level in contrast if not 0 < level <= 1]:
@@ -35,4 +36,4 @@ def protocol(
             shown = Show(target if level == intact[name] else target.changed(name, level), 0, target_ms)
             conditions.append(Condition(f"{name}_{level:g}", (shown,), parameters={f"target_{name}": level}))
     readout_ms = tuple(sorted({min(100, end_ms), end_ms}))
-    return Protocol(tuple(conditions), end_ms=end_ms, readout_ms=readout_ms, source=__doc__ or "")
+    return Protocol(tuple(conditions), end_ms=end_ms, readout_ms=readout_ms, source=__doc__ or "", before_ms=before_ms)

@@ -12,9 +12,13 @@ Liao & Poggio (2016), section 6. Departures: durations in 10 ms steps.
 from ventral import Condition, Protocol, Show, target
 
 
-def protocol(duration_ms: tuple[int, ...] = (10, 20, 50, 100, 200), end_ms: int = 300) -> Protocol:
+def protocol(duration_ms: tuple[int, ...] = (10, 20, 50, 100, 200), end_ms: int = 300, before_ms: int = 0) -> Protocol:
     """One condition per duration of the image."""
     conditions = [Condition(f"on_{duration}", (Show(target, 0, duration),)) for duration in duration_ms]
     return Protocol(
-        tuple(conditions), end_ms=end_ms, readout_ms=tuple(sorted({min(100, end_ms), end_ms})), source=__doc__ or ""
+        tuple(conditions),
+        end_ms=end_ms,
+        readout_ms=tuple(sorted({min(100, end_ms), end_ms})),
+        source=__doc__ or "",
+        before_ms=before_ms,
     )

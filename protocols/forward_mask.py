@@ -27,6 +27,7 @@ def protocol(
     sandwich_ms: int | None = None,
     combine: str = "refuse",
     end_ms: int = 150,
+    before_ms: int = 0,
 ) -> Protocol:
     """One condition per SOA, and its controls."""
     if late := [soa for soa in soa_ms if soa > 0]:
@@ -46,4 +47,4 @@ def protocol(
     alone = (Show(mask(kind), last, last + mask_ms), *after)
     conditions.append(Condition("mask_only", alone, parameters=second, combine=combine))
     readout_ms = tuple(sorted({min(100, end_ms), end_ms}))
-    return Protocol(tuple(conditions), end_ms=end_ms, readout_ms=readout_ms, source=__doc__ or "")
+    return Protocol(tuple(conditions), end_ms=end_ms, readout_ms=readout_ms, source=__doc__ or "", before_ms=before_ms)

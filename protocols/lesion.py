@@ -26,6 +26,7 @@ def protocol(
     identity: bool = False,
     target_ms: int = 100,
     end_ms: int = 200,
+    before_ms: int = 0,
 ) -> Protocol:
     """One condition per lesion, scale and window, and one intact."""
     windows = [(f"{start}-{start + window_ms}", start, start + window_ms) for start in start_ms or ()]
@@ -46,4 +47,4 @@ def protocol(
                 )
                 conditions.append(condition)
     readout_ms = tuple(sorted({min(100, end_ms), end_ms}))
-    return Protocol(tuple(conditions), end_ms=end_ms, readout_ms=readout_ms, source=__doc__ or "")
+    return Protocol(tuple(conditions), end_ms=end_ms, readout_ms=readout_ms, source=__doc__ or "", before_ms=before_ms)

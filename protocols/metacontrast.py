@@ -28,6 +28,7 @@ def protocol(
     kind: tuple[str, ...] = KINDS,
     trail_ms: tuple[int, ...] | None = (0, 50, 150),
     end_ms: int = 250,
+    before_ms: int = 0,
 ) -> Protocol:
     """One condition per kind and SOA, one per time that dots trail, and their controls."""
     flash = Show(target.changed("disc", RADIUS), 0, target_ms)
@@ -42,4 +43,4 @@ def protocol(
         known = {"trail_ms": trail}
         conditions.append(Condition(f"trail_{trail}", masked, soa_ms=0, parameters=known, combine="over"))
     readout_ms = tuple(sorted({min(100, end_ms), end_ms}))
-    return Protocol(tuple(conditions), end_ms=end_ms, readout_ms=readout_ms, source=__doc__ or "")
+    return Protocol(tuple(conditions), end_ms=end_ms, readout_ms=readout_ms, source=__doc__ or "", before_ms=before_ms)

@@ -23,6 +23,7 @@ def protocol(
     fraction: tuple[float, ...] = (0.0, 0.05, 0.1, 0.2, 0.4),
     target_ms: int = 100,
     end_ms: int = 200,
+    before_ms: int = 0,
 ) -> Protocol:
     """One condition per kind and level."""
     levels = {"gaussian-noise": ("sd", sd), "salt-and-pepper": ("fraction", fraction)}
@@ -36,4 +37,4 @@ def protocol(
             parameters: dict[str, float | str] = {"noise": name, f"noise_{knob}": amount}
             conditions.append(Condition(f"{name}_{amount:g}", (shown,), parameters=parameters))
     readout_ms = tuple(sorted({min(100, end_ms), end_ms}))
-    return Protocol(tuple(conditions), end_ms=end_ms, readout_ms=readout_ms, source=__doc__ or "")
+    return Protocol(tuple(conditions), end_ms=end_ms, readout_ms=readout_ms, source=__doc__ or "", before_ms=before_ms)

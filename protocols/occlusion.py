@@ -27,6 +27,7 @@ def protocol(
     mask_ms: int = 50,
     mask_kind: str = "phase-scrambled",
     end_ms: int = 200,
+    before_ms: int = 0,
 ) -> Protocol:
     """One condition per kind and coverage, and with `soa_ms` one more for each SOA."""
     if wrong := [part for part in coverage if not 0 <= part <= 1]:
@@ -41,4 +42,4 @@ def protocol(
                 masked = (shown, Show(mask(mask_kind), soa, soa + mask_ms))
                 conditions.append(Condition(f"{name}_{part:g}_soa_{soa}", masked, soa_ms=soa, parameters=parameters))
     readout_ms = tuple(sorted({min(100, end_ms), end_ms}))
-    return Protocol(tuple(conditions), end_ms=end_ms, readout_ms=readout_ms, source=__doc__ or "")
+    return Protocol(tuple(conditions), end_ms=end_ms, readout_ms=readout_ms, source=__doc__ or "", before_ms=before_ms)

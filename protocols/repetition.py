@@ -27,6 +27,7 @@ def protocol(
     gap_ms: tuple[int, ...] = (20, 50, 100),
     test_ms: int = 50,
     end_ms: int = 100,
+    before_ms: int = 0,
 ) -> Protocol:
     """One condition per adapter and gap, and one without an adapter."""
     if early := [gap for gap in gap_ms if gap < 0]:
@@ -39,4 +40,4 @@ def protocol(
             parameters: dict[str, float | str] = {"adapter": NAMES[kind], "adapter_ms": adapter_ms, "gap_ms": gap}
             conditions.append(Condition(f"{NAMES[kind]}_{gap}", events, parameters=parameters))
     readout_ms = tuple(sorted({min(50, end_ms), end_ms}))
-    return Protocol(tuple(conditions), end_ms=end_ms, readout_ms=readout_ms, source=__doc__ or "")
+    return Protocol(tuple(conditions), end_ms=end_ms, readout_ms=readout_ms, source=__doc__ or "", before_ms=before_ms)

@@ -24,11 +24,12 @@ def protocol(
     position: int | None = None,
     gap_ms: int = 0,
     end_ms: int = 200,
+    before_ms: int = 0,
 ) -> Protocol:
     """Three conditions per duration of an item; the target in the middle if no position (from 1) is given."""
     place = (items + 1) // 2 if position is None else position
-    if items < 2:
-        raise ProtocolError(f"items is {items}; a stream has at least 2.")
+    if not 2 <= items <= 100:
+        raise ProtocolError(f"items is {items}; a stream has 2 to 100.")
     if not 1 <= place <= items:
         raise ProtocolError(f"position is {place}; give 1 to {items}, the number of items.")
     if gap_ms < 0:
@@ -47,4 +48,4 @@ def protocol(
         for stream, events in streams.items():
             conditions.append(Condition(f"{stream}_{duration}", events, parameters={"stream": stream, **parameters}))
     readout_ms = (*(ms for ms in (30, 50, 100) if ms < end_ms), end_ms)
-    return Protocol(tuple(conditions), end_ms=end_ms, readout_ms=readout_ms, source=__doc__ or "")
+    return Protocol(tuple(conditions), end_ms=end_ms, readout_ms=readout_ms, source=__doc__ or "", before_ms=before_ms)

@@ -18,7 +18,10 @@ from ventral import Condition, Protocol, ProtocolError, Show, image, target
 
 
 def protocol(
-    swap_ms: tuple[int, ...] = (10, 20, 50, 100, 150), kind: str = "other-object", end_ms: int = 300
+    swap_ms: tuple[int, ...] = (10, 20, 50, 100, 150),
+    kind: str = "other-object",
+    end_ms: int = 300,
+    before_ms: int = 0,
 ) -> Protocol:
     """One condition per time of the swap, and each image alone."""
     if wrong := [swap for swap in swap_ms if not 0 < swap <= end_ms]:
@@ -32,4 +35,4 @@ def protocol(
         events = (Show(target, 0, swap), Show(other, swap, stop))
         conditions.append(Condition(f"swap_{swap}", events, parameters={"swap_ms": swap}))
     readout_ms = tuple(sorted({min(100, end_ms), end_ms}))
-    return Protocol(tuple(conditions), end_ms=end_ms, readout_ms=readout_ms, source=__doc__ or "")
+    return Protocol(tuple(conditions), end_ms=end_ms, readout_ms=readout_ms, source=__doc__ or "", before_ms=before_ms)

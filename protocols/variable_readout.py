@@ -14,9 +14,9 @@ from ventral import Condition, Protocol, Show, target
 TIMES_MS = (30, 50, 60, 70, 80, 90, 100, 110, 120, 150, 200)
 
 
-def protocol(readout_ms: tuple[int, ...] | None = None, end_ms: int = 200) -> Protocol:
+def protocol(readout_ms: tuple[int, ...] | None = None, end_ms: int = 200, before_ms: int = 0) -> Protocol:
     """One condition, the image on from 0 to the end."""
     if readout_ms is None:
         readout_ms = tuple(ms for ms in TIMES_MS if ms <= end_ms) or (end_ms,)
     on = Condition("sustained", (Show(target, 0, end_ms + 10),))
-    return Protocol((on,), end_ms=end_ms, readout_ms=readout_ms, source=__doc__ or "")
+    return Protocol((on,), end_ms=end_ms, readout_ms=readout_ms, source=__doc__ or "", before_ms=before_ms)

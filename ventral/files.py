@@ -59,6 +59,14 @@ def disk_errors(path: Path, then: str = RESUME, elsewhere: str = ANOTHER) -> Ite
         raise StoreError(f"{path} cannot be written: {why}. {remedy}") from error
 
 
+def expanded(path: str | Path) -> Path:
+    """A path with the home folder in place of ``~``; as it is where there is no home folder."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
+
+
 def nearest_folder(path: Path) -> Path:
     """Folder at `path` or, if there is none, the nearest one above it.
 

@@ -18,6 +18,7 @@ from types import ModuleType
 from typing import Literal
 
 from ventral.errors import ProtocolError, UsageError, VentralError, choose, unknown
+from ventral.files import expanded
 from ventral.knobs import knobs
 
 GroupName = Literal["protocols", "analysis", "models"]
@@ -182,7 +183,7 @@ def _from_module(group: Group, script: Script) -> ModuleType:
 
 
 def _from_path(group: Group, name: str) -> ModuleType:
-    path = Path(name).expanduser()
+    path = expanded(name)
     if not path.exists():
         beside = [str(Path(name).with_name(near.name)) for near in path.parent.glob("*.py")]
         raise unknown("file", name, [*beside, *(script.name for script in list_scripts(group.name))])

@@ -47,7 +47,7 @@ def masked() -> dict[str, Any]:
         ),
         (lambda p: p["conditions"][0]["interventions"].append({"what": "V1"}), "an intervention has no start_ms"),
         (lambda p: p["conditions"][0].update(parameters=3), "the description of the protocol cannot be read"),
-        (lambda p: p.update(start_ms=-50), "start_ms of the protocol is -50; its events start at 0 ms"),
+        (lambda p: p.update(start_ms=50), "before_ms is -50; give 0 or more"),
     ],
 )
 def test_what_is_not_the_json_of_a_protocol_is_refused(change, message):

@@ -82,6 +82,22 @@ def test_its_defaults_fit_the_horizon_of_the_shipped_models(name):
 
 
 @EVERY
+def test_before_ms_starts_the_record_earlier_with_what_is_between_events(name):
+    plain, made = make(name), make(name, before_ms=50)
+    assert (made.start_ms, made.end_ms) == (plain.start_ms - 50, plain.end_ms)
+    assert made.conditions == plain.conditions
+    for condition in made.conditions:
+        assert made.frames(condition) == [(grey,)] * 5 + plain.frames(condition)
+    assert Protocol.from_json(made.to_json()) == made
+
+
+@EVERY
+def test_a_time_before_that_is_negative_is_refused(name):
+    with pytest.raises(ProtocolError, match="before_ms is -10; give 0 or more"):
+        make(name, before_ms=-10)
+
+
+@EVERY
 def test_its_defaults_show_the_target_at_0_in_some_condition(name):
     shown = [event.start_ms for c in make(name).conditions for event in c.events if event.what.role == "target"]
     assert set(shown) == {0}
@@ -242,7 +258,8 @@ def test_a_sandwich_has_another_mask_after_the_target_and_a_control_with_that_al
     [
         ("backward-mask", {"soa_ms": (-50,)}, "soa_ms is -50; a mask before the target .* use forward-mask"),
         ("forward-mask", {"soa_ms": (50,)}, "soa_ms is 50; .* give -50, or use backward-mask"),
-        ("rsvp", {"items": 1}, "items is 1; a stream has at least 2"),
+        ("rsvp", {"items": 1}, "items is 1; a stream has 2 to 100"),
+        ("rsvp", {"items": 10**9}, "items is 1000000000; a stream has 2 to 100"),
         ("rsvp", {"position": 7}, "position is 7; give 1 to 6"),
         ("rsvp", {"position": 0}, "position is 0; give 1 to 6"),
         ("rsvp", {"gap_ms": -10}, "gap_ms is -10; give 0 or more"),

@@ -1,5 +1,10 @@
 """Folders of images: an image depends on its file alone, whatever its size and mode; what cannot be read is refused."""
 
+import io
+import pwd
+import struct
+import zlib
+
 import numpy as np
 import pytest
 from cifar import random_pixels, save_image
@@ -55,6 +60,38 @@ def test_a_broken_or_impossible_cache_does_no_harm(folder, cache, monkeypatch):
     assert load_images(folder).fingerprint == first.fingerprint
 
 
+@pytest.mark.parametrize("place", [-1, -1000])
+def test_a_flipped_bit_in_the_cache_is_noticed_and_the_images_are_decoded_again(folder, cache, place):
+    first = load_images(folder)
+    (kept,) = cache.rglob("*.safetensors")
+    content = bytearray(kept.read_bytes())
+    content[place] ^= 1
+    kept.write_bytes(content)
+    assert load_images(folder).fingerprint == first.fingerprint
+    assert load_images(folder).fingerprint == first.fingerprint  # also from the cache that was written anew
+
+
+def test_a_cache_of_other_images_is_not_taken(folder, cache):
+    load_images(folder, "test")
+    (of_test,) = cache.rglob("*.safetensors")
+    first = load_images(folder, "train")
+    (of_train,) = set(cache.rglob("*.safetensors")) - {of_test}
+    of_train.write_bytes(of_test.read_bytes())
+    assert load_images(folder, "train").fingerprint == first.fingerprint
+
+
+def test_without_a_home_folder_images_are_read_and_not_kept(folder, cache, tmp_path, monkeypatch):
+    kept = load_images(folder).fingerprint
+    monkeypatch.delenv("VENTRAL_CACHE")
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", lambda _: {}["nobody"])
+    monkeypatch.chdir(tmp_path)
+    assert load_images(folder).fingerprint == kept
+    assert {path.name for path in tmp_path.iterdir()} == {"cache", "pets"}
+    with pytest.raises(DataError, match="no images at '~/nowhere'"):
+        load_images("~/nowhere")
+
+
 @pytest.mark.parametrize("file", ["L.jpg", "CMYK.jpeg", "L.PNG", "P.png", "LA.png", "RGBA.png"])
 def test_any_size_and_mode_becomes_a_square_of_three_colours(folder, file):
     mode = file.split(".")[0]
@@ -73,6 +110,24 @@ def test_what_is_transparent_becomes_mid_grey(folder):
 def test_an_image_of_16_bits_is_refused(folder):
     Image.fromarray(np.full((32, 32), 40000, dtype=np.uint16)).save(folder / "test" / "cat" / "00000.png")
     with pytest.raises(DataError, match="more than 8 bits per colour; save it with 8"):
+        load_images(folder)
+
+
+def claiming(width, height):
+    """A PNG of one pixel whose header claims another size."""
+    file = io.BytesIO()
+    Image.new("L", (1, 1)).save(file, "PNG")
+    content = file.getvalue()
+    header = b"IHDR" + struct.pack(">II", width, height) + content[24:29]
+    return content[:12] + header + struct.pack(">I", zlib.crc32(header)) + content[33:]
+
+
+@pytest.mark.parametrize("side", [7_072, 9_500, 14_000, 60_000])
+def test_an_image_of_too_many_pixels_is_refused_before_it_is_decoded(folder, side):
+    (folder / "test" / "cat" / "00000.png").write_bytes(claiming(side, side))
+    with pytest.raises(
+        DataError, match=r"cat/00000.png has more than 50,000,000 pixels and was not decoded; save a sm"
+    ):
         load_images(folder)
 
 

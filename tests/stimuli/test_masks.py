@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from ventral.errors import DataError, UsageError
 from ventral.stimuli.datasets import load_images
 from ventral.stimuli.images import Images
-from ventral.stimuli.masks import MASKS, make_masks, needs_pool, pool_positions
+from ventral.stimuli.masks import MASKS, check_kind, image_from_file, make_masks, needs_pool, pool_positions
 from ventral.stimuli.matching import TOLERANCE
 from ventral.stimuli.regions import region
 from ventral.stimuli.textures import CHECK
@@ -236,6 +237,23 @@ def test_a_pool_that_cannot_serve_is_refused(pool):
         make_masks("phase-scrambled", IDS, LABELS, with_pixels(pool, torch.full_like(pool.pixels, 90)))
     with pytest.raises(UsageError, match="cannot be cut into 8x8"):
         make_masks("block-scrambled-8", IDS, LABELS, load_images("shapes", "train", 20, positions=range(9)))
+
+
+def test_the_image_in_a_file_is_the_same_for_all_and_of_the_size_of_the_targets(tmp_path):
+    file = str(tmp_path / "faces_1.PNG")
+    Image.new("RGB", (90, 60), (10, 200, 30)).save(file)
+    check_kind("mask", file)
+    masks = image_from_file(file, 3, 16)
+    assert masks.shape == (3, 3, 16, 16)
+    assert (masks == torch.tensor([10, 200, 30], dtype=torch.uint8)[:, None, None]).all()
+
+
+def test_a_file_that_is_no_image_is_no_kind_of_mask(tmp_path):
+    with pytest.raises(DataError, match=r"nowhere.png cannot be read as an image \([Nn]o such file or directory\)"):
+        check_kind("mask", "nowhere.png")
+    (tmp_path / "text.png").write_text("no image")
+    with pytest.raises(DataError, match=r"text.png cannot be read as an image \(it is in no known format\)"):
+        check_kind("image", str(tmp_path / "text.png"))
 
 
 def test_labels_and_exemplars_that_do_not_fit_are_refused(pool):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ventral.errors import DataError, UsageError
-from ventral.stimuli.sampling import evenly, hold_out
+from ventral.stimuli.sampling import evenly, evenly_at_most, hold_out
 
 
 @pytest.mark.parametrize("count", [1, 7, 10, 23, 100])
@@ -35,6 +35,12 @@ def test_more_than_there_are_is_refused_with_what_can_be_had():
         evenly(labels, 8)
     with pytest.raises(UsageError, match="ask for 1 or more"):
         evenly(labels, 0)
+
+
+def test_at_most_as_many_are_drawn_of_each_class_as_the_smallest_has():
+    labels = np.repeat([0, 1, 4], [5, 90, 200])
+    assert np.bincount(labels[evenly_at_most(labels, 60)], minlength=5).tolist() == [5, 5, 0, 0, 5]
+    assert np.array_equal(evenly_at_most(labels, 7), evenly(labels, 7))
 
 
 def test_what_is_held_out_and_what_is_kept_are_everything_once():

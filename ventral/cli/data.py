@@ -29,7 +29,7 @@ def data_show(source: str) -> None:
     """Count the images of each class in each split."""
     with busy(f"reading {source}"):
         from ventral.stimuli.datasets import class_counts
-        from ventral.stimuli.folders import SPLITS
+        from ventral.stimuli.layout import SPLITS
 
         name, _ = read_source(source)
         rows, problems = [], []

@@ -8,8 +8,9 @@ import click
 from ventral.cli.console import busy, percent, progress_bar, table
 from ventral.cli.lookup import load_trained, own_data
 from ventral.cli.options import (
-    COUNT,
     PATH,
+    ImageCount,
+    calibration_option,
     check_device,
     device_option,
     horizon_option,
@@ -18,6 +19,7 @@ from ventral.cli.options import (
     read_source,
     threads_option,
 )
+from ventral.errors import UsageError
 
 if TYPE_CHECKING:
     from ventral.measures.evaluation import Evaluation
@@ -27,9 +29,10 @@ if TYPE_CHECKING:
 @click.argument("model", metavar="MODEL|CHECKPOINT.safetensors")
 @option("--data", metavar="SOURCE", help="Images of the model's classes; the model's own if not given.")
 @option("--split", default="test", help="Split of the data whose images are presented.")
-@option("--images", type=COUNT, metavar="N", help="Number of images, drawn evenly over classes; all if not given.")
+@option("--images", type=ImageCount(), metavar="N|all", default="all", help="Number of images, evenly over classes.")
 @policy_option
 @horizon_option
+@calibration_option
 @option("--end-ms", type=int, metavar="MS", help="Last time; the last that has normalisation statistics if not given.")
 @option(
     "--at", "at_ms", type=int, metavar="MS", help="Time of confusions and calibration; by default the last readout."
@@ -44,6 +47,7 @@ def evaluate(
     images: int | None,
     policy: str,
     beyond_horizon: str,
+    calibration: str | None,
     end_ms: int | None,
     at_ms: int | None,
     out: Path | None,
@@ -59,6 +63,8 @@ def evaluate(
     for given, ms in (("--end-ms", end_ms), ("--at", at_ms)):
         if ms is not None:
             ticks(ms, given)  # at this point the error has the name that the user gave
+    if calibration and policy == "frozen":
+        raise UsageError("--calibration estimates statistics anew; give --policy recalibrated too.")
     with busy("loading"):
         from ventral.experiment.recalibration import CALIBRATION
         from ventral.figures.evaluation import save_evaluation
@@ -71,8 +77,10 @@ def evaluate(
     nearest_folder(place / "accuracy.csv")  # a place that is a file is refused before anything is computed
     with busy(f"reading {name}"):
         size = network.graph.image_shape[-1]
-        calibration = CALIBRATION if policy == "recalibrated" else 0
-        selection = select_images(name, split, images, 0, size, shapes, pool=False, calibration=calibration)
+        number = CALIBRATION if policy == "recalibrated" else 0
+        selection = select_images(
+            name, split, images, 0, size, shapes, pool=False, calibration=number, calibrate_on=calibration
+        )
     with progress_bar("evaluating", "images") as advance:
         found = run_evaluation(
             network, selection.presented, at_ms, end_ms, policy, beyond_horizon, selection.calibration, progress=advance

@@ -54,7 +54,16 @@ def load_trained(name: str, device: str) -> "Model":
     return load_model(name, device)
 
 
-def make_untrained(name: str, data: str | None, split: str, images: int, seed: int, device: str, ms: int) -> "Model":
+def make_untrained(
+    name: str,
+    data: str | None,
+    split: str,
+    images: int | None,
+    seed: int,
+    device: str,
+    ms: int,
+    calibrate_on: str | None = None,
+) -> "Model":
     """Model with random weights, whose statistics are estimated to a time on images that are not presented."""
     from ventral.experiment.recalibration import CALIBRATION
     from ventral.model.model import untrained_model
@@ -63,10 +72,13 @@ def make_untrained(name: str, data: str | None, split: str, images: int, seed: i
     graph, title = read_graph(name), title_of(name)
     source, shapes = read_source(source_of(name, data, "which images it is shown"))
     size = graph[graph.entry].size
-    selection = select_images(source, split, images, seed, size, shapes, pool=False, calibration=CALIBRATION)
+    selection = select_images(
+        source, split, images, seed, size, shapes, pool=False, calibration=CALIBRATION, calibrate_on=calibrate_on
+    )
     assert selection.calibration is not None
-    graph = with_classes(graph, name, len(selection.calibration.label_names), source)
-    model = untrained_model(graph, selection.calibration, seed, ms, f"{title}-untrained")
+    label_names = selection.presented.label_names
+    graph = with_classes(graph, name, len(label_names), source)
+    model = untrained_model(graph, selection.calibration, seed, ms, f"{title}-untrained", label_names)
     model.network.to(device)
     return model
 

@@ -16,6 +16,17 @@ Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 NAMED_DATA = ("shapes", "cifar10")  # data that need no path
 
 PATH, COUNT = click.Path(path_type=Path), click.IntRange(1)
+THREADS, BATCH = click.IntRange(1, 1024), click.IntRange(1, 100_000)
+
+
+class ImageCount(click.ParamType):  # type: ignore[type-arg]  # generic in some versions only
+    """A number of images; None for "all"."""
+
+    name = "N|all"
+
+    def convert(self, value: Any, option: click.Parameter | None, context: click.Context | None) -> int | None:
+        """The number that a text means."""
+        return None if value == "all" else COUNT.convert(value, option, context)
 
 
 def option(*names: str, **described: Any) -> Callable[[Decorated], Decorated]:
@@ -34,8 +45,13 @@ def set_threads(context: click.Context, parameter: click.Parameter, count: int |
 settings_option = click.option(
     "--set", "settings", multiple=True, metavar="KNOB=VALUE", help="Set a knob, as in end_ms=150; can be repeated."
 )
+calibration_option = option(
+    "--calibration",
+    metavar="SOURCE",
+    help="Images from which statistics are estimated; by default those of --data that are not presented.",
+)
 device_option = option("--device", default="cpu", help="Device that computes: cpu or cuda.")
-_threads: dict[str, Any] = {"type": COUNT, "metavar": "N", "expose_value": False, "callback": set_threads}
+_threads: dict[str, Any] = {"type": THREADS, "metavar": "N", "expose_value": False, "callback": set_threads}
 threads_option = option("--threads", **_threads, help="Number of processor threads; all cores if not given.")
 _horizon = "At times after the last normalisation statistics: refuse, or held (use the last)."
 horizon_option = option("--beyond-horizon", default="refuse", help=_horizon)

@@ -22,9 +22,12 @@ from ventral.cli.console import (
 )
 from ventral.cli.lookup import find_protocol, load_trained, make_untrained, own_data
 from ventral.cli.options import (
+    BATCH,
     COUNT,
     PATH,
+    ImageCount,
     area_names,
+    calibration_option,
     check_device,
     device_option,
     horizon_option,
@@ -52,7 +55,7 @@ if TYPE_CHECKING:
     "--data", metavar="SOURCE", help="Images: shapes[:clutter=0.8,...], cifar10, or a path; by default the model's own."
 )
 @option("--split", default="test", help="Split of the data whose images are presented.")
-@option("--images", type=COUNT, metavar="N", default=500, help="Number of images, drawn evenly over classes.")
+@option("--images", type=ImageCount(), metavar="N|all", default=500, help="Number of images, evenly over classes.")
 @option("--areas", metavar="V1,V2,...", help="Areas to record; all if not given.")
 @option(
     "--record",
@@ -61,10 +64,11 @@ if TYPE_CHECKING:
 )
 @option("--units", type=COUNT, metavar="N", default=1024, help="Sites per area with --record units.")
 @option("--dtype", default="float16", help="Numbers on the disk: float16 or float32.")
-@option("--batch", type=COUNT, metavar="N", default=100, help="Presentations that are computed and written together.")
+@option("--batch", type=BATCH, metavar="N", default=100, help="Presentations that are computed and written together.")
 @option("--untrained", is_flag=True, help="Give the graph that --model names random weights, as a control.")
 @policy_option
 @horizon_option
+@calibration_option
 @option("--control", is_flag=True, help="Record two runs, one under each policy.")
 @option("--drive", help="How images enter: sustained, or impulse (at onset only); the model's own drive if not given.")
 @option("--noise", metavar="KIND:LEVEL[:AREAS]", help="Noise: gaussian:0.5 on states, or poisson:2:V4,IT on rates.")
@@ -82,9 +86,10 @@ def simulate(
     model: str,
     data: str | None,
     split: str,
-    images: int,
+    images: int | None,
     areas: str | None,
     untrained: bool,
+    calibration: str | None,
     control: bool,
     drive: str | None,
     noise: str | None,
@@ -106,15 +111,19 @@ def simulate(
         chosen = Settings(areas=area_names(areas), noise=None if noise is None else Noise.read(noise), **how)
         if control and chosen.policy != "frozen":
             raise UsageError("--control records a run under each policy, frozen and recalibrated; leave out --policy.")
+        if calibration and chosen.policy == "frozen" and not (untrained or control):
+            raise UsageError("--calibration estimates statistics anew; give --policy recalibrated or --control too.")
         if untrained:
             end_ms = experiment_protocol.end_ms - experiment_protocol.start_ms
-            network = make_untrained(model, data, split, images, chosen.seed, chosen.device, end_ms)
+            network = make_untrained(model, data, split, images, chosen.seed, chosen.device, end_ms, calibration)
         else:
             network = load_trained(model, chosen.device)
         network = driven(network, drive) if drive else network
     policies = POLICIES if control else (chosen.policy,)
     source = data or own_data(network)
-    experiments = make_experiments(network, experiment_protocol, source, split, images, chosen, policies)
+    experiments = make_experiments(
+        network, experiment_protocol, source, split, images, chosen, policies, calibrate_on=calibration
+    )
     print_experiment(experiments[0])
     place = out or Path("runs") / f"{experiment_protocol.name}-{network.name}.zarr"
     places = [place, place.with_name(f"{place.stem}-recalibrated{place.suffix}")]
@@ -137,9 +146,10 @@ def make_experiments(
     protocol: "Protocol",
     source: str,
     split: str,
-    images: int,
+    images: int | None,
     settings: "Settings",
     policies: Sequence[str],
+    calibrate_on: str | None = None,
 ) -> "list[Experiment]":
     """Experiments that present the same images under each policy."""
     from ventral.experiment.experiment import Experiment
@@ -148,9 +158,19 @@ def make_experiments(
 
     name, shapes = read_source(source)
     with busy(f"reading {name}"):
-        size, pool = network.graph.image_shape[-1], bool(protocol.made())
-        count = calibration_count(protocol) if "recalibrated" in policies else 0
-        selection = select_images(name, split, images, settings.seed, size, shapes, pool=pool, calibration=count)
+        made = protocol.made()
+        selection = select_images(
+            name,
+            split,
+            images,
+            settings.seed,
+            size=network.graph.image_shape[-1],
+            shapes=shapes,
+            pool=any(stimulus.role == "mask" for stimulus in made),
+            calibration=calibration_count(protocol) if "recalibrated" in policies else 0,
+            others=max((1 + stimulus.exemplar for stimulus in made if stimulus.role == "image"), default=0),
+            calibrate_on=calibrate_on,
+        )
     return [Experiment(network, protocol, selection, replace(settings, policy=policy)) for policy in policies]
 
 

@@ -45,24 +45,25 @@ def as_columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, Array]:
 
 
 def _others(experiment: Experiment) -> dict[str, Array]:
-    """Label and stimulus id of the intact images of the pool that are shown too, (presentation,).
+    """Label and stimulus id of the intact images that are shown too, (presentation,).
 
     A column is NaN or empty in the conditions that do not show such an image; there is none if no condition does.
     """
-    images, pool, columns = experiment.selection.presented, experiment.selection.pool, dict[str, Array]()
+    images, columns = experiment.selection.presented, dict[str, Array]()
     count, conditions = experiment.presentations, experiment.protocol.conditions
     each = len(images) * experiment.settings.repeats
     for stimulus in (stimulus for stimulus in experiment.protocol.made() if stimulus.kind in INTACT):
-        assert pool is not None
+        donors = experiment.selection.donors(stimulus.role)
+        assert donors is not None
         seed = experiment.settings.seed
-        picked = pool_positions(stimulus.kind, images.stimulus_ids, images.labels, pool, seed, stimulus.exemplar)
+        picked = pool_positions(stimulus.kind, images.stimulus_ids, images.labels, donors, seed, stimulus.exemplar)
         name = f"{stimulus.role}_{stimulus.exemplar}" if stimulus.exemplar else stimulus.role
         label = columns.setdefault(f"{name}_label", np.full(count, np.nan))
         stimulus_id = columns.setdefault(f"{name}_stimulus_id", np.full(count, "", dtype=object))
-        ids = np.array(pool.stimulus_ids, dtype=object)[picked]
+        ids = np.array(donors.stimulus_ids, dtype=object)[picked]
         for number, condition in enumerate(conditions):
             if any(event.what == stimulus for event in condition.events):
                 rows = slice(number * each, (number + 1) * each)
-                label[rows] = np.tile(pool.labels[picked], experiment.settings.repeats)
+                label[rows] = np.tile(donors.labels[picked], experiment.settings.repeats)
                 stimulus_id[rows] = np.tile(ids, experiment.settings.repeats)
     return columns

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from ventral.clock import ticks, to_ms
 from ventral.errors import ProtocolError, choose
 from ventral.experiment.fields import checked_fields
+from ventral.stimuli.layout import is_image_file
 
 ROLES = ("target", "mask", "image", "blank")
 NEXT_CHANGE = re.compile(r"\+(?=[^+=]+=)")  # not the "+" of an amount such as 1e+06
@@ -36,8 +37,8 @@ class Stimulus:
     role
         "target", "mask", "image" (another image) or "blank".
     kind
-        For a mask or another image, how it is made (see `ventral.stimuli.masks.MASKS`); for a blank, "grey" or "none"
-        (no input at all).
+        For a mask or another image, how it is made (see `ventral.stimuli.masks.MASKS`), or the path of an image file;
+        for a blank, "grey" or "none" (no input at all).
     exemplar
         Number of the mask or image among those of this kind that belong to a target.
     changes
@@ -66,6 +67,16 @@ class Stimulus:
         for name in (self.kind, *(change.how for change in self.changes)):
             if set(name) & set(":+="):
                 raise ProtocolError(f"{name!r} cannot name a stimulus or a change; leave out ':', '+' and '='.")
+
+    @property
+    def from_pool(self) -> bool:
+        """Whether it is made of other images than the target."""
+        return self.role in ("mask", "image") and not self.from_file and self.kind != "target"
+
+    @property
+    def from_file(self) -> bool:
+        """Whether it is the image in a file."""
+        return self.role in ("mask", "image") and is_image_file(self.kind)
 
     @classmethod
     def read(cls, text: str) -> "Stimulus":
@@ -107,16 +118,25 @@ nothing = Stimulus("blank", "none")
 
 
 def mask(kind: str = "noise", exemplar: int = 0) -> Stimulus:
-    """A mask of a kind; each target has its own, the same at every SOA."""
-    return Stimulus("mask", kind.replace("_", "-"), exemplar)
+    """A mask of a kind; each target has its own, the same at every SOA.
+
+    The path of an image file, as in `mask("x.png")`, is the mask of all targets.
+    """
+    return Stimulus("mask", _plain(kind), exemplar)
 
 
 def image(kind: str = "other-object", exemplar: int = 0) -> Stimulus:
     """Another image, of another class ("other-object") or the same one ("same-object"), or the target's own ("target").
 
-    Each target has its own; different exemplars are different images.
+    Each target has its own; different exemplars are different images. The image in a file, as
+    in `image("x.png")`, is the same for all targets.
     """
-    return Stimulus("image", kind.replace("_", "-"), exemplar)
+    return Stimulus("image", _plain(kind), exemplar)
+
+
+def _plain(kind: str) -> str:
+    """A kind with "-" for "_"; the name of a file as it is."""
+    return kind if is_image_file(kind) else kind.replace("_", "-")
 
 
 @dataclass(frozen=True)

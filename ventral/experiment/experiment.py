@@ -12,7 +12,7 @@ from ventral.experiment.schedule import check_fit
 from ventral.experiment.settings import Settings
 from ventral.model.model import Model
 from ventral.stimuli.degradations import check_change
-from ventral.stimuli.masks import MASKS
+from ventral.stimuli.masks import check_kind
 from ventral.stimuli.selection import Selection
 
 
@@ -47,8 +47,8 @@ class Experiment:
     protocol
         Conditions, each shown to every image.
     selection
-        The images presented; a pool, if the protocol has masks or other images; images for calibration, if statistics
-        are to be recalibrated.
+        The images presented; a pool or others, if the protocol has masks or other images; images for calibration, if
+        statistics are to be recalibrated.
     settings
         How it is recorded.
 
@@ -106,7 +106,7 @@ class Experiment:
         check_fit(self.protocol, self.model.graph)
         check_stimuli(self.protocol)
         for stimulus in self.protocol.made():
-            if self.selection.pool is None:
+            if self.selection.donors(stimulus.role) is None:
                 raise DataError(
                     f"{stimulus} is made from images that are not presented; present fewer (--images) or give a pool."
                 )
@@ -172,10 +172,12 @@ def check_stimuli(protocol: Protocol) -> None:
     ------
     UsageError
         With the nearest name that exists, or the range of a change.
+    DataError
+        If a file is not an image.
     """
     for stimulus in protocol.stimuli():
         if stimulus.role in ("mask", "image"):
-            choose("mask" if stimulus.role == "mask" else "kind of image", stimulus.kind, MASKS)
+            check_kind(stimulus.role, stimulus.kind)
         for change in stimulus.changes:
             check_change(change.how, change.amount)
 

@@ -1,9 +1,10 @@
 """A protocol: an experiment as conditions on one time axis.
 
-Times count in ms from target onset; the network's clock starts at the earliest event.
+Times count in ms from target onset; the network's clock starts at the earliest event, or `before_ms` earlier.
 """
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ventral.clock import MS_PER_TICK, ticks
@@ -35,6 +36,8 @@ class Protocol:
         Where the design comes from.
     name
         Given by the file it was found in.
+    before_ms
+        Time before the earliest event, in which the network sees the gap alone and settles.
 
     Raises
     ------
@@ -50,6 +53,7 @@ class Protocol:
     readout_ms: tuple[int, ...] = ()
     source: str = ""
     name: str = "protocol"
+    before_ms: int = 0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "conditions", tuple(self.conditions))
@@ -62,6 +66,8 @@ class Protocol:
             if names.count(name) > 1:
                 raise ProtocolError(f"two conditions are called {name!r}; a value is given twice or names must differ.")
         ticks(self.end_ms, "end_ms")
+        if ticks(self.before_ms, "before_ms") < 0:
+            raise ProtocolError(f"before_ms is {self.before_ms}; give 0 or more.")
         if self.end_ms < self.start_ms:
             raise ProtocolError(f"end_ms is {self.end_ms}, but the record starts at {self.start_ms} ms; end later.")
         for ms in self.readout_ms:
@@ -98,8 +104,8 @@ class Protocol:
 
     @property
     def start_ms(self) -> int:
-        """The earliest event, at which the network's clock starts; target onset is 0."""
-        return min((event.start_ms for c in self.conditions for event in c.events), default=0)
+        """Time at which the network's clock starts: the earliest event less `before_ms`; target onset is 0."""
+        return first_event_ms(self.conditions) - self.before_ms
 
     @property
     def times_ms(self) -> list[int]:
@@ -164,7 +170,7 @@ class Protocol:
 
     def made(self) -> list[Stimulus]:
         """Those that are made of other images than the target: masks and other images."""
-        return [what for what in self.stimuli() if what.role in ("mask", "image") and what.kind != "target"]
+        return [what for what in self.stimuli() if what.from_pool]
 
     def to_json(self) -> str:
         """The protocol as JSON, with sorted keys; times in ms."""
@@ -190,20 +196,21 @@ class Protocol:
         """
         try:
             fields = checked_fields("the protocol", json.loads(text), FIELDS)
+            conditions = tuple(map(Condition.from_dict, checked_list("conditions", fields["conditions"])))
             made = cls(
-                conditions=tuple(
-                    Condition.from_dict(condition) for condition in checked_list("conditions", fields["conditions"])
-                ),
+                conditions=conditions,
                 end_ms=fields["end_ms"],
                 gap=fields["gap"],
                 readout_ms=tuple(checked_list("readout_ms", fields["readout_ms"])),
                 source=fields["source"],
                 name=fields["name"],
+                before_ms=first_event_ms(conditions) - fields["start_ms"],
             )
         except (ValueError, TypeError, AttributeError) as error:
             raise ProtocolError(f"the description of the protocol cannot be read ({error}).") from None
-        if made.start_ms != fields["start_ms"]:
-            raise ProtocolError(
-                f"start_ms of the protocol is {fields['start_ms']}; its events start at {made.start_ms} ms."
-            )
         return made
+
+
+def first_event_ms(conditions: Iterable[Condition]) -> int:
+    """Time of the earliest event of some conditions; 0 if they have none."""
+    return min((event.start_ms for condition in conditions for event in condition.events), default=0)

@@ -4,6 +4,7 @@ The names here are on disk, and the first part is hashed into the run's key: a n
 older run another one. What ``statistics`` says on disk is the experiment's policy.
 """
 
+import hashlib
 import json
 import platform
 from importlib import metadata
@@ -13,20 +14,23 @@ import torch
 
 from ventral.clock import MS_PER_TICK
 from ventral.experiment.experiment import Experiment
+from ventral.files import expanded
 
 
 def identity_of(experiment: Experiment) -> dict[str, Any]:
     """All that decides the numbers of an experiment, for the run's key."""
     settings, graph, selection = experiment.settings, experiment.model.graph, experiment.selection
     images, pool, calibration = selection.presented, selection.pool, selection.calibration
+    shown = experiment.protocol.stimuli()
+    donors = [selection.donors(stimulus.role) for stimulus in shown if stimulus.from_pool]
     recalibrated = settings.policy == "recalibrated"
-    return {
+    identity = {
         "model": experiment.model.name,
         "weights": experiment.model.sha256,
         "graph": json.loads(graph.to_json()),
         "protocol": json.loads(experiment.protocol.to_json()),
         "images": {"name": images.name, "split": images.split, "fingerprint": images.fingerprint},
-        "pool": pool.fingerprint if pool is not None and experiment.protocol.made() else None,
+        "pool": pool.fingerprint if pool is not None and any(images is pool for images in donors) else None,
         "seed": settings.seed,
         "drive": graph.drive,
         "statistics": settings.policy,
@@ -40,6 +44,11 @@ def identity_of(experiment: Experiment) -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
     }
+    if selection.others is not None and any(images is selection.others for images in donors):
+        identity["others"] = selection.others.fingerprint
+    if files := {stimulus.kind for stimulus in shown if stimulus.from_file}:
+        identity["files"] = {name: hashlib.sha256(expanded(name).read_bytes()).hexdigest() for name in sorted(files)}
+    return identity
 
 
 def attributes_of(experiment: Experiment, command: str = "", control: str = "") -> dict[str, Any]:

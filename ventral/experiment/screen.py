@@ -13,7 +13,7 @@ from ventral.experiment.experiment import Experiment
 from ventral.model.subject import Dynamics
 from ventral.stimuli.degradations import changed
 from ventral.stimuli.images import Images
-from ventral.stimuli.masks import make_masks
+from ventral.stimuli.masks import image_from_file, make_masks
 from ventral.stimuli.regions import region
 
 
@@ -39,7 +39,7 @@ class Screen:
         self.graph = experiment.model.graph
         self.protocol = experiment.protocol
         self.preprocessing = experiment.model.preprocessing
-        self.pool = experiment.selection.pool
+        self.selection = experiment.selection
         self.seed = experiment.settings.seed
         self.device = experiment.settings.device
 
@@ -99,9 +99,12 @@ class Screen:
     def _made(self, stimulus: Stimulus, images: Images) -> Tensor:
         """A stimulus for each image, uint8, (image, colour, y, x)."""
         pixels, ids = images.pixels, images.stimulus_ids
-        if stimulus.role != "target" and stimulus.kind != "target":
-            assert self.pool is not None
-            pixels = make_masks(stimulus.kind, ids, images.labels, self.pool, self.seed, stimulus.exemplar)
+        if stimulus.from_file:
+            pixels = image_from_file(stimulus.kind, len(images), pixels.shape[-1])
+        if stimulus.from_pool:
+            donors = self.selection.donors(stimulus.role)
+            assert donors is not None
+            pixels = make_masks(stimulus.kind, ids, images.labels, donors, self.seed, stimulus.exemplar)
         if stimulus.changes:
             mean = np.array(self.preprocessing.mean) * 255
             pixels = changed(pixels, ids, stimulus.changes, mean, self.seed)

@@ -133,7 +133,14 @@ def driven(model: Model, drive: str) -> Model:
     return replace(model, network=network)
 
 
-def untrained_model(graph: AreaGraph, images: Images, seed: int = 0, horizon_ms: int = 300, name: str = "") -> Model:
+def untrained_model(
+    graph: AreaGraph,
+    images: Images,
+    seed: int = 0,
+    horizon_ms: int = 300,
+    name: str = "",
+    label_names: tuple[str, ...] = (),
+) -> Model:
     """A model with random weights, as a control for training.
 
     Parameters
@@ -148,13 +155,17 @@ def untrained_model(graph: AreaGraph, images: Images, seed: int = 0, horizon_ms:
         Last time for which statistics are estimated.
     name
         Name of the model; "untrained" if empty.
+    label_names
+        Name of the class of each logit; those of the images if empty.
 
     Raises
     ------
     UsageError
-        If the images and the graph differ in the number of classes.
+        If the classes are not as many as those of the graph.
     """
-    expect_classes(graph, images)
+    if not label_names:
+        expect_classes(graph, images)
+        label_names = images.label_names
     preprocessing = Preprocessing.of(images)
     network = Network(graph, horizon_ms, seed)
     count = network.horizon_ms // MS_PER_TICK + 2  # one tick more, for the transitions out of the last
@@ -165,9 +176,9 @@ def untrained_model(graph: AreaGraph, images: Images, seed: int = 0, horizon_ms:
         statistics.estimate(network, network.staying(shown, count))
     network.to(memory_format=torch.channels_last)
     data = {"name": images.name, "split": images.split, "fingerprint": images.fingerprint}
-    metadata = {**describe(network, preprocessing, images.label_names), "data": data, "untrained": seed}
+    metadata = {**describe(network, preprocessing, label_names), "data": data, "untrained": seed}
     made = digest(packed(network_tensors(network)), metadata)
-    return Model(name or "untrained", network, preprocessing, images.label_names, metadata, made)
+    return Model(name or "untrained", network, preprocessing, label_names, metadata, made)
 
 
 def _choose_shipped(name: str) -> str:

@@ -10,8 +10,8 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from ventral.errors import DataError, UsageError
-from ventral.files import PARTIAL, disk_errors, locked, need_space, sync_folder
+from ventral.errors import DataError, UsageError, quoted
+from ventral.files import disk_errors, expanded, locked, need_space, replacing, sync_folder
 from ventral.stimuli.download import MAKE_ROOM, Report, Tell, download, md5_of
 
 NAME = "cifar-10-binary.tar.gz"
@@ -25,7 +25,7 @@ AGAIN = f"give the same command again, or {ELSEWHERE}"
 
 def default_path() -> Path:
     """Path that the word "cifar10" means: the one in VENTRAL_DATA, or .data/cifar10."""
-    return Path(os.environ.get("VENTRAL_DATA") or Path(".data", "cifar10")).expanduser()
+    return expanded(os.environ.get("VENTRAL_DATA") or Path(".data", "cifar10"))
 
 
 def archive_place() -> Path:
@@ -39,14 +39,16 @@ def address(given: str | None = None) -> str:
     """Address to download from: the given one, that in VENTRAL_CIFAR10_URL, or the published one."""
     url = given or os.environ.get("VENTRAL_CIFAR10_URL") or URL
     if not re.fullmatch(ADDRESS, url, re.ASCII):
-        raise UsageError(f"the address is {url!r}; give an http or https address, or a local file with --from PATH.")
+        raise UsageError(
+            f"the address is {quoted(url)}; give an http or https address, or a local file with --from PATH."
+        )
     return url
 
 
 def md5_sum(given: str | None = None) -> str:
     """The md5 that the archive must have: the given one, in lower case, or the published one."""
     if given is not None and not re.fullmatch("[0-9a-fA-F]{32}", given):
-        raise UsageError(f"--md5 is {given!r}; give 32 hexadecimal digits, as md5sum prints them.")
+        raise UsageError(f"--md5 is {quoted(given)}; give 32 hexadecimal digits, as md5sum prints them.")
     return MD5 if given is None else given.lower()
 
 
@@ -83,9 +85,12 @@ def fetch_archive(
     with _writing(target):
         if _is_there(target, md5):
             return False
-        part = target.with_name(f"{target.name}.part")
+        part = _part_of(target)
         download(part, url, md5, SIZE if md5 == MD5 else None, report, tell)
-        _rename(part, target)
+        with part.open("r+b") as file:
+            os.fsync(file.fileno())
+        part.replace(target)
+        sync_folder(target.parent)
     return True
 
 
@@ -105,17 +110,14 @@ def adopt_archive(source: Path, target: Path, md5: str = MD5) -> bool:
         if _is_there(target, md5):
             return False
         need_space(target, source.stat().st_size, target.name, MAKE_ROOM)
-        copy = target.with_name(f".{target.name}{PARTIAL}")
-        try:
+        with replacing(target) as copy:
             shutil.copyfile(source, copy)
             if (found := md5_of(copy)) != md5:
                 raise DataError(
                     f"{source} has the md5 {found}, not {md5}, and was not taken; --data {source} reads any archive of "
                     "CIFAR-10 where it is."
                 )
-            _rename(copy, target)
-        finally:
-            copy.unlink(missing_ok=True)
+        _part_of(target).unlink(missing_ok=True)
     return True
 
 
@@ -144,10 +146,6 @@ def _is_there(target: Path, md5: str) -> bool:
     return target.exists()
 
 
-def _rename(ready: Path, target: Path) -> None:
-    """Give a complete file its name, once it is on the disk, and remove what is left of a download."""
-    with ready.open("r+b") as file:
-        os.fsync(file.fileno())
-    ready.replace(target)
-    sync_folder(target.parent)
-    target.with_name(f"{target.name}.part").unlink(missing_ok=True)
+def _part_of(target: Path) -> Path:
+    """The file that holds what was received of a file so far."""
+    return target.with_name(f"{target.name}.part")

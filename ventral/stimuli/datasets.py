@@ -5,12 +5,14 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ventral.errors import DataError, UsageError, choose
+from ventral.errors import DataError, UsageError, choose, quoted
+from ventral.files import expanded
 from ventral.stimuli import cifar10
 from ventral.stimuli.archive import default_path
 from ventral.stimuli.arrays import Integers
-from ventral.stimuli.folders import LAYOUT, SPLITS, class_folders, listed, load_folder
+from ventral.stimuli.folders import class_folders, listed, load_folder
 from ventral.stimuli.images import Images
+from ventral.stimuli.layout import LAYOUT, SPLITS
 from ventral.stimuli.outlines import SHAPES
 from ventral.stimuli.shapes import SHAPE_COUNTS, ShapeSettings, draw_shapes, shape_labels
 
@@ -53,11 +55,11 @@ def load_images(
     """
     split = choose("split", split, SPLITS)
     if not isinstance(size, int) or isinstance(size, bool) or size < SMALLEST:
-        raise UsageError(f"the size of images is {size!r}; give a whole number of pixels from {SMALLEST}.")
+        raise UsageError(f"the size of images is {quoted(size)}; give a whole number of pixels from {SMALLEST}.")
     if source == "shapes":
         return draw_shapes(split, size, shapes or ShapeSettings(), positions)
     if shapes is not None:
-        raise UsageError(f"settings for shapes were given with the data {str(source)!r}; they go with 'shapes'.")
+        raise UsageError(f"settings for shapes were given with the data {quoted(str(source))}; they go with 'shapes'.")
     path = _path(source)
     place = cifar10.find_files(path)
     images = load_folder(path, split, size) if place is None else cifar10.load_cifar10(place, split, size)
@@ -109,7 +111,7 @@ def _labels_and_names(source: str | Path, split: str) -> tuple[Integers, tuple[s
 
 def _path(source: str | Path) -> Path:
     """The path that a source means, which exists."""
-    path = Path(source).expanduser()
+    path = expanded(source)
     if source == "cifar10":
         path = default_path()
         if not path.exists() or (path.is_dir() and not cifar10.find_files(path) and not class_folders(path)):
@@ -119,7 +121,7 @@ def _path(source: str | Path) -> Path:
             )
     if not path.exists():
         raise DataError(
-            f"no images at {str(source)!r}; give 'shapes', 'cifar10', or the path of a CIFAR-10 archive or of a "
+            f"no images at {quoted(str(source))}; give 'shapes', 'cifar10', or the path of a CIFAR-10 archive or of a "
             f"folder laid out as {LAYOUT}."
         )
     return path

@@ -21,10 +21,13 @@ import numpy.typing as npt
 import torch
 
 from ventral.errors import DataError, UsageError, choose
+from ventral.files import expanded
 from ventral.seeds import stream
 from ventral.stimuli import textures
 from ventral.stimuli.arrays import Floats, Integers, Levels
+from ventral.stimuli.decoding import decode
 from ventral.stimuli.images import Images
+from ventral.stimuli.layout import is_image_file
 from ventral.stimuli.matching import TRIES, first_matched
 from ventral.stimuli.regions import REGIONS
 
@@ -142,6 +145,27 @@ def pool_positions(
 def needs_pool(kind: str) -> bool:
     """Whether a mask of this kind is made of other images; "target" is the target's own image."""
     return choose("mask", kind, MASKS) != "target"
+
+
+def check_kind(role: str, kind: str) -> None:
+    """Refuse a kind of mask or image that does not exist, and a file that is not an image.
+
+    Raises
+    ------
+    UsageError
+        With the nearest kind that exists.
+    DataError
+        If the file cannot be read.
+    """
+    if is_image_file(kind):
+        decode(expanded(kind), 8)
+    else:
+        choose("mask" if role == "mask" else "kind of image", kind, MASKS)
+
+
+def image_from_file(name: str, count: int, size: int) -> torch.Tensor:
+    """The image in a file, its central square resized, for each of `count` stimuli, (image, 3, y, x), uint8."""
+    return torch.from_numpy(decode(expanded(name), size).copy()).expand(count, -1, -1, -1).clone()
 
 
 def _keys(

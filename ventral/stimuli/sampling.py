@@ -49,6 +49,12 @@ def evenly(labels: npt.ArrayLike, count: int, seed: int = 0) -> Integers:
     return np.sort(np.concatenate(drawn))
 
 
+def evenly_at_most(labels: npt.ArrayLike, most: int, seed: int = 0) -> Integers:
+    """Positions of images drawn evenly over classes: `most`, or as many of each class as the smallest class has."""
+    _, sizes = np.unique(np.asarray(labels), return_counts=True)
+    return evenly(labels, min(most, int(sizes.min()) * len(sizes)), seed)
+
+
 def hold_out(labels: npt.ArrayLike, count: int = 5000, seed: int = 0) -> tuple[Integers, Integers]:
     """Positions kept and positions held out, both sorted; `count` are held out, drawn evenly over classes."""
     held = evenly(labels, count, seed) if count else np.zeros(0, int)

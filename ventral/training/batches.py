@@ -12,7 +12,7 @@ from ventral.seeds import generator
 from ventral.stimuli.arrays import Integers
 from ventral.stimuli.images import Images, Preprocessing
 from ventral.stimuli.masks import make_masks
-from ventral.stimuli.sampling import evenly, hold_out
+from ventral.stimuli.sampling import evenly, evenly_at_most, hold_out
 from ventral.training.distributed import Ranks
 from ventral.training.presentation import MASKS, Batch, Timing
 from ventral.training.recipe import Recipe
@@ -67,6 +67,14 @@ def split(images: Images, recipe: Recipe, ranks: Ranks) -> tuple[Integers, Integ
     return kept, held_out
 
 
+def mask_donors(labels: Integers, seed: int) -> Integers:
+    """Positions of the images that the masks of a training are made of, evenly over classes."""
+    try:
+        return evenly(labels, min(MASKS, len(labels)), seed)
+    except DataError:  # classes of different sizes
+        return evenly_at_most(labels, MASKS, seed)
+
+
 @dataclass(frozen=True, eq=False)
 class Epoch:
     """Order of an epoch's images and their augmentation, (image, 3), drawn once for all its batches."""
@@ -106,8 +114,8 @@ class Batches:
         self.masks = self.pixels[:1]
         if recipe.masked:
             names = [f"training mask {i}" for i in range(MASKS)]
-            some = images.take(evenly(images.labels, min(MASKS, len(images)), recipe.seed))
-            self.masks = make_masks("noise", names, np.zeros(MASKS, int), some, recipe.seed).to(device)
+            donors = images.take(mask_donors(images.labels, recipe.seed))
+            self.masks = make_masks("noise", names, np.zeros(MASKS, int), donors, recipe.seed).to(device)
         self._epoch: Epoch | None = None
         self._timings: dict[int, Timing] = {}  # of that epoch, by the end of a batch
 

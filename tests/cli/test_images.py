@@ -1,0 +1,79 @@
+"""Options about images: how many are presented, from which statistics are estimated, and masks from files."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from commands import FLASH, printed, ventral, worked
+from PIL import Image
+
+from ventral.experiment.run import open_run
+
+SHORT = " --set duration_ms=10 --set end_ms=40 --out run.zarr"
+
+
+@pytest.fixture
+def alone(places):
+    """A folder with one split, whose classes have different numbers of images."""
+    shutil.copytree(places["images"] / "test", "own/test")
+    Path("own/test/cat/0.png").unlink()
+    return "own"
+
+
+def test_all_images_of_a_folder_are_presented_as_they_are(places, alone):
+    out = printed(FLASH + SHORT + f" --data {alone} --images all", **places)
+    assert out.startswith("flash: 1 condition x 11 images of own (test)")
+    assert open_run("run.zarr").presentations["label"].values.tolist() == [0] * 5 + [1] * 6
+
+
+def test_statistics_are_estimated_on_another_source(places, alone):
+    line = FLASH + SHORT + f" --data {alone} --images all --policy recalibrated"
+    refused = ventral(line, **places)
+    assert "no image of own is left to estimate statistics from; present fewer (--images), or name" in refused.err
+    worked(line + " --calibration shapes", **places)
+    assert open_run("run.zarr").policy == "recalibrated"
+
+
+def test_an_untrained_network_has_its_statistics_from_another_source(places, alone):
+    line = f"simulate --protocol flash --model {{graph}} --untrained --data {alone} --images all" + SHORT
+    assert "is left to estimate statistics from" in ventral(line, **places).err
+    worked(line + " --calibration {images}", **places)
+
+
+@pytest.mark.parametrize("line", [FLASH + SHORT, "evaluate {model}"])
+def test_a_source_of_statistics_that_are_not_estimated_is_refused(places, line):
+    refused = ventral(line + " --calibration shapes", **places)
+    assert (refused.code, refused.err.count("\n")) == (2, 1)
+    assert "--calibration estimates statistics anew; give --policy recalibrated" in refused.err
+
+
+def test_the_image_in_a_file_is_a_mask(places):
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 30, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save("a_mask.png")
+    line = "simulate --protocol backward-mask --model {model} --images 10 --set soa_ms=20 --set end_ms=100 --out {out}"
+    worked(line + " --set kind=a_mask.png", out="file.zarr", **places)
+    worked(line, out="noise.zarr", **places)
+    file, noise = (open_run(name) for name in ("file.zarr", "noise.zarr"))
+    for name, same in (("unmasked", True), ("soa_20", False)):
+        equal = file.logits[file.rows(name)].equals(noise.logits[noise.rows(name)])
+        assert equal == same
+    refused = ventral(line + " --set kind=nowhere.png", out="no.zarr", **places)
+    assert "nowhere.png cannot be read as an image" in refused.err
+    assert not Path("no.zarr").exists()
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("--batch 1000000000", "1<=x<=100000"),
+        ("--threads 100000", "1<=x<=1024"),
+        ("--images 0", "0 is not in the range"),
+        ("--images most", "'most' is not a valid integer"),
+        ("--set end_ms=1000000000000", "end_ms is 1000000000000 ms; the clock goes to 100,000 ms"),
+    ],
+)
+def test_a_number_out_of_any_range_is_refused(places, option, message):
+    refused = ventral(f"{FLASH} {option}", **places)
+    assert refused.code == 2
+    assert message in refused.err
