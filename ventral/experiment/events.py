@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from ventral.clock import ticks, to_ms
-from ventral.errors import ProtocolError, choose
+from ventral.errors import ProtocolError, choose, quoted
 from ventral.experiment.fields import checked_fields
 from ventral.stimuli.layout import is_image_file
 
@@ -66,7 +66,7 @@ class Stimulus:
             raise ProtocolError(f"the {self.role} has exemplar {self.exemplar} but no kind; give its kind.")
         for name in (self.kind, *(change.how for change in self.changes)):
             if set(name) & set(":+="):
-                raise ProtocolError(f"{name!r} cannot name a stimulus or a change; leave out ':', '+' and '='.")
+                raise ProtocolError(f"{quoted(name)} cannot name a stimulus or a change; leave out ':', '+' and '='.")
 
     @property
     def from_pool(self) -> bool:
@@ -98,7 +98,7 @@ class Stimulus:
                 raise ValueError
             return cls(role, kind, int(exemplar or 0), tuple(made))
         except ValueError:
-            raise ProtocolError(f"{text!r} is no stimulus; write it as image:other-object:2+blur=1.5.") from None
+            raise ProtocolError(f"{quoted(text)} is no stimulus; write it as image:other-object:2+blur=1.5.") from None
 
     def changed(self, how: str, amount: float) -> "Stimulus":
         """The same stimulus, changed: `target.changed("contrast", 0.2)`."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ventral.errors import ProtocolError, unknown
+from ventral.errors import ProtocolError, quoted, unknown
 
 
 def checked_fields(what: str, given: Any, known: Sequence[str]) -> Mapping[str, Any]:
@@ -15,7 +15,7 @@ def checked_fields(what: str, given: Any, known: Sequence[str]) -> Mapping[str, 
         If it is not an object, has a field that is not known, or lacks one.
     """
     if not isinstance(given, dict):
-        raise ProtocolError(f"{what} is {given!r}; it should be an object with the fields {', '.join(known)}.")
+        raise ProtocolError(f"{what} is {quoted(given)}; it should be an object with the fields {', '.join(known)}.")
     for name in given:
         if name not in known:
             raise ProtocolError(f"{what}: {unknown('field', name, known)}")
@@ -33,5 +33,5 @@ def checked_list(what: str, given: Any) -> list[Any]:
         If it is something else.
     """
     if not isinstance(given, list):
-        raise ProtocolError(f"{what} is {given!r}; it should be a list.")
+        raise ProtocolError(f"{what} is {quoted(given)}; it should be a list.")
     return given

@@ -9,7 +9,7 @@ Koch 1993, J. Neurosci. 13:334); Gaussian noise is the usual alternative.
 import math
 from dataclasses import dataclass
 
-from ventral.errors import UsageError, choose
+from ventral.errors import UsageError, choose, quoted
 
 KINDS = ("gaussian", "poisson")
 
@@ -58,7 +58,7 @@ class Noise:
             return cls(kind, float(level), tuple(name for part in areas for name in part.split(",") if name))
         except ValueError:
             raise UsageError(
-                f"noise is {text!r}; write it as {kind}:0.5, or {kind}:0.5:V4,IT for some areas only."
+                f"noise is {quoted(text)}; write it as {kind}:0.5, or {kind}:0.5:V4,IT for some areas only."
             ) from None
 
     def __str__(self) -> str:

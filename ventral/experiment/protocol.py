@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ventral.clock import MS_PER_TICK, ticks
-from ventral.errors import ProtocolError, choose
+from ventral.errors import ProtocolError, choose, quoted
 from ventral.experiment.condition import Condition
 from ventral.experiment.events import Frame, Stimulus, grey, nothing
 from ventral.experiment.fields import checked_fields, checked_list
@@ -64,7 +64,9 @@ class Protocol:
             raise ProtocolError("a protocol needs at least one condition.")
         for name in names:
             if names.count(name) > 1:
-                raise ProtocolError(f"two conditions are called {name!r}; a value is given twice or names must differ.")
+                raise ProtocolError(
+                    f"two conditions are called {quoted(name)}; a value is given twice or names must differ."
+                )
         ticks(self.end_ms, "end_ms")
         if ticks(self.before_ms, "before_ms") < 0:
             raise ProtocolError(f"before_ms is {self.before_ms}; give 0 or more.")
@@ -206,7 +208,7 @@ class Protocol:
                 name=fields["name"],
                 before_ms=first_event_ms(conditions) - fields["start_ms"],
             )
-        except (ValueError, TypeError, AttributeError) as error:
+        except (ValueError, TypeError, AttributeError, RecursionError) as error:
             raise ProtocolError(f"the description of the protocol cannot be read ({error}).") from None
         return made
 
