@@ -2,7 +2,7 @@
 
 from hypothesis import strategies as st
 
-from ventral.experiment.condition import Condition, Parameter
+from ventral.experiment.condition import NAME, TAKEN, Condition, Parameter
 from ventral.experiment.events import Change, Show, Stimulus
 from ventral.experiment.interventions import Scale
 from ventral.experiment.protocol import Protocol
@@ -10,8 +10,9 @@ from ventral.experiment.protocol import Protocol
 times = st.integers(-5, 20).map(lambda ticks: 10 * ticks)
 names = st.text(st.characters(blacklist_categories=("Cs",), blacklist_characters=":+="), min_size=1, max_size=8)
 numbers = st.floats(allow_nan=False)
+parameter_names = st.from_regex(NAME, fullmatch=True).filter(lambda x: x != "soa_ms" and not TAKEN.fullmatch(x))
 parameters = st.dictionaries(
-    names.filter(lambda name: name != "soa_ms") | st.sampled_from(["target_ms", "mask_kind", "blank_ms"]),
+    parameter_names | st.sampled_from(["target_ms", "mask_kind", "blank_ms"]),
     numbers | st.integers(-100, 100) | st.sampled_from([10.0, 20.0]) | names,
     max_size=3,
 )

@@ -117,22 +117,37 @@ def replacing(path: Path, wait_s: float = WAIT_S) -> Iterator[Path]:
     OSError
         If the disk refuses.
     """
+    with (
+        _alone(path, wait_s),
+        tempfile.TemporaryDirectory(
+            prefix=f".{path.name}.", suffix=PARTIAL, dir=path.parent, ignore_cleanup_errors=True
+        ) as folder,
+    ):
+        partial = Path(folder, path.name)
+        yield partial
+        _sync(partial)
+        partial.replace(path)
+        sync_folder(path.parent)
+
+
+@contextlib.contextmanager
+def _alone(path: Path, wait_s: float) -> Iterator[None]:
+    """Lock the name of a file against other processes, and remove what a killed one left when it wrote the file."""
     lock = path.with_name(f".{path.name}{LOCK}")
     busy = f"{path} is being written by another process; wait, or {ANOTHER}."
     with _lock(lock, os.O_RDWR | os.O_CREAT, wait_s, busy):
         try:
             for left in path.parent.glob(f".{glob.escape(path.name)}.{UNIQUE}{PARTIAL}"):
                 shutil.rmtree(left)
-            with tempfile.TemporaryDirectory(
-                prefix=f".{path.name}.", suffix=PARTIAL, dir=path.parent, ignore_cleanup_errors=True
-            ) as folder:
-                partial = Path(folder, path.name)
-                yield partial
-                _sync(partial)
-                partial.replace(path)
-                sync_folder(path.parent)
+            yield
         finally:
             lock.unlink(missing_ok=True)
+
+
+def tidy(path: Path) -> None:
+    """Remove what a killed process left beside a file after it had replaced it, as far as the disk allows."""
+    with contextlib.suppress(OSError, BusyError), _alone(path, wait_s=0):
+        pass
 
 
 def put(path: Path, data: bytes) -> None:

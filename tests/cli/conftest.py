@@ -90,7 +90,7 @@ def places(model_file: Path, cache: Path, tmp_path_factory: pytest.TempPathFacto
         patched.setenv("VENTRAL_CACHE", str(cache))
         printed("simulate " + masking(model_file, at["run"]))
     shutil.copytree(at["run"], at["incomplete"])
-    next((at["incomplete"] / "commit").glob("c.1*")).unlink()
+    next((at["incomplete"] / "checksums/commit").glob("c.1*")).unlink()
     return {**at, "model": model_file}
 
 

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -86,10 +87,22 @@ def test_a_recording_that_is_stopped_says_how_to_go_on_and_goes_on(places, monke
     worked("verify mask.zarr")
 
 
+def test_a_recording_that_a_cluster_ends_says_what_ctrl_c_says(places, monkeypatch):
+    line = "simulate " + masking(places["model"], "mask.zarr")
+    with monkeypatch.context() as patched:
+        patched.setattr(Recorder, "record", lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+        outcome = ventral(line)
+    assert outcome.code == 130
+    assert outcome.err == "\nstopped; mask.zarr keeps what is recorded. Give the same command again to resume.\n"
+    worked(line)
+
+
 def test_a_disk_that_fills_up_ends_in_a_sentence_and_the_same_command_goes_on(places, here, monkeypatch):
     line = "simulate " + masking(places["model"], "mask.zarr")
     with monkeypatch.context() as patched:
-        patched.setattr(os, "fsync", refusing(errno.ENOSPC, when=lambda: any(here.glob("mask.zarr/commit/c.*"))))
+        patched.setattr(
+            os, "fsync", refusing(errno.ENOSPC, when=lambda: any(here.glob("mask.zarr/checksums/commit/c.*")))
+        )
         said = ventral(line)
     assert said.code == 1
     assert "mask.zarr cannot be written: the disk is full. First make room; then give the same command" in said.err

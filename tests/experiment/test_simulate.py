@@ -23,6 +23,7 @@ from ventral.experiment.run import open_run
 from ventral.experiment.settings import Settings
 from ventral.experiment.simulate import simulate
 from ventral.model.model import driven
+from ventral.model.network import Network
 from ventral.plugins import load
 from ventral.stimuli.selection import Selection, select_images
 from ventral.store.verify import verify
@@ -305,6 +306,20 @@ def test_recalibrated_variance_has_a_floor_of_a_hundredth_of_that_in_training(mo
         assert (recalibrated_values[known] >= 0.0099 * trained[known]).all()
         floored += (recalibrated_values[known] <= 0.0101 * trained[known]).sum()
     assert floored  # grey varies hardly at all
+
+
+def test_logits_that_are_not_finite_are_refused_as_activity_is(model, images, tmp_path, monkeypatch):
+    readout = Network.readout
+
+    def broken(network, states, tick):
+        logits = readout(network, states, tick)
+        return logits if tick < 4 else logits * float("nan")
+
+    monkeypatch.setattr(Network, "readout", broken)
+    with pytest.raises(
+        StoreError, match="readout is not finite 40 ms after the network's start; small diverges or lacks"
+    ):
+        simulate(model, FLASH, Selection(images.take([0, 1])), tmp_path / "run.zarr", settings=HOW)
 
 
 # --- how stimuli enter

@@ -2,6 +2,8 @@ import errno
 import json
 import os
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -223,3 +225,35 @@ def test_never_more_than_a_batch_is_in_memory(tmp_path, monkeypatch):
         export_run(run, fmt)
     assert set(read) == {1, 3}
     shutil.rmtree(run.path)
+
+
+@pytest.mark.parametrize("fmt", export.FORMATS)
+def test_a_second_export_to_the_same_file_is_refused_while_the_first_is_written(run, tmp_path, monkeypatch, fmt):
+    write, suffix = export.FORMATS[fmt]
+
+    def again(run, areas, path):
+        write(run, areas, path)
+        with pytest.raises(StoreError, match=r"out is being written by another process; wait, or choose another --out"):
+            export_run(run, fmt, tmp_path / "out")
+
+    with monkeypatch.context() as patch:
+        patch.setitem(export.FORMATS, fmt, (again, suffix))
+        first = export_run(run, fmt, tmp_path / "out").read_bytes()
+    assert list(tmp_path.iterdir()) == [tmp_path / "out"]
+    assert len(export_run(run, fmt, tmp_path / "out").read_bytes()) == len(first)
+
+
+def test_another_process_gives_the_same_npz_of_a_copy_of_a_run(run, tmp_path):
+    """Neither the order of sets nor that of files in a folder matters."""
+    copy = tmp_path / "copy.zarr"
+    for file in sorted(run.path.rglob("*"), reverse=True):
+        if file.is_file():
+            (copy / file.relative_to(run.path)).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(file, copy / file.relative_to(run.path))
+    command = (
+        "from ventral import open_run; from ventral.export.formats import *; export_run(open_run('copy.zarr'), 'npz')"
+    )
+    for seed in "12":
+        environment = {**os.environ, "PYTHONHASHSEED": seed}
+        subprocess.run([sys.executable, "-c", command], cwd=tmp_path, env=environment, check=True)
+        assert (tmp_path / "copy.npz").read_bytes() == export_run(run, "npz", tmp_path / "out.npz").read_bytes()

@@ -17,70 +17,15 @@ import xarray as xr
 import zarr
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from small_runs import RECORDINGS, TICKS, contents, layout, record, values, write
 
 from ventral.errors import StoreError, UsageError
 from ventral.experiment.run import IncompleteRun, open_complete, open_run
 from ventral.store.encoding import bytes_needed
-from ventral.store.layout import Layout, Recording
-from ventral.store.manifest import root_problem
+from ventral.store.index import root_problem
+from ventral.store.layout import Recording
 from ventral.store.verify import verify
 from ventral.store.writer import Writer, check_space, create
-
-TICKS = 4
-SITES = {name: np.arange(6) for name in ("channel", "y", "x")}
-RECORDINGS = (
-    Recording("V1", ("unit",), (6,), SITES, {"arrival_ms": 0, "recorded": "state"}),
-    Recording("IT", ("channel", "y", "x"), (2, 2, 3), {"channel": np.arange(2)}, {"arrival_ms": 20}),
-    Recording("A2", ("channel",), (3,), {"channel": np.array([4, 7, 9])}, {"arrival_ms": 10}),
-)
-
-
-def layout(presentations=7, batch=3, dtype="float16", recordings=RECORDINGS, **identity):
-    index = np.arange(presentations)
-    return Layout(
-        presentation={
-            "image": index + 100,
-            "stimulus_id": np.array([f"stimulus {number} é" for number in index], dtype=object),
-            "label": (index % 3).astype(np.int16),
-            "label_name": np.array(["cat", "ship", "horse"])[index % 3],
-            "condition": np.where(index % 2, "masked", "unmasked"),
-            "soa_ms": np.where(index % 2, 20.0, np.nan),
-            "correct": index % 2 == 0,
-        },
-        time_ms=np.arange(TICKS) * 10 - 10,
-        recordings=recordings,
-        classes=("cat", "ship", "horse"),
-        batch=batch,
-        dtype=dtype,
-        attrs={"identity": {"seed": 0, "weights": "ab" * 32, **identity}, "graph": {"areas": ["V1", "IT", "A2"]}},
-    )
-
-
-def values(plan, batch, area):
-    """Numbers that depend on the presentation alone; the area is absent at the first tick."""
-    target = next(target for target in plan.targets if target.area == area)
-    presentations = range(plan.presentations)[batch * plan.batch : (batch + 1) * plan.batch]
-    shape = (TICKS, *target.shape)
-    made = np.stack([np.random.default_rng([len(area), number]).standard_normal(shape) for number in presentations])
-    made[:, 0] = np.nan
-    return made.astype(np.float32)
-
-
-def write(writer, batch):
-    plan = writer.layout
-    activity = {recording.area: values(plan, batch, recording.area) for recording in plan.recordings}
-    writer.write(batch, activity, values(plan, batch, "readout"))
-
-
-def record(path, plan, batches=None):
-    with Writer.open(path, plan) as writer:
-        for batch in writer.pending if batches is None else batches:
-            write(writer, batch)
-    return path
-
-
-def contents(path):
-    return {file.relative_to(path).as_posix(): file.read_bytes() for file in path.rglob("*") if file.is_file()}
 
 
 @pytest.fixture(autouse=True)
@@ -109,8 +54,8 @@ def test_what_was_recorded_is_read_back_to_the_last_bit(tmp_path, dtype):
     run = open_run(record(tmp_path / "run.zarr", plan))
     for area, read in {**{area: run[area] for area in run.areas}, "readout": run.logits}.items():
         written = np.concatenate([values(plan, batch, area) for batch in range(plan.batches)]).astype(dtype)
-        assert read.dtype == dtype
-        assert read.values.tobytes() == written.tobytes()
+        assert read.dtype == np.float32
+        assert read.values.tobytes() == written.astype(np.float32).tobytes()
 
 
 def test_areas_keep_the_order_of_the_graph(complete):
@@ -127,7 +72,6 @@ def test_an_area_has_every_coordinate_of_its_presentations(complete):
             np.testing.assert_array_equal(read.values, wanted)
     assert run["V1"]["time"].attrs["units"] == "ms"
     assert run["V1"].attrs["arrival_ms"] == 0
-    assert run.store.tree["IT"].attrs["arrival_ms"] == 20
     assert run["IT"].dims == ("presentation", "time", "channel", "y", "x")
     assert run["A2"]["channel"].values.tolist() == [4, 7, 9]
     assert run.logits.sel({"class": "ship"}).dims == ("presentation", "time")
@@ -144,7 +88,9 @@ def test_plain_xarray_opens_a_run_as_a_tree_with_coordinates(complete):
     tree = xr.open_datatree(complete, engine="zarr", consolidated=False)
     assert set(layout().presentation) | {"presentation", "time"} == set(tree.coords)
     assert tree["V1"]["activity"].indexes.keys() == {"presentation", "time"}
+    assert tree["IT"].attrs["arrival_ms"] == 20
     assert {"channel", "y", "x"} <= set(tree["V1"].coords)
+    assert set(tree.data_vars) == set()  # the digests are out of the way
     assert tree["readout"]["logits"].sel({"class": "cat"}).shape == (7, TICKS)
     assert tree["stimulus_id"].values.tolist() == layout().presentation["stimulus_id"].tolist()
 
@@ -152,7 +98,7 @@ def test_plain_xarray_opens_a_run_as_a_tree_with_coordinates(complete):
 def test_plain_xarray_opens_a_run_without_a_warning(complete):
     check = "import sys, xarray; print(*xarray.open_datatree(sys.argv[1], engine='zarr', consolidated=False).children)"
     outcome = subprocess.run([sys.executable, "-W", "error", "-c", check, complete], capture_output=True, text=True)
-    assert (sorted(outcome.stdout.split()), outcome.stderr) == (["A2", "IT", "V1", "readout"], "")
+    assert (sorted(outcome.stdout.split()), outcome.stderr) == (["A2", "IT", "V1", "checksums", "readout"], "")
 
 
 def test_the_metadata_is_plain_zarr(complete):
@@ -241,7 +187,7 @@ def test_what_was_not_recorded_is_nan_and_the_run_says_so(tmp_path):
     assert run.missing.tolist() == [3, 4, 5]
     assert np.isnan(run["V1"][3:6].values).all()
     assert not np.isnan(run["V1"][6:, 1:].values).any()
-    assert verify(path) == ["commit/c.1.0.0 is not there: 1 of 3 batches are not recorded."]
+    assert verify(path) == ["checksums/commit/c.1.0.0 is not there: 1 of 3 batches are not recorded."]
 
 
 def test_an_analysis_that_needs_a_complete_run_refuses_others(tmp_path):
@@ -252,7 +198,7 @@ def test_an_analysis_that_needs_a_complete_run_refuses_others(tmp_path):
     assert open_complete(path).complete
 
 
-@pytest.mark.parametrize("name", ["V1/activity/c.1.0.0", "commit/c.1.0.0", "readout/logits/c.1.0.0"])
+@pytest.mark.parametrize("name", ["V1/activity/c.1.0.0", "checksums/commit/c.1.0.0", "readout/logits/c.1.0.0"])
 def test_a_run_that_lost_a_file_is_not_complete_and_can_be_completed(copy, complete, name):
     (copy / name).unlink()
     with pytest.warns(IncompleteRun):
@@ -263,7 +209,7 @@ def test_a_run_that_lost_a_file_is_not_complete_and_can_be_completed(copy, compl
 
 
 def test_files_that_were_not_committed_are_named(copy):
-    (copy / "commit/c.1.0.0").unlink()
+    (copy / "checksums/commit/c.1.0.0").unlink()
     assert "V1/activity/c.1.0.0 is there, but batch 1 is not committed." in verify(copy)
 
 
@@ -442,7 +388,7 @@ def test_files_and_folders_are_on_the_disk_before_they_are_committed(tmp_path, m
 
         def commit(partial, target):
             if target.parent.name == "commit":
-                for file in (partial, *target.parents[1].rglob("c.0.0*.0")):
+                for file in (partial, *target.parents[2].rglob("c.0.0*.0")):
                     assert file.stat().st_ino in synced
                     assert file == partial or file.parent.stat().st_ino in synced
             return rename(partial, target)
@@ -450,17 +396,17 @@ def test_files_and_folders_are_on_the_disk_before_they_are_committed(tmp_path, m
         monkeypatch.setattr(os, "fsync", lambda handle: synced.add(os.fstat(handle).st_ino))
         monkeypatch.setattr(Path, "replace", commit)
         write(writer, 0)
-    assert (tmp_path / "run.zarr/commit").stat().st_ino in synced
+    assert (tmp_path / "run.zarr/checksums/commit").stat().st_ino in synced
 
 
 SCRIPT = """
 import sys, time
 from pathlib import Path
 sys.path.insert(0, {tests!r})
-import test_store
-plan = test_store.layout(presentations=24, batch=2)
+import small_runs
+plan = small_runs.layout(presentations=24, batch=2)
 print("ready", flush=True)
-test_store.record(Path(sys.argv[1]), plan)
+small_runs.record(Path(sys.argv[1]), plan)
 """
 
 
@@ -471,7 +417,7 @@ def test_a_killed_process_leaves_a_run_that_resumes_to_the_same_files(tmp_path):
     takes = time.perf_counter() - began
     path, left = tmp_path / "run.zarr", []
     for part in (0.05, 0.3, 0.6):
-        script = textwrap.dedent(SCRIPT).format(tests=str(Path(__file__).parent))
+        script = textwrap.dedent(SCRIPT).format(tests=str(Path(__file__).parents[1]))
         child = subprocess.Popen([sys.executable, "-c", script, str(path)], stdout=subprocess.PIPE, text=True)
         assert child.stdout.readline() == "ready\n"
         time.sleep(part * takes)
@@ -480,7 +426,7 @@ def test_a_killed_process_leaves_a_run_that_resumes_to_the_same_files(tmp_path):
         child.stdout.close()
         if path.exists():
             assert not any("changed" in problem for problem in verify(path))
-            left.append(len(list((path / "commit").glob("c.*"))))
+            left.append(len(list((path / "checksums/commit").glob("c.*"))))
     record(path, plan)
     assert left == sorted(left)
     assert contents(path) == wanted
@@ -630,8 +576,8 @@ def test_what_is_not_a_run_is_refused(tmp_path, copy):
     (tmp_path / "odd" / "zarr.json").mkdir(parents=True)
     assert verify(tmp_path / "odd") == ["zarr.json cannot be read: is a directory; nothing can be checked without it."]
     root = (copy / "zarr.json").read_text()
-    (copy / "zarr.json").write_text(root.replace('"schema_version": 1', '"schema_version": 2'))
-    with pytest.raises(StoreError, match="schema 2, not 1; upgrade"):
+    (copy / "zarr.json").write_text(root.replace('"schema_version": 2', '"schema_version": 3'))
+    with pytest.raises(StoreError, match="schema 3; this ventral reads 1 and 2: upgrade"):
         open_run(copy)
 
 
@@ -643,6 +589,7 @@ def test_what_is_not_a_run_is_refused(tmp_path, copy):
         ({"batch": 0}, "one presentation in a batch"),
         ({"presentation": {"image": np.arange(2), "label": np.arange(3)}}, "one value of each coordinate"),
         ({"presentation": {"V1": np.arange(2)}}, "two things in a run are called 'V1'"),
+        ({"presentation": {"channel": np.arange(2)}}, "two things in a run are called 'channel'"),
         ({"presentation": {"image": np.array([1j])}}, "image has dtype complex128"),
         ({"attrs": {"graph": {1, 2}}}, "attrs holds something that JSON cannot"),
         ({"attrs": {"identity": {"gain": float("nan")}}}, "identity holds something that JSON cannot"),
@@ -659,9 +606,11 @@ def test_sites_must_be_one_per_unit():
         Recording("V1", ("unit",), (6,), {"channel": np.arange(5)}, {})
 
 
-def test_the_commit_holds_the_digest_of_every_file(complete):
-    commit = zarr.open_group(complete, mode="r")["commit"][:]
+def test_the_commit_holds_the_digest_of_every_file_and_of_its_place(complete):
+    run_key = layout().run_key
+    commit = zarr.open_group(complete, mode="r")["checksums/commit"][:]
     for batch in range(3):
         names = ("V1/activity/c.{}.0.0", "IT/activity/c.{}.0.0.0.0", "A2/activity/c.{}.0.0", "readout/logits/c.{}.0.0")
         for row, name in zip(commit[batch], names, strict=True):
-            assert row.tobytes() == hashlib.sha256((complete / name.format(batch)).read_bytes()).digest()
+            place = json.dumps([run_key, batch, name.format(batch)]).encode()
+            assert row.tobytes() == hashlib.sha256(place + (complete / name.format(batch)).read_bytes()).digest()

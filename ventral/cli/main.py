@@ -1,6 +1,7 @@
 """The command line: its commands, and the message when one of them fails."""
 
 import os
+import signal
 import sys
 
 import click
@@ -40,6 +41,7 @@ for command in (*ACTIONS, *LISTINGS):
 
 def main() -> None:
     """Run a command; print an error of ours without a traceback, and let every other exception through."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a cluster's request to end is that of Ctrl-C
     try:
         commands.main(standalone_mode=False)
     except click.exceptions.Abort:

@@ -3,6 +3,7 @@
 SOA (stimulus onset asynchrony) is mask onset minus target onset.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import combinations
@@ -15,6 +16,14 @@ from ventral.experiment.fields import checked_fields, checked_list
 from ventral.experiment.interventions import Scale
 
 COMBINE = ("refuse", "over", "add")
+TAKEN = re.compile(  # names that have another meaning
+    r"image|stimulus_id|label|label_name|condition|repeat|presentation|time|unit|channel|y|x|class"  # in a run,
+    r"|activity|logits|readout|statistics|checksums|commit"
+    r"|(mask|image)(_\d+)?_(label|stimulus_id)"  # where another image is shown,
+    r"|neuroid|neuroid_id|region|time_bin|time_bin_start|time_bin_end|attrs"  # in an export,
+    r"|correct|confidence"  # in an analysis
+)
+NAME = re.compile(r"(?!__)\w[\w.-]*")
 Parameter = float | str
 
 
@@ -44,7 +53,7 @@ class Condition:
     ClockError
         If `soa_ms` is off the clock.
     ProtocolError
-        If it has no name, events overlap without `combine`, or `soa_ms` is among the parameters.
+        If it has no name, events overlap without `combine`, or a parameter has a name that cannot be used.
     """
 
     name: str
@@ -62,8 +71,8 @@ class Condition:
             raise ProtocolError("a condition needs a name.")
         if self.soa_ms is not None:
             ticks(self.soa_ms, "soa_ms")
-        if "soa_ms" in self.parameters:
-            raise ProtocolError(f"condition {self.name}: give soa_ms by itself, not among the parameters.")
+        for name in self.parameters:
+            self._check_parameter(name)
         shown = self._shown()
         new = {name: value for name, value in self.parameters.items() if not _same(value, shown.get(name))}
         object.__setattr__(self, "parameters", new)
@@ -73,6 +82,21 @@ class Condition:
                 f"condition {self.name}: {second.what} starts at {second.start_ms} ms while {first.what} is on until "
                 f"{first.stop_ms} ms; start it at {first.stop_ms} or later, end {first.what} earlier, or say how they "
                 "combine (combine)."
+            )
+
+    def _check_parameter(self, name: str) -> None:
+        """Refuse a name that a run could not hold, or that has another meaning there."""
+        if name == "soa_ms":
+            raise ProtocolError(f"condition {self.name}: give soa_ms by itself, not among the parameters.")
+        if not NAME.fullmatch(name):
+            raise ProtocolError(
+                f"condition {self.name}: a parameter cannot be called {name[:200]!r}; use letters, digits and _, as in "
+                "contrast_level."
+            )
+        if TAKEN.fullmatch(name):
+            raise ProtocolError(
+                f"condition {self.name}: a parameter cannot be called {name}, which has another meaning in every run; "
+                f"call it, for instance, condition_{name}."
             )
 
     @property

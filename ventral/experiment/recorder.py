@@ -13,11 +13,11 @@ from ventral.experiment.experiment import Experiment
 from ventral.experiment.provenance import attributes_of
 from ventral.experiment.recalibration import recalibrated_network
 from ventral.experiment.screen import Screen
-from ventral.experiment.sites import Electrodes, recording_of
+from ventral.experiment.sites import Electrodes, finite, recording_of
 from ventral.model import statistics
 from ventral.model.network import Network
 from ventral.model.subject import Dynamics
-from ventral.store.layout import Layout, Recording
+from ventral.store.layout import READOUT, Layout, Recording
 from ventral.store.values import Array
 
 Values = Mapping[str, Array]  # by area, (presentation, ...)
@@ -131,5 +131,7 @@ class Recorder:
                 for area in experiment.areas
                 if area in states
             }
-            present = graph.readout in states
-            yield values, network.readout(states, tick)[:number].float().cpu().numpy() if present else None
+            logits = None
+            if graph.readout in states:
+                logits = finite(network.readout(states, tick)[:number], READOUT, tick, experiment.model.name)
+            yield values, logits

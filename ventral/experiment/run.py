@@ -26,8 +26,8 @@ class IncompleteRun(UserWarning):
 class Run:
     """A recorded run. Made by `open_run`.
 
-    ``run["V1"]`` is an area's activity, (presentation, time, ...), read from the disk when it is used, with every
-    coordinate of its presentations.
+    ``run["V1"]`` is an area's activity, (presentation, time, ...), with every coordinate of its presentations. It is
+    float32 whatever the disk holds, and read when it is used; each file is checked against its digest before.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ class Run:
 
     @property
     def logits(self) -> xr.DataArray:
-        """Output of the readout, (presentation, time, class)."""
+        """Output of the readout, (presentation, time, class), float32."""
         return self.store.logits
 
     @cached_property

@@ -76,9 +76,27 @@ class Electrodes:
                 f"{area} has counts of {values.max():g}; float16 is exact to {COUNTS}, so record float32 (--dtype "
                 "float32) or fewer spikes."
             )
-        if not values.isfinite().all():
-            raise StoreError(
-                f"{area} is not finite {to_ms(tick)} ms after the network's start; {self.model} diverges or lacks "
-                "statistics there, so end earlier (--set end_ms=...)."
-            )
-        return values.float().cpu().numpy()
+        return finite(values, area, tick, self.model)
+
+
+def finite(values: Tensor, what: str, tick: int, model: str) -> Array:
+    """Values of a network as float32.
+
+    Parameters
+    ----------
+    values
+        (presentation, ...)
+    what, tick, model
+        Area or readout, tick from the network's start, and model, for the error.
+
+    Raises
+    ------
+    StoreError
+        If a value is not finite.
+    """
+    if not values.isfinite().all():
+        raise StoreError(
+            f"{what} is not finite {to_ms(tick)} ms after the network's start; {model} diverges or lacks statistics "
+            "there, so end earlier (--set end_ms=...)."
+        )
+    return values.float().cpu().numpy()

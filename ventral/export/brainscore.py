@@ -105,5 +105,5 @@ def _add_attrs(file: Any, attrs: dict[str, Any]) -> None:
     """Add provenance as numbers and text; attributes about the run's own files are left out."""
     for name, value in attrs.items():
         plain = value if type(value) in (int, float, str) else json.dumps(value)
-        if name not in ("manifest", "coordinates") and len(str(plain).encode()) <= ATTRIBUTE_BYTES:
+        if name != "manifest" and len(str(plain).encode()) <= ATTRIBUTE_BYTES:
             file.attrs[name] = plain

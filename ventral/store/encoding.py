@@ -5,7 +5,7 @@ the order in which files reach the disk is ours. Zarr calls the file of a batch 
 one tick (of a few ticks where an area is small), so that one time can be read without the others.
 """
 
-import re
+import json
 from typing import Any
 
 import numpy as np
@@ -15,9 +15,9 @@ from zarr.codecs import Crc32cCodec, ZstdCodec
 from zarr.dtype import VariableLengthUTF8
 from zarr.storage import MemoryStore
 
-from ventral.store.index import ROOT, SCHEMA, commit_file, variable
-from ventral.store.layout import STATISTICS, Layout, Recording
-from ventral.store.values import Array, coordinate, digest, plain
+from ventral.store.index import OWN_DIGEST, ROOT, SCHEMA, TEXTS, blanked, variable
+from ventral.store.layout import CHECKSUMS, STATISTICS, Layout, Recording
+from ventral.store.values import Array, coordinate, digest, plain, to_json
 
 CHUNK_BYTES = 65536  # smallest inner chunk, where an area has that much
 BLOCK_BYTES = 4096  # of a disk
@@ -32,30 +32,34 @@ CHUNK_FILES: dict[str, Any] = {
 def encode(layout: Layout) -> dict[str, bytes]:
     """Every metadata and coordinate file of a run, by its path within the run.
 
-    The manifest in the root holds the digest of each of them, and of the root itself: computed over the root with
-    zeros in that place, since no file can hold its own digest (see `blanked`).
+    The manifest in the root holds the digest of each of them. The root's own digest is computed over the root with
+    zeros in its place (see `blanked`).
     """
     root, files = _in_memory(_root_attrs(layout))
-    _add_coordinate(root, "presentation", "presentation", np.arange(layout.presentations))
     for name, values in layout.presentation.items():
         _add_coordinate(root, name, "presentation", values)
+    # Children of a DataTree inherit index coordinates only, so each area has copies of all others.
+    copied = {name: data for name, data in files.items() if name != ROOT}
+    _add_coordinate(root, "presentation", "presentation", np.arange(layout.presentations))
     _add_coordinate(root, "time", "time", np.asarray(layout.time_ms, dtype=np.int64), {"units": "ms"})
     for target in layout.targets:
         attrs = plain(target.area, target.attrs)
-        group = root.create_group(target.area, attributes={**attrs, "coordinates": " ".join(target.coords)})
+        names = " ".join([*target.coords, *layout.presentation])
+        group = root.create_group(target.area, attributes={**attrs, "coordinates": names})
         for name, values in target.coords.items():
             _add_coordinate(group, name, target.dim(name), values)
-        _add_activity(group, layout, target, layout.presentations, attrs)
+        files.update({f"{target.area}/{name}": data for name, data in copied.items()})
+        _add_activity(group, layout, target, layout.presentations, attrs | _comment(layout.dtype))
     if layout.statistics:
         arrays = [[name, list(values.shape)] for name, values in layout.statistics.items()]
         joined = np.concatenate([values.ravel() for values in layout.statistics.values()])
-        _add_coordinate(root.create_group(STATISTICS), "values", "value", joined, {"arrays": arrays})
-    _add_commit(root, layout.batches, len(layout.targets))
+        _add_coordinate(root.create_group(STATISTICS), "values", "value", joined, {"arrays": json.dumps(arrays)})
+    _add_commit(root.create_group(CHECKSUMS), layout.batches, len(layout.targets))
     manifest = {name: digest(data.to_bytes()) for name, data in sorted(files.items()) if name != ROOT}
-    root.attrs["manifest"] = {ROOT: "0" * 64, **manifest}
+    root.attrs.update({"manifest": json.dumps(manifest), OWN_DIGEST: "0" * 64})
     encoded = {name: data.to_bytes() for name, data in sorted(files.items())}
-    own = digest(blanked(encoded[ROOT])).encode()
-    encoded[ROOT] = encoded[ROOT].replace(b'"zarr.json": "' + b"0" * 64, b'"zarr.json": "' + own)
+    own = f'"{OWN_DIGEST}": "'.encode()
+    encoded[ROOT] = encoded[ROOT].replace(own + b"0" * 64, own + digest(blanked(encoded[ROOT])).encode())
     return encoded
 
 
@@ -72,7 +76,7 @@ def encode_row(digests: list[bytes]) -> bytes:
     group, files = _in_memory()
     array = _add_commit(group, 1, len(digests))
     array[0] = np.frombuffer(b"".join(digests), np.uint8).reshape(-1, 32)
-    return files[commit_file(0)].to_bytes()
+    return files["commit/c.0.0.0"].to_bytes()
 
 
 def bytes_needed(layout: Layout) -> int:
@@ -88,11 +92,6 @@ def batch_bytes(layout: Layout) -> int:
         raw = int(np.prod(shape)) * np.dtype(layout.dtype).itemsize
         total += _blocks(raw + raw // 256 + 160 * (shape[1] // ticks))
     return total
-
-
-def blanked(root: bytes) -> bytes:
-    """The root's bytes with zeros in place of the root's own digest."""
-    return re.sub(rb'(?<="zarr\.json": ")[0-9a-f]{64}(?=")', b"0" * 64, root)
 
 
 def _in_memory(attrs: dict[str, Any] | None = None) -> tuple[zarr.Group, dict[str, Buffer]]:
@@ -114,7 +113,15 @@ def _root_attrs(layout: Layout) -> dict[str, Any]:
         "dtype": layout.dtype,
         "coordinates": " ".join(layout.presentation),
     }
-    return {**plain("attrs", layout.attrs), **own}
+    attrs = {**plain("attrs", layout.attrs), **own}
+    return attrs | {name: to_json(name, attrs[name]) for name in TEXTS if name in attrs}
+
+
+def _comment(dtype: str) -> dict[str, str]:
+    """What a reader of the plain array has to know."""
+    if dtype == "float32":
+        return {}
+    return {"comment": "float16: convert with .astype('float32') before averages and sums, which would overflow."}
 
 
 def _add_coordinate(group: zarr.Group, name: str, dim: str, values: Array, attrs: dict[str, Any] | None = None) -> None:

@@ -1,15 +1,25 @@
-"""Where the files of a run lie, as its root tells."""
+"""Where the files of a run lie and what their digests are made of, as its root says.
 
+Schema 2 differs from schema 1, whose runs are still read, verified and continued as they were made, in three points:
+a digest in ``commit`` is of a file's place in a run as well as of its bytes; every area has the coordinates of its
+presentations; and attributes are numbers and text, so that a run can be written as netCDF.
+"""
+
+import hashlib
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ventral.errors import StoreError
-from ventral.store.layout import READOUT
+from ventral.store.layout import CHECKSUMS, READOUT
 
-SCHEMA = 1
+SCHEMA = 2
+SCHEMAS = (1, SCHEMA)
 ROOT = "zarr.json"
+OWN_DIGEST = "root_sha256"  # attribute of the root; in schema 1 it is the entry of the root in the manifest
+TEXTS = ("identity", "versions", "dims", "manifest")  # attributes of the root that are JSON text since schema 2
 
 
 @dataclass(frozen=True)
@@ -20,6 +30,8 @@ class Index:
     ----------
     path
         Folder of the run.
+    schema
+        Version of the format.
     attrs
         Attributes of the root.
     dims
@@ -31,6 +43,7 @@ class Index:
     """
 
     path: Path
+    schema: int
     attrs: dict[str, Any]
     dims: dict[str, int]
     manifest: dict[str, str]
@@ -41,9 +54,27 @@ class Index:
         return [batch_file(area, dims, batch) for area, dims in self.dims.items()]
 
     @property
+    def commit(self) -> str:
+        """Path within the run of the array of digests."""
+        return "commit" if self.schema == 1 else f"{CHECKSUMS}/commit"
+
+    def commit_file(self, batch: int) -> str:
+        """Path within the run of a batch's row of ``commit``."""
+        return f"{self.commit}/c.{batch}.0.0"
+
+    def place(self, batch: int, name: str) -> bytes:
+        """The place of a file of a batch, which is hashed before its bytes; empty in schema 1.
+
+        A file that was moved to another area, batch or run has another digest there.
+        """
+        if self.schema == 1:
+            return b""
+        return json.dumps([self.attrs["run_key"], batch, name]).encode()
+
+    @property
     def folders(self) -> list[Path]:
         """The folders that hold the files of batches and their commit rows."""
-        return [(self.path / name).parent for name in (*self.files(0), commit_file(0))]
+        return [(self.path / name).parent for name in (*self.files(0), self.commit_file(0))]
 
 
 def read_index(path: Path) -> Index:
@@ -60,13 +91,49 @@ def read_index(path: Path) -> Index:
         raise StoreError(f"{path} is not a run of ventral, which is a folder; choose another path.")
     try:
         attrs = json.loads((path / ROOT).read_bytes())["attributes"]
-        if attrs["schema_version"] != SCHEMA:
-            raise StoreError(f"{path} has schema {attrs['schema_version']}, not {SCHEMA}; upgrade ventral to read it.")
+        schema = attrs["schema_version"]
+        if schema not in SCHEMAS:
+            known = " and ".join(map(str, SCHEMAS))
+            raise StoreError(f"{path} has schema {schema!s:.20}; this ventral reads {known}: upgrade ventral.")
+        attrs |= {name: json.loads(attrs[name]) for name in TEXTS if isinstance(attrs.get(name), str)}
         dims = {area: len(attrs["dims"][area]) for area in (*attrs["areas"], READOUT)}
         manifest = {name: digest for name, digest in attrs["manifest"].items() if name != ROOT}
-        return Index(path, attrs, dims, manifest, -(-attrs["presentations"] // attrs["batch_shape"]))
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
+        batches = -(-attrs["presentations"] // attrs["batch_shape"])
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
         raise StoreError(f"{path} is not a run of ventral, or its {ROOT} is damaged; choose another path.") from error
+    if problem := root_problem(path):
+        raise StoreError(f"{path} is damaged: {problem} Restore it, or record it anew at another --out.")
+    return Index(path, schema, attrs, dims, manifest, batches)
+
+
+def root_problem(path: Path) -> str | None:
+    """What is wrong with the root, which holds the digests of everything else; None if nothing is.
+
+    Raises
+    ------
+    StoreError
+        If there is no root, and so no run.
+    """
+    try:
+        raw = (path / ROOT).read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        raise StoreError(f"there is no run at {path}.") from None
+    except OSError as error:
+        return f"{ROOT} cannot be read: {(error.strerror or str(error)).lower()}; nothing can be checked without it."
+    try:
+        attrs = json.loads(raw)["attributes"]
+        wanted = attrs[OWN_DIGEST] if OWN_DIGEST in attrs else attrs["manifest"][ROOT]
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return f"{ROOT} has changed so that it cannot be read; nothing can be checked without it."
+    if wanted != hashlib.sha256(blanked(raw)).hexdigest():
+        return f"{ROOT} has changed since it was written; nothing can be checked against it."
+    return None
+
+
+def blanked(root: bytes) -> bytes:
+    """The root's bytes with zeros in place of the root's own digest, which no file can hold otherwise."""
+    own = re.compile(rb'("(?:zarr\.json|root_sha256)": ")[0-9a-f]{64}(?=")')
+    return own.sub(rb"\g<1>" + b"0" * 64, root)
 
 
 def variable(area: str) -> str:
@@ -77,8 +144,3 @@ def variable(area: str) -> str:
 def batch_file(area: str, dims: int, batch: int) -> str:
     """Path within the run of the file that holds an area's activity in a batch."""
     return f"{area}/{variable(area)}/c.{batch}" + ".0" * (1 + dims)
-
-
-def commit_file(batch: int) -> str:
-    """Path within the run of a batch's row of ``commit``."""
-    return f"commit/c.{batch}.0.0"

@@ -13,6 +13,7 @@ from ventral.store.values import Array, coordinate_digest, digest, plain, to_jso
 
 READOUT = "readout"
 STATISTICS = "statistics"
+CHECKSUMS = "checksums"
 DIMS = (("unit",), ("channel",), ("channel", "y", "x"))
 
 
@@ -111,8 +112,9 @@ class Layout:
             raise StoreError(f"activity cannot be stored as {self.dtype!r}; use 'float16' or 'float32'.")
         if self.batch < 1 or not self.recordings or not self.classes:
             raise StoreError("a run needs at least one area, one class, and one presentation in a batch.")
-        taken = ["presentation", "time", "commit", STATISTICS, *(target.area for target in self.targets)]
-        names = taken + list(self.presentation)
+        nodes = [STATISTICS, CHECKSUMS, *(target.area for target in self.targets)]
+        sites = {name for target in self.targets for name in (*target.dims, *target.coords)}
+        names = ["presentation", "time", *nodes, *sites, *self.presentation]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise StoreError(f"two things in a run are called {twice[0]!r}; give one of them another name.")
 

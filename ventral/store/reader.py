@@ -1,5 +1,9 @@
-"""Reading a run: its arrays, its coordinates, and which batches are recorded."""
+"""Reading a run: its arrays, its coordinates, and which batches are recorded.
 
+Only the arrays that the root names are opened, and no byte is used before its digest was checked.
+"""
+
+import json
 import os
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,10 +13,12 @@ from typing import Any
 import numpy as np
 import xarray as xr
 import zarr
+from xarray.backends import BackendArray
+from xarray.core import indexing
 
-from ventral.store.index import Index, read_index, variable
+from ventral.store.index import OWN_DIGEST, Index, read_index, variable
 from ventral.store.layout import READOUT, STATISTICS, batch_slice
-from ventral.store.manifest import refuse_damage
+from ventral.store.manifest import refuse_changed, refuse_damage
 from ventral.store.values import Array
 
 
@@ -22,49 +28,69 @@ class Store:
 
     Parameters
     ----------
-    path
-        Folder of the run.
-    tree
-        What plain xarray sees.
+    index
+        Where the files are.
+    rows
+        The digests of each batch, (batch, area + readout, 32), uint8.
     recorded
         Whether each batch is recorded, (batch,), bool.
     """
 
-    path: Path
-    tree: xr.DataTree
+    index: Index
+    rows: Array
     recorded: Array
+
+    @property
+    def path(self) -> Path:
+        """Folder of the run."""
+        return self.index.path
 
     @cached_property
     def attrs(self) -> dict[str, Any]:
-        """Attributes of the root: how the run was made."""
-        return {str(name): value for name, value in self.tree.attrs.items()}
+        """Attributes of the root but those of its own format: how the run was made."""
+        return {name: value for name, value in self.index.attrs.items() if name not in ("coordinates", OWN_DIGEST)}
 
     @cached_property
     def presentations(self) -> xr.Dataset:
         """One row per presentation: image, stimulus_id, label, condition, ..."""
-        names = list(self.attrs["identity"]["coordinates"])
-        return _unicode(self.tree.to_dataset().reset_coords()[names].load())
+        columns = {name: _coordinate(self.path / name) for name in self.index.attrs["coordinates"].split()}
+        return xr.Dataset(columns, {"presentation": np.arange(self._count)})
+
+    @cached_property
+    def _sites(self) -> dict[str, dict[str, xr.Variable]]:
+        """Coordinates of each area's sites, and of the readout's classes, by name."""
+        sites = {}
+        for name in self.index.dims:
+            folder = self.path / name
+            names = str(zarr.open_group(folder, mode="r", zarr_format=3).attrs["coordinates"]).split()
+            sites[name] = {each: _coordinate(folder / each) for each in names if each not in self.presentations}
+        return sites
 
     def array(self, name: str) -> xr.DataArray:
         """Activity of an area, or the logits of "readout", with every coordinate of its presentations.
 
-        Dims are (presentation, time, ...); values are read from the disk when they are used.
+        Dims are (presentation, time, ...). Values are float32, also where the disk has float16, in which sums would
+        overflow. They are read when they are used; NaN where nothing is recorded.
         """
-        data = _unicode(self.tree[name].to_dataset())[variable(name)].rename(name)
-        return data.assign_coords({str(coord): values for coord, values in self.presentations.items()})
+        files = _Files(self, name)
+        lazy = indexing.MemoryCachedArray(indexing.LazilyIndexedArray(files))  # type: ignore[no-untyped-call]
+        coords = {"time": _coordinate(self.path / "time"), **self._sites[name]}
+        values = xr.Variable(files.dims, lazy, files.attrs)
+        return xr.Dataset({name: values}, coords)[name].assign_coords(self.presentations.variables)
 
     @property
     def logits(self) -> xr.DataArray:
-        """Output of the readout, (presentation, time, class)."""
+        """Output of the readout, (presentation, time, class), float32."""
         return self.array(READOUT).rename("logits")
 
     @property
     def statistics(self) -> dict[str, Array]:
         """Mean and variance of each normalisation that were estimated for this run, (tick, channel); else empty."""
-        if STATISTICS not in self.tree.children:
+        if f"{STATISTICS}/zarr.json" not in self.index.manifest:
             return {}
-        joined = self.tree[STATISTICS].to_dataset()["values"]
-        shapes = dict(joined.attrs["arrays"])
+        joined = _coordinate(self.path / STATISTICS / "values")
+        arrays = joined.attrs["arrays"]
+        shapes = dict(json.loads(arrays) if isinstance(arrays, str) else arrays)
         pieces = np.split(joined.values, np.cumsum([np.prod(shape) for shape in shapes.values()])[:-1])
         return {name: piece.reshape(shape) for (name, shape), piece in zip(shapes.items(), pieces, strict=True)}
 
@@ -86,6 +112,43 @@ class Store:
     def _count(self) -> int:
         return int(self.attrs["presentations"])
 
+    def check(self, batch: int, area: str) -> None:
+        """Refuse the file of an area in a batch if it is not the one that was recorded.
+
+        Raises
+        ------
+        StoreError
+            With what to do about the file.
+        """
+        position = list(self.index.dims).index(area)
+        name = self.index.files(batch)[position]
+        refuse_changed(self.index, batch, name, self.rows[batch, position].tobytes().hex())
+
+
+class _Files(BackendArray):
+    """The files of an area as one array of float32, which xarray reads lazily."""
+
+    def __init__(self, store: Store, area: str) -> None:
+        self.store, self.area = store, area
+        self.stored = _open(store.path / area / variable(area))
+        self.shape, self.dtype = self.stored.shape, np.dtype(np.float32)
+        self.dims = self.stored.metadata.dimension_names
+        self.attrs = {name: value for name, value in self.stored.attrs.items() if name != "comment"}
+
+    def __getitem__(self, key: indexing.ExplicitIndexer) -> Array:
+        read: Array = indexing.explicit_indexing_adapter(key, self.shape, indexing.IndexingSupport.OUTER, self._read)
+        return read
+
+    def _read(self, key: tuple[Any, ...]) -> Array:
+        """Values of rows, ticks and sites; the files of the rows are checked before."""
+        batch_of_row = np.arange(self.shape[0])[key[0]] // self.store.attrs["batch_shape"]
+        recorded = self.store.recorded[batch_of_row]
+        for batch in np.unique(batch_of_row[recorded]):
+            self.store.check(int(batch), self.area)
+        values = np.asarray(self.stored.oindex[key], dtype=self.dtype)
+        values[~recorded] = np.nan  # a file that was not committed is not data
+        return values
+
 
 def open_store(path: str | os.PathLike[str]) -> Store:
     """Open the arrays of a run.
@@ -97,21 +160,20 @@ def open_store(path: str | os.PathLike[str]) -> Store:
     """
     index = read_index(Path(path))
     refuse_damage(index)
-    tree = xr.open_datatree(index.path, engine="zarr", consolidated=False)
-    return Store(index.path, tree, recorded_batches(index))
+    return read_store(index)
 
 
-def recorded_batches(index: Index) -> Array:
-    """Whether each batch is recorded, (batch,), bool: committed, and all its files in place."""
+def read_store(index: Index) -> Store:
+    """The arrays of a run whose metadata are known to be in order."""
     rows, _ = read_rows(index)
     present = {file.relative_to(index.path).as_posix() for folder in index.folders for file in folder.iterdir()}
     complete = [row.any() and present.issuperset(index.files(batch)) for batch, row in enumerate(rows)]
-    return np.array(complete, dtype=bool)
+    return Store(index, rows, np.array(complete, dtype=bool))
 
 
 def read_rows(index: Index) -> tuple[Array, set[int]]:
     """Rows of ``commit``, (batch, area + readout, 32), zero where there is none; and which rows are damaged."""
-    commit = zarr.open_array(index.path / "commit", mode="r")
+    commit = _open(index.path / index.commit)
     rows, damaged = np.zeros(commit.shape, np.uint8), set()
     try:
         rows[:] = np.asarray(commit[:])
@@ -124,7 +186,15 @@ def read_rows(index: Index) -> tuple[Array, set[int]]:
     return rows, damaged
 
 
-def _unicode(data: xr.Dataset) -> xr.Dataset:
-    """The data with strings in numpy's plain dtype, which every library can sort, group and write."""
-    texts = {name: data[name] for name in data.variables if data[name].dtype.kind in "TO"}
-    return data.assign({name: (text.dims, np.array(text.values.tolist(), dtype=str)) for name, text in texts.items()})
+def _open(folder: Path) -> Any:
+    """The zarr array in a folder. Of version 3 only: a stray file of version 2 could name a filter that runs code."""
+    return zarr.open_array(folder, mode="r", zarr_format=3)
+
+
+def _coordinate(folder: Path) -> xr.Variable:
+    """A coordinate; strings are in numpy's plain dtype, which every library can sort, group and write."""
+    stored = _open(folder)
+    values = np.asarray(stored[:])
+    if values.dtype.kind in "TO":
+        values = np.array(values.tolist(), dtype=str)
+    return xr.Variable(stored.metadata.dimension_names, values, dict(stored.attrs))

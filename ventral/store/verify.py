@@ -4,8 +4,8 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from ventral.store.index import ROOT, Index, commit_file, read_index
-from ventral.store.manifest import file_problems, root_problem
+from ventral.store.index import ROOT, Index, read_index, root_problem
+from ventral.store.manifest import file_problem
 from ventral.store.reader import read_rows
 
 
@@ -27,26 +27,27 @@ def verify(path: str | os.PathLike[str]) -> list[str]:
     if problem := root_problem(path):
         return [problem]
     index = read_index(path)
-    problems = file_problems(path, index.manifest)
-    if any(problem.startswith("commit/") for problem in problems):
-        return problems  # without the metadata of ``commit`` its rows cannot be read
+    problems = [file_problem(path, name, wanted) for name, wanted in index.manifest.items()]
+    found = [problem for problem in problems if problem]
+    if any(problem.startswith(f"{index.commit}/") for problem in found):
+        return found  # without the metadata of ``commit`` its rows cannot be read
     known = {ROOT, *index.manifest}
     rows, damaged = read_rows(index)
     absent = [batch for batch, row in enumerate(rows) if not row.any() and batch not in damaged]
     for batch in sorted({*range(index.batches)} - {*absent}):
         files = index.files(batch)
-        known.update(files, [commit_file(batch)])
+        known.update(files, [index.commit_file(batch)])
         if batch in damaged:
-            problems.append(f"{commit_file(batch)} has changed, so batch {batch} cannot be checked.")
+            found.append(f"{index.commit_file(batch)} has changed, so batch {batch} cannot be checked.")
         else:
-            digests = (digest.tobytes().hex() for digest in rows[batch])
-            problems += file_problems(path, dict(zip(files, digests, strict=True)))
-    problems += _strays(index, known)
+            checks = zip(files, rows[batch], strict=True)
+            problems = [file_problem(path, name, row.tobytes().hex(), index.place(batch, name)) for name, row in checks]
+            found += [problem for problem in problems if problem]
+    found += _strays(index, known)
     if absent:
-        problems.append(
-            f"{commit_file(absent[0])} is not there: {len(absent)} of {len(rows)} batches are not recorded."
-        )
-    return problems
+        first = index.commit_file(absent[0])
+        found.append(f"{first} is not there: {len(absent)} of {len(rows)} batches are not recorded.")
+    return found
 
 
 def _strays(index: Index, known: Iterable[str]) -> list[str]:

@@ -3,10 +3,12 @@
 Zarr reads a chunk that is missing as NaN without a word, so completeness has to be recorded. The order of writes:
 
 1. `create` writes metadata, coordinates and manifest into a hidden folder beside the run, syncs every file and folder,
-   and only then renames it into place: a run exists with all of them or not at all.
+   and only then renames it into place: a run exists with all of them or not at all, and of several processes that
+   make it at once one wins.
 2. A batch is one file per area and one for the readout. Each is written under a temporary name, synced, renamed, and
    its folder is synced.
-3. Only then the batch's row of ``commit``, with the sha256 of each of these files, is written in the same way.
+3. Only then the batch's row of ``commit``, with the sha256 of each of these files and its place, is written in the same
+   way.
 
 A row therefore never stands for bytes that a power cut could still take away, and whatever moment a process is killed
 at, a batch without a row is computed again. So ``commit`` is the list of what is recorded, of what is still to do, and
@@ -23,7 +25,7 @@ from typing import Self
 
 import numpy as np
 
-from ventral.errors import StoreError
+from ventral.errors import BusyError, StoreError
 from ventral.files import (
     LOCK,
     PARTIAL,
@@ -32,15 +34,17 @@ from ventral.files import (
     nearest_folder,
     need_space,
     put,
+    replacing,
     sync_folder,
+    tidy,
     write_synced,
 )
 from ventral.store.difference import refuse_difference
 from ventral.store.encoding import batch_bytes, bytes_needed, encode, encode_batch, encode_row
-from ventral.store.index import ROOT, Index, batch_file, commit_file, read_index
+from ventral.store.index import ROOT, Index, batch_file, read_index
 from ventral.store.layout import READOUT, Layout, Recording, batch_slice
 from ventral.store.manifest import refuse_damage
-from ventral.store.reader import recorded_batches
+from ventral.store.reader import Store, read_store
 from ventral.store.values import Array
 
 
@@ -58,7 +62,7 @@ def check_space(path: str | os.PathLike[str], layout: Layout) -> None:
     if (path / ROOT).is_file():
         index = read_index(path)
         refuse_damage(index)
-        needed = int(np.sum(~recorded_batches(index))) * batch_bytes(layout)
+        needed = int(np.sum(~read_store(index).recorded)) * batch_bytes(layout)
     smaller = "record fewer images (--images), less of each (--record channels), or on another disk (--out)"
     need_space(path, needed, "the run", smaller)
 
@@ -74,22 +78,17 @@ def create(path: str | os.PathLike[str], layout: Layout) -> None:
     path = Path(path)
     if path.exists() or path.is_symlink():
         raise StoreError(f"{path} exists already; choose another --out.")
-    building = path.with_name(f".{path.name}{PARTIAL}")
     files = encode(layout)
     with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        if building.exists():  # left by a process that was killed
-            with locked(building):
-                shutil.rmtree(building)
-        building.mkdir()
-        with locked(building):
+        with replacing(path, wait_s=0) as building:
+            if path.exists():
+                raise BusyError(f"{path} was just made by another process; wait, or choose another --out.")
             for name, data in files.items():
                 (building / name).parent.mkdir(parents=True, exist_ok=True)
                 write_synced(building / name, data)
             for folder, _, _ in os.walk(building):
                 sync_folder(Path(folder))
-            building.rename(path)
-            sync_folder(path.parent)
 
 
 class Writer:
@@ -98,10 +97,11 @@ class Writer:
     Use it in a ``with`` statement: ``with Writer.open(path, layout) as writer``.
     """
 
-    def __init__(self, path: Path, layout: Layout, recorded: Array, lock: contextlib.ExitStack) -> None:
-        self.path = path
+    def __init__(self, layout: Layout, store: Store, lock: contextlib.ExitStack) -> None:
+        self.path = store.path
         self.layout = layout
-        self._recorded = recorded
+        self._index = store.index
+        self._recorded = store.recorded
         self._lock = lock
 
     @classmethod
@@ -123,10 +123,14 @@ class Writer:
             lock.enter_context(locked(path))
             refuse_damage(index)
             refuse_difference(index, layout)
+            tidy(path)
             with disk_errors(path):
                 _remove_partial(index)
-            recorded, held = recorded_batches(index), lock.pop_all()
-        return cls(path, layout, recorded, held)
+            store = read_store(index)
+            for batch in np.flatnonzero(store.recorded):
+                for area in index.dims:
+                    store.check(int(batch), area)
+            return cls(layout, store, lock.pop_all())
 
     def __enter__(self) -> Self:
         return self
@@ -177,9 +181,10 @@ class Writer:
         with disk_errors(self.path):
             for target, data in zip(self.layout.targets, values, strict=True):
                 encoded = encode_batch(self.layout, target, data)
-                put(self.path / batch_file(target.area, len(target.dims), batch), encoded)
-                row.append(hashlib.sha256(encoded).digest())
-            put(self.path / commit_file(batch), encode_row(row))
+                name = batch_file(target.area, len(target.dims), batch)
+                put(self.path / name, encoded)
+                row.append(hashlib.sha256(self._index.place(batch, name) + encoded).digest())
+            put(self.path / self._index.commit_file(batch), encode_row(row))
         self._recorded[batch] = True
 
     def _cast(self, batch: int, target: Recording, values: Array) -> Array:
