@@ -124,7 +124,7 @@ class Experiment:
                 f"{twice[0]} is a parameter of the conditions and one of the images of {images.name}; give the "
                 "conditions' another name."
             )
-        taken = {f"{area.name}{axis}" for area in graph.areas for axis in ("", "_channel", "_y", "_x")}
+        taken = {f"{area.name}{axis}" for area in self.model.graph.areas for axis in ("", "_channel", "_y", "_x")}
         if twice := sorted(parameters & taken):
             raise ProtocolError(
                 f"{twice[0]} is a parameter of the conditions, and {self.model.name} has an area of this name; call "
