@@ -129,6 +129,15 @@ def test_a_feature_that_varies_by_less_than_its_record_resolves_counts_as_consta
     xr.testing.assert_identical(decode_over_time(hidden), decode_over_time(bare))
 
 
+def test_a_record_of_float16_is_decoded_with_its_own_resolution_when_it_is_read_as_float32():
+    code = recorded(signal=0).label.values[:, None] / CLASSES
+    narrow = recorded(signal=0).astype(np.float16)
+    narrow[..., 0] = 100 + 0.07 * code  # one step of float16 at 100 is 0.0625
+    wide = narrow.astype(np.float32).assign_attrs(resolution=float(np.finfo(np.float16).eps))
+    xr.testing.assert_identical(decode_over_time(wide), decode_over_time(narrow))
+    assert not decode_over_time(wide.drop_attrs()).identical(decode_over_time(narrow))
+
+
 def test_accuracy_is_missing_where_the_area_is_absent():
     activity = recorded(ticks=5)
     activity[:, :2] = np.nan

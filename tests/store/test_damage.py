@@ -174,7 +174,9 @@ def test_a_run_can_be_written_as_netcdf_by_plain_xarray(complete, tmp_path):
 def test_the_store_says_what_averages_of_float16_need(complete, tmp_path):
     activity = xr.open_datatree(complete, engine="zarr", consolidated=False, zarr_format=3)["V1/activity"]
     assert ".astype('float32')" in activity.attrs["comment"]
-    assert "comment" not in open_run(complete)["V1"].attrs
+    read = open_run(complete)["V1"].attrs
+    assert "comment" not in read
+    assert read["resolution"] == np.finfo(np.float16).eps
     create(tmp_path / "wide.zarr", layout(dtype="float32"))
     wide = xr.open_datatree(tmp_path / "wide.zarr", engine="zarr", consolidated=False, zarr_format=3)
     assert "comment" not in wide["V1/activity"].attrs

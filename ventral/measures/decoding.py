@@ -27,6 +27,7 @@ from ventral.measures.recorded import (
     ordered,
     read_features,
     recorded_conditions,
+    resolution_of,
     rows_of,
 )
 from ventral.measures.ridge import Split, one_against_rest, predict_classes, split
@@ -136,7 +137,7 @@ def decoder_responses(
     )
     correct, confidence = np.full((2, *activity.shape[:2]), np.nan)
     alpha = np.full((folds, activity.sizes["time"]), np.nan)
-    resolution = float(np.finfo(activity.dtype).eps) if activity.dtype.kind == "f" else 0.0
+    resolution = resolution_of(activity)
     for ticks in _chunks(activity.sizes["time"], len(positions), len(drawn)):
         block, present = read_features(activity.isel(time=ticks), drawn)
         if present.any():

@@ -43,6 +43,12 @@ def ordered(activity: xr.DataArray) -> xr.DataArray:
     return activity.transpose("presentation", "time", ...)
 
 
+def resolution_of(activity: xr.DataArray) -> float:
+    """Relative resolution of recorded numbers: that of the disk, where the array knows it, otherwise of its dtype."""
+    own = float(np.finfo(activity.dtype).eps) if activity.dtype.kind == "f" else 0.0
+    return float(activity.attrs.get("resolution", own))
+
+
 def images_of(activity: xr.DataArray) -> NDArray[np.generic]:
     """Image of each presentation, (presentation,); refuses an array without the coordinate."""
     if "image" not in activity.coords:

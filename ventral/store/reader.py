@@ -133,7 +133,9 @@ class _Files(BackendArray):
         self.stored = _open(store.path / area / variable(area))
         self.shape, self.dtype = self.stored.shape, np.dtype(np.float32)
         self.dims = self.stored.metadata.dimension_names
-        self.attrs = {name: value for name, value in self.stored.attrs.items() if name != "comment"}
+        resolution = float(np.finfo(self.stored.dtype).eps)  # of the numbers on the disk, which decoders go by
+        self.attrs = {**self.stored.attrs, "resolution": resolution}
+        self.attrs.pop("comment", None)  # which is for readers of the plain array
 
     def __getitem__(self, key: indexing.ExplicitIndexer) -> Array:
         read: Array = indexing.explicit_indexing_adapter(key, self.shape, indexing.IndexingSupport.OUTER, self._read)
