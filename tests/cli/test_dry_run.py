@@ -87,7 +87,7 @@ def test_re_estimating_statistics_is_a_line_of_its_own(clock, model_file):
     line = f"simulate --protocol flash --set end_ms=50 --model {model_file} --images 4 --batch 4 --dry-run"
     frozen = costs(printed(line))
     clock.batches = 0
-    anew = costs(printed(line + " --policy recalibrated"))
+    anew = costs(printed(line + " --policy pooled"))
     assert "statistics" not in frozen
     assert anew["statistics"] == "33 min to re-estimate them, before"
     assert anew["time"] == frozen["time"] == "about 50 s on cpu"

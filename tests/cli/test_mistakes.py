@@ -86,9 +86,9 @@ MISTAKES = {
         "--beyond-horizon held",
     ),
     "both policies and one": (
-        MASK + " --control --policy recalibrated",
+        MASK + " --control --policy pooled",
         2,
-        "--control records a run under each policy, frozen and recalibrated; leave out --policy.",
+        "--control records a run under each policy (frozen, pooled, per-condition); leave out --policy.",
     ),
     "an option that was renamed": (
         FLASH + " --statistics recalibrated",

@@ -128,10 +128,11 @@ def test_a_place_that_cannot_be_written_is_named(places, here, monkeypatch):
 
 def test_statistics_are_recalibrated_on_request(places):
     line = "simulate --protocol flash --set duration_ms=10,20 --set end_ms=50 --images 4 --batch 4 --model {model} "
-    for how in ("frozen", "recalibrated"):
+    for how in ("frozen", "pooled", "per-condition"):
         worked(f"{line} --policy {how} --out {how}.zarr", **places)
-    assert open_run("recalibrated.zarr").attrs["statistics"] == "recalibrated"
-    assert open_run("recalibrated.zarr").statistics
+        assert open_run(f"{how}.zarr").policy == how
+    assert open_run("pooled.zarr").statistics
+    assert open_run("per-condition.zarr").statistics
     assert not open_run("frozen.zarr").statistics
 
 
@@ -139,11 +140,12 @@ def test_a_control_records_a_run_under_each_policy_and_resumes_both(places, here
     flash = f"simulate --protocol flash --set duration_ms=10 --set end_ms=50 --images 10 --model {places['model']}"
     line = f"{flash} --out mask.zarr --control"
     said = worked(line)
-    runs = {name: open_run(here / name) for name in ("mask.zarr", "mask-recalibrated.zarr")}
-    assert [run.attrs["statistics"] for run in runs.values()] == ["frozen", "recalibrated"]
-    assert [run.attrs["control"] for run in runs.values()] == [*reversed(runs)]
-    assert said.out.index("policy frozen") < said.out.index("policy recalibrated")
-    assert worked(line).out.count("was complete already") == 2
+    runs = {name: open_run(here / name) for name in ("mask.zarr", "mask-pooled.zarr", "mask-per-condition.zarr")}
+    assert [run.policy for run in runs.values()] == ["frozen", "pooled", "per-condition"]
+    for name, run in runs.items():
+        assert run.attrs["controls"] == [other for other in runs if other != name]
+    assert said.out.index("policy frozen") < said.out.index("policy pooled") < said.out.index("policy per-condition")
+    assert worked(line).out.count("was complete already") == 3
     worked(f"{flash} --out alone.zarr")
     assert np.array_equal(runs["mask.zarr"].logits.values, open_run("alone.zarr").logits.values, equal_nan=True)
 

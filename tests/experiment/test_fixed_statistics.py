@@ -35,7 +35,8 @@ def test_a_condition_has_the_same_numbers_alone_and_beside_others(fixed, selecti
     np.testing.assert_array_equal(both["IT"][both.rows("masked")].values, alone["IT"].values)
 
 
-def test_fixed_statistics_cannot_be_recalibrated(fixed, selection, tmp_path):
-    settings = Settings(policy="recalibrated")
+@pytest.mark.parametrize("policy", ["pooled", "per-condition"])
+def test_fixed_statistics_are_not_estimated_anew(fixed, selection, tmp_path, policy):
+    settings = Settings(policy=policy)
     with pytest.raises(ProtocolError, match=r"untrained has fixed statistics.* leave out --policy"):
         simulate(fixed, Protocol((FLASH,), end_ms=100), selection, tmp_path / "run.zarr", settings)

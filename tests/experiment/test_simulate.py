@@ -158,7 +158,8 @@ def test_beyond_the_horizon_the_last_statistics_can_be_held(model, images, tmp_p
 
 # --- statistics re-estimated for the run
 
-ANEW = replace(HOW, policy="recalibrated")
+ANEW = replace(HOW, policy="pooled")
+OWN = replace(HOW, policy="per-condition")
 FLASH = Protocol((Condition("unmasked", (Show(target, 0, 60),)),), end_ms=50)
 
 
@@ -189,6 +190,27 @@ def test_recalibrated_statistics_are_pooled_over_conditions(model, images, pool)
     difference = whole[mean][0] - faded[mean][0]
     torch.testing.assert_close(both[mean][0], (whole[mean][0] + faded[mean][0]) / 2)
     torch.testing.assert_close(both[variance][0], (whole[variance][0] + faded[variance][0]) / 2 + difference**2 / 4)
+
+
+def test_a_condition_has_the_statistics_and_the_numbers_of_a_run_of_it_alone(model, images, pool, tmp_path):
+    faint = Condition("faint", (Show(target.changed("contrast", 0.5), 0, 60),))
+    conditions = (*FLASH.conditions, faint)
+    selection = Selection(images, calibration=pool)
+    both = simulate(model, Protocol(conditions, end_ms=50), selection, tmp_path / "both.zarr", OWN)
+    assert verify(tmp_path / "both.zarr") == []
+    for place, condition in enumerate(conditions):
+        alone = simulate(model, Protocol((condition,), end_ms=50), selection, tmp_path / condition.name, ANEW)
+        for name, values in alone.statistics.items():
+            assert np.array_equal(both.statistics[name][place], values, equal_nan=True), name
+        assert np.array_equal(both.logits.values[both.rows(condition.name)], alone.logits.values, equal_nan=True)
+    pooled = simulate(model, Protocol(conditions, end_ms=50), selection, tmp_path / "pooled.zarr", ANEW)
+    assert not np.array_equal(both.logits.values, pooled.logits.values, equal_nan=True)
+    assert [run.policy for run in (both, pooled)] == ["per-condition", "pooled"]
+
+
+def test_the_policy_has_a_new_name(model):
+    with pytest.raises(UsageError, match="recalibrated is called pooled now"):
+        Settings(policy="recalibrated")
 
 
 def test_recalibrated_statistics_know_in_which_condition_a_lesion_is(model, images, pool):
@@ -226,9 +248,12 @@ def test_recalibrated_statistics_reach_as_far_as_the_protocol(model, images, poo
 def test_statistics_cannot_be_recalibrated_without_images_or_over_different_presence(model, images, pool):
     with pytest.raises(DataError, match="images that are not presented"):
         Experiment(model, FLASH, Selection(images), ANEW)
+    with pytest.raises(DataError, match="per-condition statistics are estimated from images"):
+        Experiment(model, FLASH, Selection(images), OWN)
     gapped = Protocol((*FLASH.conditions, Condition("late", (Show(target, 20, 60),))), end_ms=50, gap="none")
     with pytest.raises(ProtocolError, match="at other times in late than in unmasked; use grey gaps"):
         Experiment(model, gapped, Selection(images, calibration=pool), ANEW)
+    Experiment(model, gapped, Selection(images, calibration=pool), OWN)  # nothing is pooled
 
 
 def test_a_finished_run_is_left_alone_and_another_seed_is_refused(run, model, images, pool):

@@ -132,15 +132,15 @@ def test_logits_that_are_not_finite_are_refused(model, images):
 
 
 def test_recalibrated_on_the_images_that_the_statistics_are_of_is_frozen(model, images, found):
-    again = evaluate(model, images, policy="recalibrated", calibration=images)
+    again = evaluate(model, images, policy="pooled", calibration=images)
     assert np.allclose(again.logits, found.logits, rtol=0, atol=1e-4, equal_nan=True)
-    assert (again.policy, found.policy) == ("recalibrated", "frozen")
+    assert (again.policy, found.policy) == ("pooled", "frozen")
 
 
 def test_recalibration_sees_no_labels_and_leaves_the_model_as_it_was(model, images, pool, found):
     before = copy.deepcopy(model.network.state_dict())
-    again = evaluate(model, images, policy="recalibrated", calibration=pool)
-    other = evaluate(model, images, policy="recalibrated", calibration=replace(pool, labels=np.zeros_like(pool.labels)))
+    again = evaluate(model, images, policy="pooled", calibration=pool)
+    other = evaluate(model, images, policy="pooled", calibration=replace(pool, labels=np.zeros_like(pool.labels)))
     assert np.array_equal(again.logits, other.logits, equal_nan=True)
     assert not np.array_equal(again.logits, found.logits, equal_nan=True)
     after = model.network.state_dict()
@@ -152,8 +152,8 @@ def test_what_is_held_is_the_same_until_then_and_says_so(model, images, found):
     held = evaluate(model, images, end_ms=320, beyond_horizon="held")
     assert np.array_equal(held.logits[:, :31], found.logits, equal_nan=True)
     assert held.policy == "frozen, held after 300 ms"
-    recalibrated = evaluate(model, images, end_ms=320, policy="recalibrated", calibration=images)
-    assert recalibrated.policy == "recalibrated"  # to the end, so that nothing is held
+    recalibrated = evaluate(model, images, end_ms=320, policy="pooled", calibration=images)
+    assert recalibrated.policy == "pooled"  # to the end, so that nothing is held
 
 
 # --- the time of the measures per class
@@ -188,7 +188,7 @@ def test_by_default_it_is_the_last_time_at_which_the_network_was_made_to_be_read
         ({"end_ms": -10}, UsageError, "end_ms is -10, and IT is absent until then"),
         ({"end_ms": 310}, UsageError, r"end_ms is 310, but small has normalisation statistics only to 300 ms; end by"),
         ({"policy": "forzen"}, UsageError, "no policy named 'forzen'; did you mean 'frozen'?"),
-        ({"policy": "recalibrated"}, DataError, "estimated from images that are not presented; give some."),
+        ({"policy": "pooled"}, DataError, "estimated from images that are not presented; give some."),
     ],
 )
 def test_what_cannot_be_measured_is_refused(model, images, how, error, message):
@@ -199,7 +199,7 @@ def test_what_cannot_be_measured_is_refused(model, images, how, error, message):
 def test_weights_per_tick_end_when_their_last_readout_does(images):
     model = of_graph(small_graph(readout_ms=(50,), sharing="per-tick"), images)
     with pytest.raises(UsageError, match="end_ms is 60, but small has weights per tick only to 50 ms"):
-        evaluate(model, images, end_ms=60, policy="recalibrated", calibration=images)
+        evaluate(model, images, end_ms=60, policy="pooled", calibration=images)
 
 
 @pytest.mark.parametrize(

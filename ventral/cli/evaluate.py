@@ -77,7 +77,7 @@ def evaluate(
     nearest_folder(place / "accuracy.csv")  # a place that is a file is refused before anything is computed
     with busy(f"reading {name}"):
         size = network.graph.image_shape[-1]
-        number = CALIBRATION if policy == "recalibrated" else 0
+        number = CALIBRATION if policy != "frozen" else 0
         selection = select_images(
             name, split, images, 0, size, shapes, pool=False, calibration=number, calibrate_on=calibration
         )

@@ -59,7 +59,10 @@ horizon_option = option("--beyond-horizon", default="refuse", help=_horizon)
 
 def policy_option(function: Decorated) -> Decorated:
     """Add --policy to a command, and refuse the name that it had before."""
-    text = "Normalisation statistics: frozen (those of training), or recalibrated (estimated anew, without labels)."
+    text = (
+        "Normalisation statistics: frozen (those of training), or estimated anew without labels over all conditions "
+        "(pooled) or for each alone (per-condition)."
+    )
     return option("--policy", default="frozen", help=text)(renamed_option("--statistics", "--policy")(function))
 
 

@@ -116,7 +116,7 @@ def print_horizon(protocol: "Protocol", model: str, limit_ms: int | None) -> Non
     if (last := last_known_ms(protocol, limit_ms)) is not None:
         click.echo(
             f"In this protocol {model} has normalisation statistics to {last} ms; to record later times use "
-            "--beyond-horizon held or --policy recalibrated."
+            "--beyond-horizon held, or --policy pooled."
         )
 
 

@@ -69,7 +69,7 @@ if TYPE_CHECKING:
 @policy_option
 @horizon_option
 @calibration_option
-@option("--control", is_flag=True, help="Record two runs, one under each policy.")
+@option("--control", is_flag=True, help="Record a run under each policy.")
 @option("--drive", help="How images enter: sustained, or impulse (at onset only); the model's own drive if not given.")
 @option("--noise", metavar="KIND:LEVEL[:AREAS]", help="Noise: gaussian:0.5 on states, or poisson:2:V4,IT on rates.")
 @option(
@@ -110,9 +110,9 @@ def simulate(
         check_device(how["device"])
         chosen = Settings(areas=area_names(areas), noise=None if noise is None else Noise.read(noise), **how)
         if control and chosen.policy != "frozen":
-            raise UsageError("--control records a run under each policy, frozen and recalibrated; leave out --policy.")
+            raise UsageError(f"--control records a run under each policy ({', '.join(POLICIES)}); leave out --policy.")
         if calibration and chosen.policy == "frozen" and not (untrained or control):
-            raise UsageError("--calibration estimates statistics anew; give --policy recalibrated or --control too.")
+            raise UsageError("--calibration estimates statistics anew; give --policy pooled or --control too.")
         if untrained:
             end_ms = experiment_protocol.end_ms - experiment_protocol.start_ms
             network = make_untrained(model, data, split, images, chosen.seed, chosen.device, end_ms, calibration)
@@ -126,19 +126,29 @@ def simulate(
     )
     print_experiment(experiments[0])
     place = out or Path("runs") / f"{experiment_protocol.name}-{network.name}.zarr"
-    places = [place, place.with_name(f"{place.stem}-recalibrated{place.suffix}")]
+    places = [place_of(place, policy) for policy in policies] if control else [place]
     if dry_run:
-        for experiment, folder in zip(experiments, places, strict=False):
+        for experiment, folder in zip(experiments, places, strict=True):
             print_costs(experiment, folder)
         return
     readable = []
-    for experiment, folder, other in zip(experiments, places, reversed(places), strict=False):
+    for experiment, folder in zip(experiments, places, strict=True):
         if control:
             click.echo(f"\npolicy {experiment.settings.policy}")
-        run = record_run(experiment, folder, other.name if control else "")
+        run = record_run(experiment, folder, [other.name for other in places if other != folder])
         readable.append(print_accuracy(run))
         click.echo(f"recorded in {folder}")
     print_next("analyze", "readout" if all(readable) else "decoding", place)
+
+
+def place_of(place: Path, policy: str) -> Path:
+    """Folder of the run under a policy, beside that of the run with frozen statistics."""
+    if policy == "frozen":
+        return place
+    earlier = place.with_name(f"{place.stem}-recalibrated{place.suffix}")  # how ventral 0.1 called a pooled one
+    if policy == "pooled" and earlier.exists():
+        return earlier
+    return place.with_name(f"{place.stem}-{policy}{place.suffix}")
 
 
 def make_experiments(
@@ -167,7 +177,7 @@ def make_experiments(
             size=network.graph.image_shape[-1],
             shapes=shapes,
             pool=any(stimulus.role == "mask" for stimulus in made),
-            calibration=calibration_count(protocol) if "recalibrated" in policies else 0,
+            calibration=calibration_count(protocol) if set(policies) != {"frozen"} else 0,
             others=max((1 + stimulus.exemplar for stimulus in made if stimulus.role == "image"), default=0),
             calibrate_on=calibrate_on,
         )
@@ -191,7 +201,6 @@ def print_costs(experiment: "Experiment", place: Path) -> None:
     from ventral.experiment.recorder import Recorder
     from ventral.store.writer import check_space
 
-    recalibrated = experiment.settings.policy == "recalibrated"
     with busy("measuring a few batches"):
         recorder = Recorder(experiment)
         costs = measure_costs(recorder, place)
@@ -201,7 +210,7 @@ def print_costs(experiment: "Experiment", place: Path) -> None:
         ("time", f"about {spell(costs.seconds)} on {experiment.settings.device}"),
         ("disk", f"about {megabytes(costs.size)}, at most {megabytes(costs.largest_size)} in {place}"),
     ]
-    if recalibrated:
+    if experiment.settings.policy != "frozen":
         rows.insert(2, ("statistics", f"{spell(costs.recalibrating_s)} to re-estimate them, before"))
     if costs.memory is not None:
         memory, images = megabytes(costs.memory), megabytes(costs.images_memory)
@@ -215,7 +224,7 @@ def print_costs(experiment: "Experiment", place: Path) -> None:
     check_space(place, recorder.layout())
 
 
-def record_run(experiment: "Experiment", place: Path, control: str) -> "Run":
+def record_run(experiment: "Experiment", place: Path, controls: Sequence[str]) -> "Run":
     """Record a run with a progress bar, or resume it."""
     from ventral.experiment.simulate import record
 
@@ -226,7 +235,7 @@ def record_run(experiment: "Experiment", place: Path, control: str) -> "Run":
             reports.append(done)
             advance(done, total)
 
-        run = record(experiment, place, typed(), control, progress)
+        run = record(experiment, place, typed(), controls, progress)
     if len(reports) == 1:
         click.echo(f"{place} was complete already; nothing was computed.")
     return run

@@ -58,7 +58,7 @@ class Experiment:
         If an area, a mask or a change does not exist.
     ProtocolError
         If the protocol outlasts the statistics, or asks for what the drive cannot give; if statistics are to be pooled
-        over conditions in which different areas are present; or if they are fixed and the policy recalibrates them.
+        over conditions in which different areas are present; or if they are fixed and the policy would estimate others.
     DataError
         If the images do not fit the network, or images are missing that the protocol or the policy needs.
     """
@@ -76,14 +76,14 @@ class Experiment:
         self._check_horizon()
         self._check_protocol()
         self._check_images()
-        if self.settings.policy == "recalibrated":
+        if self.settings.policy != "frozen":
             self._check_calibration()
 
     def _check_policy(self) -> None:
         if self.model.graph.statistics == "fixed" and self.settings.policy != "frozen":
             raise ProtocolError(
-                f"{self.model.name} has fixed statistics, the same at every tick and in every condition, so nothing is "
-                "to be recalibrated; leave out --policy (and --control)."
+                f"{self.model.name} has fixed statistics, the same at every tick and in every condition, so there "
+                "are no others to estimate; leave out --policy (and --control)."
             )
 
     def _check_noise(self) -> None:
@@ -133,14 +133,21 @@ class Experiment:
 
     def _check_calibration(self) -> None:
         if not self.selection.calibration:
-            raise DataError("recalibrated statistics are estimated from images that are not presented; give some.")
+            raise DataError(
+                f"{self.settings.policy} statistics are estimated from images that are not presented; give some."
+            )
+        if self.settings.policy == "pooled":
+            self._check_pooling()
+
+    def _check_pooling(self) -> None:
         graph = self.model.graph
         first, *others = self.protocol.conditions
         for other in others:
             if self.protocol.inputs(other, graph) != self.protocol.inputs(first, graph):
                 raise ProtocolError(
-                    f"recalibrated statistics are pooled over conditions, but something enters at other times in "
-                    f"{other.name} than in {first.name}; use grey gaps and a model with sustained drive, or frozen."
+                    f"statistics cannot be pooled over conditions, because something enters at other times in "
+                    f"{other.name} than in {first.name}; use grey gaps and a model with sustained drive, or another "
+                    "policy."
                 )
 
     @property

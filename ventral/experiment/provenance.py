@@ -1,12 +1,13 @@
 """Provenance of a run: all that decides its numbers, and how it was made.
 
 The names here are on disk, and the first part is hashed into the run's key: a new name or value there makes every
-older run another one. What ``statistics`` says on disk is the experiment's policy.
+older run another one. What ``statistics`` says on disk is the experiment's policy; "pooled" has its earlier name there.
 """
 
 import hashlib
 import json
 import platform
+from collections.abc import Sequence
 from importlib import metadata
 from typing import Any
 
@@ -16,6 +17,8 @@ from ventral.clock import MS_PER_TICK
 from ventral.experiment.experiment import Experiment
 from ventral.files import expanded
 
+STORED_POLICIES = {"frozen": "frozen", "pooled": "recalibrated", "per-condition": "per-condition"}
+
 
 def identity_of(experiment: Experiment) -> dict[str, Any]:
     """All that decides the numbers of an experiment, for the run's key."""
@@ -23,7 +26,7 @@ def identity_of(experiment: Experiment) -> dict[str, Any]:
     images, pool, calibration = selection.presented, selection.pool, selection.calibration
     shown = experiment.protocol.stimuli()
     donors = [selection.donors(stimulus.role) for stimulus in shown if stimulus.from_pool]
-    recalibrated = settings.policy == "recalibrated"
+    recalibrated = settings.policy != "frozen"
     identity = {
         "model": experiment.model.name,
         "weights": experiment.model.sha256,
@@ -33,7 +36,7 @@ def identity_of(experiment: Experiment) -> dict[str, Any]:
         "pool": pool.fingerprint if pool is not None and any(images is pool for images in donors) else None,
         "seed": settings.seed,
         "drive": graph.drive,
-        "statistics": settings.policy,
+        "statistics": STORED_POLICIES[settings.policy],
         "calibration": calibration.fingerprint if calibration is not None and recalibrated else None,
         "beyond_horizon": settings.beyond_horizon,
         "repeats": settings.repeats,
@@ -51,15 +54,15 @@ def identity_of(experiment: Experiment) -> dict[str, Any]:
     return identity
 
 
-def attributes_of(experiment: Experiment, command: str = "", control: str = "") -> dict[str, Any]:
+def attributes_of(experiment: Experiment, command: str = "", controls: Sequence[str] = ()) -> dict[str, Any]:
     """Attributes of the root of a run.
 
     Parameters
     ----------
     command
         The command that makes the run.
-    control
-        Name of another run in the same folder that differs in its policy only.
+    controls
+        Names of other runs in the same folder that differ in their policy only.
     """
     settings, graph = experiment.settings, experiment.model.graph
     attrs = {
@@ -72,7 +75,7 @@ def attributes_of(experiment: Experiment, command: str = "", control: str = "") 
         "split": experiment.selection.presented.split,
         "seed": settings.seed,
         "drive": graph.drive,
-        "statistics": settings.policy,
+        "statistics": STORED_POLICIES[settings.policy],
         "beyond_horizon": settings.beyond_horizon,
         "repeats": settings.repeats,
         "noise": str(settings.noise or "none"),
@@ -87,7 +90,8 @@ def attributes_of(experiment: Experiment, command: str = "", control: str = "") 
             "python": platform.python_version(),
         },
     }
-    return attrs | {name: text for name, text in (("command", command), ("control", control)) if text}
+    given = {"command": command, "controls": list(controls)}
+    return attrs | {name: value for name, value in given.items() if value}
 
 
 def device_name(device: str) -> str:

@@ -11,7 +11,7 @@ from ventral.experiment.coordinates import coordinates_of
 from ventral.experiment.draws import draws_of
 from ventral.experiment.experiment import Experiment
 from ventral.experiment.provenance import attributes_of
-from ventral.experiment.recalibration import recalibrated_network
+from ventral.experiment.recalibration import recalibrated_networks
 from ventral.experiment.screen import Screen
 from ventral.experiment.sites import Electrodes, finite, recording_of
 from ventral.model import statistics
@@ -35,25 +35,33 @@ class Recorder:
         self.electrodes = Electrodes(experiment)
 
     @cached_property
-    def network(self) -> Dynamics:
-        """The model's network, with the statistics that the policy asks for."""
-        frozen = self.experiment.settings.policy == "frozen"
-        return self.experiment.model.network if frozen else recalibrated_network(self.experiment)
+    def recalibrated(self) -> dict[str, Network]:
+        """The network of each condition, by its name, with statistics estimated for this run; empty if frozen."""
+        return {} if self.experiment.settings.policy == "frozen" else recalibrated_networks(self.experiment)
+
+    def network(self, condition: Condition) -> Dynamics:
+        """The model's network, with the statistics that the policy asks for in a condition."""
+        return self.recalibrated.get(condition.name, self.experiment.model.network)
 
     @cached_property
     def statistics(self) -> dict[str, Array]:
-        """Recalibrated mean and variance of every normalisation by name, (tick, channel); empty if frozen."""
-        if not isinstance(self.network, Network) or self.experiment.settings.policy == "frozen":
-            return {}
-        return {name: buffer.cpu().numpy() for name, buffer in self.network.named_buffers()}
+        """Mean and variance of every normalisation by name that were estimated for this run; empty if frozen.
+
+        Each is (tick, channel), or (condition, tick, channel) where each condition has its own.
+        """
+        estimated = [dict(network.named_buffers()) for network in self.recalibrated.values()]
+        if self.experiment.settings.policy == "pooled":
+            return {name: buffer.cpu().numpy() for name, buffer in estimated[0].items()}
+        names = estimated[0] if estimated else {}
+        return {name: torch.stack([each[name] for each in estimated]).cpu().numpy() for name in names}
 
     @cached_property
     def recordings(self) -> tuple[Recording, ...]:
         """What is recorded of each area."""
         return tuple(recording_of(self.experiment, area) for area in self.experiment.areas)
 
-    def layout(self, command: str = "", control: str = "") -> Layout:
-        """What the run will hold; `command` and `control` as in `ventral.experiment.provenance.attributes_of`."""
+    def layout(self, command: str = "", controls: Sequence[str] = ()) -> Layout:
+        """What the run will hold; `command` and `controls` as in `ventral.experiment.provenance.attributes_of`."""
         experiment = self.experiment
         return Layout(
             presentation=coordinates_of(experiment),
@@ -62,20 +70,21 @@ class Recorder:
             classes=experiment.model.label_names,
             batch=experiment.settings.batch,
             dtype=experiment.settings.dtype,
-            attrs=attributes_of(experiment, command, control),
+            attrs=attributes_of(experiment, command, controls),
             statistics=self.statistics,
         )
 
     def groups(self, presentations: Sequence[int]) -> list[tuple[list[int], Condition]]:
         """Positions of presentations that are computed together, with one condition of each group.
 
-        A group shares presence (at which ticks something enters) and scales of transitions.
+        A group shares its network, presence (at which ticks something enters) and scales of transitions.
         """
         protocol, graph = self.experiment.protocol, self.experiment.model.graph
         found: dict[str, tuple[list[int], Condition]] = {}
         for position, number in enumerate(presentations):
             condition = self.experiment.presentation(number).condition
-            kind = str((protocol.inputs(condition, graph), protocol.gains(condition, graph)))
+            own = condition.name if self.experiment.settings.policy == "per-condition" else ""
+            kind = str((own, protocol.inputs(condition, graph), protocol.gains(condition, graph)))
             found.setdefault(kind, ([], condition))[0].append(position)
         return list(found.values())
 
@@ -93,14 +102,14 @@ class Recorder:
         StoreError
             If a value is not finite, or a count is too large to be stored exactly.
         """
-        network, settings = self.network, self.experiment.settings
-        statistics.hold(network, settings.beyond_horizon == "held")
         shape = (len(presentations), self.experiment.protocol.count)
         activity = {target.area: np.full((*shape, *target.shape), np.nan, np.float32) for target in self.recordings}
         logits = np.full((*shape, len(self.experiment.model.label_names)), np.nan, np.float32)
         with torch.inference_mode():
             for rows, condition in self.groups(presentations):
                 group = [presentations[row] for row in rows]
+                network = self.network(condition)
+                statistics.hold(network, self.experiment.settings.beyond_horizon == "held")
                 for tick, (values, read) in enumerate(self._ticks(network, group, condition)):
                     for area, taken in values.items():
                         activity[area][rows, tick] = taken

@@ -14,6 +14,7 @@ import xarray as xr
 from ventral.errors import StoreError, choose
 from ventral.experiment.condition import Condition
 from ventral.experiment.protocol import Protocol
+from ventral.experiment.provenance import STORED_POLICIES
 from ventral.model.subject import Anatomy, read_anatomy
 from ventral.store.reader import Store, open_store
 
@@ -77,12 +78,17 @@ class Run:
 
     @property
     def policy(self) -> str:
-        """The policy for normalisation statistics: "frozen" or "recalibrated"."""
-        return str(self.attrs.get("statistics", "frozen"))
+        """The policy for normalisation statistics: "frozen", "pooled" or "per-condition"."""
+        stored = {name: policy for policy, name in STORED_POLICIES.items()}
+        return stored[self.attrs.get("statistics", "frozen")]
 
     @property
     def statistics(self) -> dict[str, npt.NDArray[Any]]:
-        """Mean and variance of each normalisation that were estimated for this run, (tick, channel); else empty."""
+        """Mean and variance of each normalisation that were estimated for this run; empty if none were.
+
+        Each is (tick, channel) under the policy "pooled", and (condition, tick, channel), in the order of the
+        protocol's conditions, under "per-condition".
+        """
         return self.store.statistics
 
     def condition(self, name: str) -> Condition:

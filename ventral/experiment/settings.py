@@ -7,7 +7,7 @@ from ventral.experiment.noise import Noise
 
 RECORDS = ("units", "maps", "channels")
 DTYPES = ("float16", "float32")
-POLICIES = ("frozen", "recalibrated")
+POLICIES = ("frozen", "pooled", "per-condition")
 BEYOND = ("refuse", "held")
 
 
@@ -28,8 +28,9 @@ class Settings:
     batch
         Number of presentations that are computed and written together.
     policy
-        Which normalisation statistics: "frozen", those of training; or "recalibrated", estimated anew without labels
-        under the run's own conditions, pooled over them at each tick.
+        Which normalisation statistics: "frozen", those of training; "pooled", estimated anew without labels under the
+        run's own conditions, pooled over them at each tick; or "per-condition", estimated anew under each condition
+        alone.
     beyond_horizon
         Past the last normalisation statistics: "refuse", or "held" to use the last.
     repeats
@@ -60,6 +61,8 @@ class Settings:
     device: str = "cpu"
 
     def __post_init__(self) -> None:
+        if self.policy == "recalibrated":
+            raise UsageError("the policy recalibrated is called pooled now; give pooled, or per-condition.")
         for name, kind, choices in (
             ("record", "kind of record", RECORDS),
             ("dtype", "dtype", DTYPES),

@@ -1,6 +1,6 @@
 """Recording an experiment: a network, a protocol and images make a run on disk."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ventral.experiment.experiment import Experiment
@@ -63,18 +63,18 @@ def record(
     experiment: Experiment,
     out: str | Path,
     command: str = "",
-    control: str = "",
+    controls: Sequence[str] = (),
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Run:
     """Record an experiment that is described already, or resume it; see `simulate`.
 
     Parameters
     ----------
-    control
-        Name of another run in the same folder that differs in its policy only, kept with it for the analyses.
+    controls
+        Names of other runs in the same folder that differ in their policy only, kept with it for the analyses.
     """
     recorder = Recorder(experiment)
-    layout = recorder.layout(command, control)
+    layout = recorder.layout(command, controls)
     check_space(out, layout)
     with Writer.open(out, layout) as writer:
         pending = writer.pending
