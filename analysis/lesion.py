@@ -4,8 +4,9 @@ Question: when are the transitions that a lesion weakens needed?
 
 Method: the response is the class with the largest logit at the times that the protocol names. Loss is accuracy intact
 minus accuracy with the lesion, paired over images: 95 % percentile bootstraps draw the same images in both. A lesion
-that lasts from target onset to the end of the record is drawn at the side. If the run has a control, which was recorded
-under the other policy for normalisation statistics, both are drawn.
+that lasts from target onset to the end of the record is drawn at the side. If the run has controls, which were recorded
+under other policies for normalisation statistics, all are drawn; "holds" in the table says whether the interval of a
+loss excludes zero under every policy.
 
 Source: Kar & DiCarlo (2021), Neuron 109:164, for the loss when late recurrent input is missing; Kietzmann et al.
 (2019), PNAS 116:21854, for lesions in models.
@@ -18,7 +19,7 @@ import pandas as pd
 from ventral.experiment.run import Run
 from ventral.figures.lesion import lesion_figure
 from ventral.figures.saving import save
-from ventral.measures.controls import by_policy
+from ventral.measures.controls import by_policy, holds
 from ventral.measures.lesion import condition_curves, find_intact, find_lesions, lesion_losses
 from ventral.measures.recorded import recorded_conditions
 from ventral.measures.responses import read_responses, readout_times
@@ -72,6 +73,8 @@ def analyze(
             for policy, responses in read.items()
         ]
     )
+    losses = losses.reset_index(drop=True)
+    losses["holds"] = holds(losses, ["condition", "at_ms"], "loss", run)
     curves = pd.concat([condition_curves(responses, policy, resamples, seed) for policy, responses in read.items()])
     notes = [note] if note else []
     figure = lesion_figure(losses, curves, 1 / first.attrs["choices"], notes, first.attrs["source"])

@@ -5,8 +5,8 @@ Question: when does the network classify an image correctly, and how much of tha
 Method: the response at each tick is the class with the largest logit; the shaded bands and bars are 95 % Wilson
 intervals over images. Against SOA, accuracy is read at the times that the protocol names and at the time that is best
 without a mask. Conditions without a target are drawn over time, where they should stay at chance: their labels are
-those of the target that was not shown. If the run has a control, which was recorded under the other policy for
-normalisation statistics, a second figure has both side by side.
+those of the target that was not shown. If the run has controls, which were recorded under other policies for
+normalisation statistics, a second figure has all side by side.
 
 Source: Liao & Poggio (2016), section 3.5, for reading the network at each time; Tang et al. (2018), PNAS 115:8835, for
 accuracy against SOA.
@@ -21,7 +21,7 @@ import pandas as pd
 from ventral.experiment.run import Run
 from ventral.figures.curves import CurvePanel, panels_figure, readout_figure
 from ventral.figures.saving import save
-from ventral.measures.controls import control_of
+from ventral.measures.controls import controls_of
 from ventral.measures.readout import Curve, readout_curve, summary_times
 from ventral.measures.recorded import choose_all, recorded_conditions
 from ventral.tables import write_csv
@@ -35,7 +35,7 @@ def analyze(run: Run, out: Path, *, conditions: tuple[str, ...] | None = None, a
     run
         What `ventral.open_run` gives.
     out
-        Folder for readout.png, readout.svg and readout.csv, and with a control readout-policies.png and .svg.
+        Folder for readout.png, readout.svg and readout.csv, and with controls readout-policies.png and .svg.
     conditions
         Names of conditions; all if not given.
     at_ms
@@ -47,11 +47,11 @@ def analyze(run: Run, out: Path, *, conditions: tuple[str, ...] | None = None, a
         The files that were written.
     """
     names = choose_all("condition", conditions, [condition.name for condition in recorded_conditions(run)])
-    control, _ = control_of(run)
-    policies = [(each, [readout_curve(each, name) for name in names]) for each in (run, control) if each is not None]
+    controls, _ = controls_of(run)
+    policies = [(each, [readout_curve(each, name) for name in names]) for each in (run, *controls)]
     own, chance = policies[0][1], 1 / run.logits.sizes["class"]
     figures = {"readout": readout_figure(own, chance, summary_times(own, at_ms, run.protocol.readout_ms))}
-    if control is not None:
+    if controls:
         panels = [_panel(f"{each.policy} statistics", curves) for each, curves in policies]
         figures["readout-policies"] = panels_figure(panels, chance, "readout, % correct")
     drawn = [path for name, figure in figures.items() for path in save(figure, out / name)]

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 from fake_runs import changed, fake_run, lesioned, masked, protocol
@@ -15,6 +16,7 @@ from ventral.analysis import difficulty, dose, lesion, masking, readout
 
 from ventral.errors import ClockError, DecodingError, StoreError, UsageError
 from ventral.experiment.run import Run, open_run
+from ventral.experiment.settings import POLICIES
 from ventral.measures import controls, responses
 from ventral.measures.psychophysics import chance_corrected, d_prime
 from ventral.measures.series import find_series
@@ -196,15 +198,15 @@ def test_both_policies_are_drawn_and_tabulated_if_there_is_a_control(tmp_path, b
     written = analysis.analyze(run, tmp_path, **knobs)
     words = list(drawn.values())[-1]
     assert "frozen statistics" in words
-    assert "recalibrated statistics" in words
+    assert "pooled statistics" in words
     assert "only: " not in words
     name = {"masking": "masking.csv"}.get(analysis.__name__.rpartition(".")[2], written[-1].name)
     rows = [row for row in table(tmp_path / name) if row["condition"] == "unmasked"]
     of = {
         policy: np.nanmean([number(row["accuracy"]) for row in rows if row["statistics"] == policy])
-        for policy in ("frozen", "recalibrated")
+        for policy in ("frozen", "pooled")
     }
-    assert of["frozen"] > of["recalibrated"] + 0.3
+    assert of["frozen"] > of["pooled"] + 0.3
 
 
 @pytest.mark.parametrize(
@@ -218,8 +220,8 @@ def test_both_policies_are_drawn_and_tabulated_if_there_is_a_control(tmp_path, b
 def test_without_its_control_a_run_is_drawn_alone_and_the_figure_says_why(run, tmp_path, beside, control, why):
     if control is not None:
         beside[tmp_path / "other.zarr"] = changed(run, control)
-    found, note = controls.control_of(changed(run, {"control": "other.zarr"}))
-    assert (found, note) == (None, f"With frozen statistics only: {why}")
+    found, note = controls.controls_of(changed(run, {"control": "other.zarr"}))
+    assert (found, note) == ([], f"With frozen statistics only: {why}")
 
 
 def stored(path: Path, run: Run, complete: bool = True) -> None:
@@ -240,16 +242,52 @@ def test_a_control_on_disk_is_found_beside_the_run(run, tmp_path):
     other = changed(small, {"control": "run.zarr", "statistics": "recalibrated"})
     stored(tmp_path / "run.zarr", small)
     stored(tmp_path / "run-recalibrated.zarr", other)
-    for name, policy in (("run.zarr", "recalibrated"), ("run-recalibrated.zarr", "frozen")):
-        control, note = controls.control_of(open_run(tmp_path / name))
-        assert note == ""
+    for name, policy in (("run.zarr", "pooled"), ("run-recalibrated.zarr", "frozen")):
+        (control,), note = controls.controls_of(open_run(tmp_path / name))
+        assert note == "Without per-condition statistics (simulate --control records them)."
         assert control.policy == policy
     moved = tmp_path / "elsewhere" / "run.zarr"
     shutil.copytree(tmp_path / "run.zarr", moved)
-    assert controls.control_of(open_run(moved))[0] is None
+    assert controls.controls_of(open_run(moved))[0] == []
     stored(moved.parent / "run-recalibrated.zarr", other, complete=False)
-    _, note = controls.control_of(open_run(moved))
+    _, note = controls.controls_of(open_run(moved))
     assert note.endswith("the control, run-recalibrated.zarr, is not complete.")
+
+
+@pytest.mark.parametrize("asked", range(3))
+def test_controls_are_found_from_each_of_the_runs_even_without_their_names(run, tmp_path, asked):
+    policies = {"run": "frozen", "run-pooled": "recalibrated", "run-per-condition": "per-condition"}  # as on disk
+    small = made_up(tmp_path / "run.zarr", MASKING, rising, images=20)
+    for name, stored_policy in policies.items():
+        stored(tmp_path / f"{name}.zarr", changed(small, {"statistics": stored_policy}))
+    found, note = controls.controls_of(open_run(tmp_path / f"{list(policies)[asked]}.zarr"))
+    others = [policy for place, policy in enumerate(POLICIES) if place != asked]
+    assert ([control.policy for control in found], note) == (others, "")
+
+
+INTERVALS = {"frozen": (0.1, 0.2), "pooled": (0.05, 0.3), "per-condition": (0.01, 0.1)}
+
+
+@pytest.mark.parametrize(
+    ("changes", "verdict"),
+    [
+        ({}, "yes"),
+        ({"per-condition": (-0.01, 0.1)}, "no"),
+        ({"per-condition": (-0.2, -0.1)}, "no"),  # the other way round
+        ({"frozen": (0.0, 0.1)}, "no"),
+        ({"per-condition": None}, "untested"),
+        ({"per-condition": None, "pooled": (-0.1, 0.1)}, "no"),
+    ],
+)
+def test_an_effect_holds_if_its_interval_excludes_zero_under_every_policy(run, changes, verdict):
+    ends = {policy: pair for policy, pair in (INTERVALS | changes).items() if pair is not None}
+    rows = [
+        {"soa_ms": 20.0, "statistics": policy, "cost_low": low, "cost_high": high}
+        for policy, (low, high) in ends.items()
+    ]
+    other = [row | {"soa_ms": 80.0, "cost_low": -0.1} for row in rows]
+    told = controls.holds(pd.DataFrame(rows + other), ["soa_ms"], "cost", run)
+    assert told.tolist() == [verdict] * len(rows) + ["no"] * len(rows)
 
 
 def test_responses_are_those_that_were_recorded_image_by_image(run):

@@ -185,7 +185,7 @@ def test_a_condition_is_labelled_for_a_reader():
 def test_panels_are_side_by_side_on_one_scale():
     time_ms = np.arange(0, 110, 10.0)
     curve = Curve(CONDITIONS[0], time_ms, Estimate(*(np.full(11, height) for height in (0.5, 0.4, 0.6))))
-    titles = ["recalibrated statistics", "frozen statistics"]
+    titles = ["pooled statistics", "frozen statistics"]
     figure = panels_figure([CurvePanel(title, 30, (curve,)) for title in titles], 0.1, "readout, % correct")
     assert [axes.get_title() for axes in figure.axes[:2]] == titles
     assert figure.axes[0].get_ylabel() == "readout, % correct"

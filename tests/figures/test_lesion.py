@@ -44,13 +44,13 @@ def curves(table, policies=("frozen",)):
 
 
 def test_lesions_are_drawn_against_their_onset_beside_those_throughout_and_over_time():
-    policies = ("frozen", "recalibrated")
+    policies = ("frozen", "pooled")
     table = lesions()
     figure = lesion_figure(losses(table, (100, 200), policies), curves(table, policies), 0.1)
     assert len(panels(figure)) == 2 * 2 + 4
     entries = legend(figure)
     assert {"lateral", "feedback", "intact", "0 to 20 ms", "20 to 40 ms", "throughout"} <= set(entries)
-    (over_time,) = [axes for axes in figure.axes if axes.get_title(loc="left") == "feedback, recalibrated"]
+    (over_time,) = [axes for axes in figure.axes if axes.get_title(loc="left") == "feedback, pooled"]
     strokes = {one.get_ydata()[0]: one for one in over_time.lines if len(one.get_ydata()) == 11}
     assert strokes[0.9].get_linestyle() == "-"
     assert to_hex(strokes[0.9].get_color()) == to_hex(strokes[0.2].get_color()) == INK

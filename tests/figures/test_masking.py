@@ -29,21 +29,19 @@ def dotted(axes, values):
 
 
 def test_policies_differ_in_stroke_and_filling_and_kinds_in_colour():
-    kinds = [
-        line(k, s, m) for k, s, m in (("noise", "frozen", (0.1, 0.2, 0.3)), ("noise", "recalibrated", (0.4, 0.5, 0.6)))
-    ]
+    kinds = [line(k, s, m) for k, s, m in (("noise", "frozen", (0.1, 0.2, 0.3)), ("noise", "pooled", (0.4, 0.5, 0.6)))]
     kinds.append(line("block", "frozen", (0.7, 0.8, 0.9)))
     figure = masking_figure([panel(*kinds)], 0.1)
     entries = legend(figure)
     assert entries["frozen statistics"].get_linestyle() == "-"
-    assert entries["recalibrated statistics"].get_linestyle() == "--"
+    assert entries["pooled statistics"].get_linestyle() == "--"
     upper = panels(figure)[0]
-    frozen, recalibrated, block = (dotted(upper, one.estimate.middle) for one in kinds)
-    assert frozen.get_color() == recalibrated.get_color() == entries["mask: noise"].get_color()
+    frozen, pooled, block = (dotted(upper, one.estimate.middle) for one in kinds)
+    assert frozen.get_color() == pooled.get_color() == entries["mask: noise"].get_color()
     assert block.get_color() == entries["mask: block"].get_color() != frozen.get_color()
     assert frozen.get_markerfacecolor() == frozen.get_color()
-    assert recalibrated.get_markerfacecolor() == "white"
-    assert block.get_marker() == entries["mask: block"].get_marker() != frozen.get_marker() == recalibrated.get_marker()
+    assert pooled.get_markerfacecolor() == "white"
+    assert block.get_marker() == entries["mask: block"].get_marker() != frozen.get_marker() == pooled.get_marker()
 
 
 def test_one_policy_is_not_told_apart_from_another():

@@ -1,13 +1,14 @@
 """Lines of a measure with 95 % intervals: dots, levels, frames, legends and captions that several figures share.
 
 Colour and marker stand for a kind of mask, a lesion or a group of images; solid lines and filled dots for the policy
-frozen, dashed lines and open dots for recalibrated.
+frozen, dashed lines and open dots for pooled, dotted lines and open dots for per-condition.
 """
 
 import math
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -23,7 +24,7 @@ Array = NDArray[np.float64]
 
 COLOURS = (AREA_COLOURS["V1"], AREA_COLOURS["V4"], AREA_COLOURS["V2"], "#8E4585", "#C1440E", "#56B4E9", "#8C6D31")
 NO_MASK = "no mask"  # how the names of lines begin that have none; they are drawn in ink
-DASHES = (0, (4, 1.6))
+STROKES: dict[str, Any] = {"pooled": (0, (4, 1.6)), "per-condition": (0, (1, 1.4))}  # frozen keeps that of a look
 CAPTION_WIDTH = 14  # characters an inch
 
 
@@ -74,8 +75,8 @@ def line_looks(names: Sequence[str], colours: Sequence[str] = COLOURS) -> dict[s
 
 
 def under_policy(look: Look, policy: str) -> Look:
-    """A look under a policy: solid and filled for frozen, dashed and open for recalibrated."""
-    return look if policy == "frozen" else replace(look, stroke=DASHES, filled=False)
+    """A look under a policy: solid and filled for frozen, broken and open for the others."""
+    return replace(look, stroke=STROKES[policy], filled=False) if policy in STROKES else look
 
 
 def draw_lines(axes: Axes, lines: Sequence[Line], looks: Mapping[str, Look], joined: Sequence[Line]) -> None:

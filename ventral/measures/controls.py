@@ -1,7 +1,8 @@
-"""The runs that lie beside a run: its control under the other policy, and the same experiment on other models.
+"""The runs that lie beside a run: its controls under the other policies, and the same experiment on other models.
 
-A policy says which normalisation statistics (means and variances) a run was recorded with: frozen, as they were
-estimated after training, or recalibrated for the run. An effect of a mask or a lesion is claimed only if both show it.
+A policy says which normalisation statistics (means and variances) a run was recorded with (see
+`ventral.experiment.recalibration`). An effect of a mask or a lesion belongs to the network's dynamics only if its
+interval excludes zero under every policy. A network with fixed statistics has no policy and needs no control.
 """
 
 import warnings
@@ -9,42 +10,47 @@ from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 
+import pandas as pd
+
 from ventral.errors import StoreError, UsageError, few
 from ventral.experiment.run import IncompleteRun, Run, open_complete, open_run
+from ventral.experiment.settings import POLICIES
 from ventral.model.subject import Anatomy
 
+FIXED = "The network's statistics are fixed, the same in every condition and at every tick: no control is needed."
+EARLIER = {"pooled": "recalibrated"}  # what the name of a run ended in before
 
-def control_of(run: Run) -> tuple[Run | None, str]:
-    """The same experiment recorded under the other policy, if there is such a run.
+
+def controls_of(run: Run) -> tuple[list[Run], str]:
+    """The same experiment recorded under other policies, as far as there are such runs.
 
     Parameters
     ----------
     run
-        The run; ``attrs["control"]`` names a run in the same folder.
+        The run; ``attrs["controls"]`` names runs in the same folder.
 
     Returns
     -------
-    run
-        The control, or None.
+    runs
+        The controls, in the order of the policies.
     note
-        Why there is none, as a sentence for a figure; empty if there is one.
+        What is missing, or that nothing is needed, as a sentence for a figure; empty if every policy is there.
     """
-    policy = run.policy
-    only = f"With {policy} statistics only: "
-    name = run.attrs.get("control") or _name_beside(run.path, policy)
-    if not name:
-        return None, f"{only}the run has no control (simulate --control records one)."
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", IncompleteRun)
-            control = open_run(run.path.parent / str(name))
-    except IncompleteRun:
-        return None, f"{only}the control, {name}, is not complete."
-    except StoreError:
-        return None, f"{only}the control, {name}, is missing or damaged."
-    if control.policy == policy or _experiment(control) != _experiment(run):
-        return None, f"{only}{name} is not a control of this run."
-    return control, ""
+    if run.graph.statistics == "fixed":
+        return [], FIXED
+    named = [str(name) for name in run.attrs.get("controls", [run.attrs.get("control")]) if name]
+    names = named or [path.name for path in _beside(run)]
+    if not names:
+        return [], f"With {run.policy} statistics only: the run has no control (simulate --control records them)."
+    found: dict[str, Run] = {}
+    for name in names:
+        control, reason = _control(run, name)
+        if control is None:
+            return [], f"With {run.policy} statistics only: {reason}"
+        found[control.policy] = control
+    missing = [policy for policy in POLICIES if policy not in {run.policy, *found}]
+    note = f"Without {' and '.join(missing)} statistics (simulate --control records them)." if missing else ""
+    return [found[policy] for policy in POLICIES if policy in found], note
 
 
 def by_policy(runs: Sequence[Run]) -> tuple[dict[str, list[Run]], str]:
@@ -53,18 +59,46 @@ def by_policy(runs: Sequence[Run]) -> tuple[dict[str, list[Run]], str]:
     Returns
     -------
     runs
-        Policy -> a run of each model. The other policy is in it only if every run has a control.
+        Policy -> a run of each model. Another policy is in it only if every run has such a control.
     note
-        Why there is only one policy, as a sentence for a figure; empty if there are two.
+        What is missing, or that nothing is needed, as a sentence for a figure; empty if every policy is there.
     """
     found = {runs[0].policy: list(runs)}
-    controls = []
-    for run in runs:
-        control, note = control_of(run)
-        if control is None:
-            return found, note
-        controls.append(control)
-    return found | {controls[0].policy: controls}, ""
+    controls, notes = zip(*(controls_of(run) for run in runs), strict=True)
+    for policy in POLICIES:
+        group = [control for own in controls for control in own if control.policy == policy]
+        if len(group) == len(runs):
+            found[policy] = group
+    return found, next((note for note in notes if note), "")
+
+
+def holds(effects: pd.DataFrame, keys: Sequence[str], effect: str, run: Run) -> pd.Series:
+    """Whether each effect holds: "yes" if its interval excludes zero, on the same side, under every policy.
+
+    Parameters
+    ----------
+    effects
+        A row for each effect and policy: the columns `keys` tell effects apart, "statistics" is the policy, and
+        `effect`, with the suffixes "_low" and "_high" for its 95 % interval, is the effect.
+    keys
+        Columns that tell effects apart.
+    effect
+        Column of the effect.
+    run
+        One of the runs; its graph says whether there are policies at all.
+
+    Returns
+    -------
+    Series
+        "yes", "no", or "untested" where the statistics are not fixed and not every policy was recorded; aligned with
+        `effects`.
+    """
+    side = (effects[f"{effect}_low"] > 0).astype(int) - (effects[f"{effect}_high"] < 0).astype(int)
+    groups = side.groupby([effects[key] for key in keys], dropna=False)
+    same = groups.transform("min").eq(groups.transform("max")) & side.ne(0)
+    told = pd.Series("no", effects.index).mask(same, "yes")
+    tested = run.graph.statistics == "fixed" or set(effects["statistics"]) == set(POLICIES)
+    return told if tested else told.mask(same, "untested")
 
 
 def with_other_models(run: Run, paths: Sequence[str]) -> list[Run]:
@@ -127,11 +161,29 @@ def model_names(runs: Sequence[Run]) -> list[str]:
     return stems if len(set(stems)) == len(stems) else [str(run.path) for run in runs]
 
 
-def _name_beside(path: Path, policy: str) -> str:
-    """The name that `simulate --control` gives the other run, if it is there; else empty."""
-    stem = path.stem.removesuffix("-recalibrated") if policy == "recalibrated" else f"{path.stem}-recalibrated"
-    other = path.with_name(f"{stem}{path.suffix}")
-    return other.name if other != path and other.exists() else ""
+def _beside(run: Run) -> list[Path]:
+    """Runs beside a run that have the names that `simulate --control` gives."""
+    endings = [f"-{EARLIER.get(policy, policy)}" for policy in POLICIES] + [f"-{policy}" for policy in POLICIES]
+    stem = run.path.stem
+    for ending in endings:
+        stem = stem.removesuffix(ending)
+    places = [run.path.with_name(f"{stem}{ending}{run.path.suffix}") for ending in ("", *dict.fromkeys(endings))]
+    return [place for place in places if place != run.path and place.exists()]
+
+
+def _control(run: Run, name: str) -> tuple[Run | None, str]:
+    """The control of this name, in the folder of the run; or None and the reason why there is none."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", IncompleteRun)
+            control = open_run(run.path.parent / name)
+    except IncompleteRun:
+        return None, f"the control, {name}, is not complete."
+    except StoreError:
+        return None, f"the control, {name}, is missing or damaged."
+    if control.policy == run.policy or _experiment(control) != _experiment(run):
+        return None, f"{name} is not a control of this run."
+    return control, ""
 
 
 def _experiment(run: Run) -> tuple[str, tuple[int, ...], tuple[str, ...]]:
