@@ -8,7 +8,9 @@ percentile bootstraps over images, the same images drawn in every condition; wit
 mean over models and its t-interval, each model a thin line. d' is that of a forced choice among the readout's classes.
 A Weibull function rises from chance to `top`: accuracy without a mask, or a fitted one. Its threshold is the SOA at
 which 75 % of that range is reached; it is given only where the data determine it, else the reason is. Where the target
-stays on until the mask comes, human observers are drawn beside the model, both corrected for chance.
+stays on until the mask comes, human observers are drawn beside the model, both corrected for chance. The table also has
+the cost of each mask, paired over images, and "holds": whether its interval excludes zero under every policy for
+normalisation statistics.
 
 Source: Tang et al. (2018), PNAS 115:8835, for accuracy against SOA; the numbers of human observers were computed from
 its released trials (github.com/kreimanlab/occlusion-classification; five-way, masks of 500 ms). Wichmann & Hill (2001),
@@ -26,7 +28,7 @@ from ventral.experiment.run import Run
 from ventral.figures.lines import NO_MASK, Line
 from ventral.figures.masking import MaskingPanel, masking_figure
 from ventral.figures.saving import save
-from ventral.measures.controls import by_policy, model_names, refuse_other_graphs, with_other_models
+from ventral.measures.controls import by_policy, holds, model_names, refuse_other_graphs, with_other_models
 from ventral.measures.intervals import Estimate, unknown
 from ventral.measures.masking import fit_series, masked_accuracy
 from ventral.measures.observers import CHANCE, SOA_MS, SOURCE, TANG_2018
@@ -88,7 +90,10 @@ def analyze(
         for policy, responses in read.items():
             accuracies.append(masked_accuracy(responses, names, series, policy, ms, arrival_ms, resamples, seed))
             fits += [fit_series(each, responses, names, policy, ms, top, resamples, seed) for each in series]
-    accuracy, fitted = pd.concat(accuracies), pd.concat(fits)
+    accuracy, fitted = pd.concat(accuracies, ignore_index=True), pd.concat(fits)
+    accuracy["holds"] = holds(accuracy, ["condition", "at_ms", "model"], "cost", run).where(
+        accuracy["cost"].notna(), ""
+    )
     panels = [
         _panel(ms, ms - arrival_ms, accuracy[accuracy["at_ms"] == ms], fitted[fitted["at_ms"] == ms], series)
         for ms in times

@@ -355,6 +355,18 @@ def test_the_tables_of_masking_are_what_was_recorded(run, tmp_path, drawn):
     assert number(free["top"]) == pytest.approx(fit_weibull(SOAS, counts, 200, 0.25).top)
 
 
+def test_the_cost_of_a_mask_is_paired_over_images_and_untested_without_controls(run, tmp_path):
+    for row in table(masking.analyze(run, tmp_path, at_ms=90)[2]):
+        if not row["mask"]:
+            assert (row["cost"], row["holds"]) == ("", "")
+            continue
+        lost = 1.0 * correct(run, "unmasked", 90) - correct(run, row["condition"], 90)
+        half = 1.96 * lost.std() / np.sqrt(200)
+        ends = [number(row[name]) for name in ("cost_low", "cost", "cost_high")]
+        np.testing.assert_allclose(ends, [lost.mean() - half, lost.mean(), lost.mean() + half], atol=0.015)
+        assert row["holds"] == ("untested" if ends[0] > 0 or ends[2] < 0 else "no")
+
+
 def test_where_nothing_can_be_fitted_the_figure_and_the_table_say_why(tmp_path, drawn):
     flat = made_up(tmp_path / "fake.zarr", MASKING, lambda name, ease: 0 * ease + 2 * (name == "unmasked"), images=200)
     files = masking.analyze(flat, tmp_path)

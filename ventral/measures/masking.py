@@ -4,17 +4,20 @@ Source: Tang et al. (2018), PNAS 115:8835, for accuracy against SOA; Wichmann & 
 63:1293, for the function.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 import xarray as xr
+from numpy.typing import NDArray
 
 from ventral.measures.intervals import Estimate, bootstrap, columns, t_interval, unknown
 from ventral.measures.psychophysics import accuracy_scales
 from ventral.measures.responses import correct_at
 from ventral.measures.series import Series
 from ventral.measures.weibull import fit_weibull, weibull_intervals
+
+Array = NDArray[np.float64]
 
 SCALES = ("accuracy", "d_prime", "corrected")
 FITTED = ("threshold_ms", "scale_ms", "slope", "top")
@@ -51,8 +54,9 @@ def masked_accuracy(
         One row for each model and condition: "mask" (the series), "soa_ms", "mask_arrival_ms" (when the mask can first
         change what is read; after "at_ms" it has no effect), "statistics" (the policy), "at_ms", "condition", "model",
         "interval" ("images" for a bootstrap over images, "models" for a t-interval over models), "images" (their
-        number), and "accuracy", "d_prime" and "corrected" (for chance) with the ends of their intervals, "_low" and
-        "_high".
+        number), and "accuracy", "d_prime", "corrected" (for chance) and "cost" with the ends of their intervals, "_low"
+        and "_high". The cost of a mask is the accuracy without it minus that with it, paired over images; NaN where the
+        target was not shown without a mask.
     """
     first = responses[0]
     conditions, images = first["condition"].values, first.sizes["image"]
@@ -66,13 +70,28 @@ def masked_accuracy(
         "at_ms": ms,
         "condition": conditions,
     }
-    functions = accuracy_scales(first.attrs["choices"], images)
+    known = accuracy_scales(first.attrs["choices"], images)
+    scales = {scale: known[scale] for scale in SCALES} | {"cost": _cost_of(list(conditions), series)}
     numbers = [
-        {scale: bootstrap(correct_at(each, ms), functions[scale], resamples, seed) for scale in SCALES}
+        {scale: bootstrap(correct_at(each, ms), function, resamples, seed) for scale, function in scales.items()}
         for each in responses
     ]
     rows = _with_mean(models, numbers)
     return pd.concat([pd.DataFrame({**fixed, **model, "images": images, **columns(each)}) for model, each in rows])
+
+
+def _cost_of(conditions: Sequence[str], series: Sequence[Series]) -> Callable[[Array], Array]:
+    """Function of accuracies, (..., condition), to what the mask of each condition costs; NaN without a mask."""
+    pairs = [pair for each in series if each.unmasked for pair in zip(each.conditions, each.unmasked, strict=True)]
+    masked = [conditions.index(name) for name, _ in pairs]
+    unmasked = [conditions.index(name) for _, name in pairs]
+
+    def cost(accuracy: Array) -> Array:
+        costs = np.full_like(accuracy, np.nan)
+        costs[..., masked] = accuracy[..., unmasked] - accuracy[..., masked]
+        return costs
+
+    return cost
 
 
 def fit_series(
