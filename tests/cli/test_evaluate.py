@@ -8,7 +8,7 @@ from commands import worked
 from ventral.model.checkpoint import read_checkpoint, write_checkpoint
 
 
-@pytest.mark.parametrize("statistics", ["frozen", "recalibrated"])
+@pytest.mark.parametrize("statistics", ["frozen", "pooled"])
 def test_an_evaluation_prints_accuracy_classes_files_the_policy_and_where_the_data_come_from(places, here, statistics):
     tensors, header = read_checkpoint(places["model"])
     write_checkpoint(here / "noted.safetensors", tensors, {**header, "note": "A copy: of something else."})
@@ -21,7 +21,7 @@ def test_an_evaluation_prints_accuracy_classes_files_the_policy_and_where_the_da
     assert f"classes at 50 ms, {statistics} statistics" in lines
     assert any(line.split()[:2] == ["triangle", "2"] for line in lines)
     told = "statistics estimated, without labels, on 200 images of shapes (train)"
-    assert (told in lines) == (statistics == "recalibrated")
+    assert (told in lines) == (statistics == "pooled")
     folder = Path(f"runs/evaluation-noted-test-{statistics}")
     files = {line for line in lines if line.startswith("runs/")}
     assert files == {str(path) for path in folder.iterdir()}

@@ -28,11 +28,11 @@ def test_all_images_of_a_folder_are_presented_as_they_are(places, alone):
 
 
 def test_statistics_are_estimated_on_another_source(places, alone):
-    line = FLASH + SHORT + f" --data {alone} --images all --policy recalibrated"
+    line = FLASH + SHORT + f" --data {alone} --images all --policy pooled"
     refused = ventral(line, **places)
     assert "no image of own is left to estimate statistics from; present fewer (--images), or name" in refused.err
     worked(line + " --calibration shapes", **places)
-    assert open_run("run.zarr").policy == "recalibrated"
+    assert open_run("run.zarr").policy == "pooled"
 
 
 def test_an_untrained_network_has_its_statistics_from_another_source(places, alone):
@@ -45,7 +45,7 @@ def test_an_untrained_network_has_its_statistics_from_another_source(places, alo
 def test_a_source_of_statistics_that_are_not_estimated_is_refused(places, line):
     refused = ventral(line + " --calibration shapes", **places)
     assert (refused.code, refused.err.count("\n")) == (2, 1)
-    assert "--calibration estimates statistics anew; give --policy recalibrated" in refused.err
+    assert "--calibration estimates statistics anew; give --policy pooled" in refused.err
 
 
 def test_the_image_in_a_file_is_a_mask(places):

@@ -11,14 +11,13 @@ from small import small_graph, with_statistics
 from ventral.errors import ProtocolError, StoreError, UsageError
 from ventral.experiment.coordinates import as_columns
 from ventral.experiment.run import open_run
-from ventral.experiment.settings import POLICIES
 from ventral.measures.decoding import decode_over_time
 from ventral.measures.folds import image_folds
 from ventral.model.model import driven
 from ventral.model.network import Network
 from ventral.paper.outcomes import BROKEN, CONTROL, Pair, judged
 from ventral.paper.predictions import after_offset, best_time, decoded, masked, measure, while_on
-from ventral.paper.recordings import FOLDS, record_predictions, run_paths
+from ventral.paper.recordings import FOLDS, POLICIES, record_predictions, run_paths
 from ventral.paper.verdicts import FAILS, HOLDS, UNDECIDED, jointly
 from ventral.plugins import load
 
@@ -309,7 +308,7 @@ def test_the_runs_are_controls_of_each_other(folder, model):
     for (_, statistics), path in run_paths(folder, model.name).items():
         run = open_run(path)
         assert run.attrs["statistics"] == statistics
-        assert open_run(folder / run.attrs["control"]).attrs["statistics"] != statistics
+        assert open_run(folder / run.attrs["controls"][0]).attrs["statistics"] != statistics
 
 
 def test_a_recording_that_was_interrupted_goes_on(predicted, model):
@@ -360,7 +359,7 @@ def test_runs_that_are_missing_or_under_the_wrong_name_are_refused(folder, model
     places, others = (run_paths(where, model.name) for where in (folder, tmp_path))
     for (name, statistics), path in others.items():
         path.symlink_to(places[name, "frozen" if statistics == "recalibrated" else "recalibrated"])
-    with pytest.raises(StoreError, match="has recalibrated statistics, not frozen ones"):
+    with pytest.raises(StoreError, match="has pooled statistics, not frozen ones"):
         measure(tmp_path, model.name)
 
 

@@ -64,7 +64,7 @@ def evaluate(
         if ms is not None:
             ticks(ms, given)  # at this point the error has the name that the user gave
     if calibration and policy == "frozen":
-        raise UsageError("--calibration estimates statistics anew; give --policy recalibrated too.")
+        raise UsageError("--calibration estimates statistics anew; give --policy pooled too.")
     with busy("loading"):
         from ventral.experiment.recalibration import CALIBRATION
         from ventral.figures.evaluation import save_evaluation

@@ -11,11 +11,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from ventral.experiment.settings import POLICIES
 from ventral.figures.style import CHANCE_LINE, INK, MARK, STYLE, area_colour
 from ventral.paper.figures_verdicts import draw_differences
 from ventral.paper.outcomes import MASK, READOUT, Outcome, Predictions
-from ventral.paper.recordings import FLASH, MASKING
+from ventral.paper.recordings import FLASH, MASKING, POLICIES
 from ventral.paper.results import grouped
 
 DIFFERENCES = {"a": "last drive − first drive", "b": "unmasked − masked, readout", "c": "best after the flash − before"}
@@ -120,13 +119,13 @@ def _look(places: Mapping[str, Sequence[Outcome]], where: str) -> tuple[str, str
     return READOUT_COLOURS[position % len(READOUT_COLOURS)], SHAPES[position % len(SHAPES)]
 
 
-def _dot(colour: str, shape: str, policy: str = POLICIES[0]) -> dict[str, Any]:
+def _dot(colour: str, shape: str, policy: str = "frozen") -> dict[str, Any]:
     """A dot, filled for frozen statistics and open for recalibrated ones, as in other figures."""
-    inside = colour if policy == POLICIES[0] else "white"
+    inside = colour if policy == "frozen" else "white"
     return {"marker": shape, "markersize": 5, "color": colour, "markerfacecolor": inside, "markeredgewidth": 1.5}
 
 
-def _handle(label: str, colour: str, shape: str = SHAPES[0], policy: str = POLICIES[0]) -> Line2D:
+def _handle(label: str, colour: str, shape: str = SHAPES[0], policy: str = "frozen") -> Line2D:
     return Line2D([], [], linestyle="none", label=label, **_dot(colour, shape, policy))
 
 

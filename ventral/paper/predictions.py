@@ -30,7 +30,6 @@ import xarray as xr
 from ventral.clock import MS_PER_TICK
 from ventral.errors import UsageError
 from ventral.experiment.run import Run
-from ventral.experiment.settings import POLICIES
 from ventral.measures.decoding import decoder_responses
 from ventral.measures.intervals import wilson_interval
 from ventral.measures.responses import correct_at, read_responses, readout_times
@@ -47,7 +46,7 @@ from ventral.paper.outcomes import (
     Predictions,
     judged,
 )
-from ventral.paper.recordings import FLASH, FOLDS, MASKING, open_recordings
+from ventral.paper.recordings import FLASH, FOLDS, MASKING, POLICIES, open_recordings
 from ventral.seeds import stream
 
 PREDICTIONS = {

@@ -14,12 +14,13 @@ from ventral.experiment.experiment import Experiment, limit_of
 from ventral.experiment.protocol import Protocol
 from ventral.experiment.recalibration import calibration_count
 from ventral.experiment.run import Run, open_complete
-from ventral.experiment.settings import POLICIES, Settings
+from ventral.experiment.settings import Settings
 from ventral.experiment.simulate import record
 from ventral.model.model import Model
 from ventral.stimuli.selection import select_images
 from ventral.stimuli.shapes import ShapeSettings
 
+POLICIES = {"frozen": "frozen", "recalibrated": "pooled"}  # as the tables call them, and as settings do
 FLASH, MASKING = "flash", "backward-mask"
 UNITS = 256  # recorded of each area, for the decoders
 FOLDS = 5  # of the decoders
@@ -66,7 +67,9 @@ def record_predictions(
         selection = select_images(source, split, count, seed, size, shapes, calibration=number)
         _check_classes(selection.presented.labels)
         for policy in POLICIES:
-            experiments[name, policy] = Experiment(model, protocol, selection, replace(settings, policy=policy))
+            experiments[name, policy] = Experiment(
+                model, protocol, selection, replace(settings, policy=POLICIES[policy])
+            )
     paths = run_paths(folder, model.name)
     counts = [-(-experiment.presentations // batch) for experiment in experiments.values()]
     runs = []
@@ -76,7 +79,7 @@ def record_predictions(
         def advance(done: int, _: int, before: int = sum(counts[:position])) -> None:
             progress(before + done, sum(counts))
 
-        runs.append(record(experiment, paths[key], command, control, advance))
+        runs.append(record(experiment, paths[key], command, [control], advance))
     return runs
 
 
@@ -98,15 +101,15 @@ def open_recordings(folder: Path, model: str) -> dict[tuple[str, str], Run]:
     runs = {}
     for (name, policy), path in run_paths(folder, model).items():
         run = runs[name, policy] = open_complete(path)
-        if run.policy != policy:
-            raise StoreError(f"{path} has {run.policy} statistics, not {policy} ones; record it again.")
+        if run.policy != POLICIES[policy]:
+            raise StoreError(f"{path} has {run.policy} statistics, not {POLICIES[policy]} ones; record it again.")
     return runs
 
 
 def _check_horizon(model: Model, protocol: Protocol) -> None:
     """Refuse a network that lacks statistics or weights before the end of a protocol."""
     last = to_ms(protocol.count - 1)
-    for policy in POLICIES:
+    for policy in POLICIES.values():
         what, limit = limit_of(model, policy)
         if limit is not None and last > limit:
             raise ProtocolError(
