@@ -1,26 +1,18 @@
-"""What several tests share: a small network with statistics, a few images, and runs of what the paper predicts."""
+"""What several tests share: a small network with statistics, and a few images."""
 
-import contextlib
 import shlex
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from commands import ventral
-from foretold import COUNT, FLASH, MASKING, SHARDS
 from small import small_graph, with_statistics
 
 from ventral.model.checkpoint import describe, network_tensors, write_checkpoint
 from ventral.model.model import Model, load_model
 from ventral.model.network import Network
-from ventral.paper.outcomes import Predictions
-from ventral.paper.predictions import measure
-from ventral.paper.recordings import record_predictions
 from ventral.stimuli.datasets import load_images
 from ventral.stimuli.images import Images, Preprocessing
-
-Progress = list[tuple[int, int]]  # shards done, and their total
-Predicted = tuple[Path, Progress, Progress]
 
 
 @pytest.fixture(scope="session")
@@ -66,30 +58,6 @@ def model_file(images: Images, tmp_path_factory: pytest.TempPathFactory) -> Path
 def model(model_file: Path) -> Model:
     """That network, loaded."""
     return load_model(model_file)
-
-
-@pytest.fixture(scope="session")
-def predicted(model: Model, tmp_path_factory: pytest.TempPathFactory) -> Predicted:
-    """The folder of runs, of which the recording was interrupted, and what was told until then and later."""
-    place = tmp_path_factory.mktemp("predicted")
-    before: Progress = []
-    after: Progress = []
-
-    def stop(done: int, total: int) -> None:
-        before.append((done, total))
-        if done == SHARDS // 2 and len(before) == 6:  # in the midst of the third run
-            raise KeyboardInterrupt
-
-    for progress in (stop, lambda done, total: after.append((done, total))):
-        with contextlib.suppress(KeyboardInterrupt):
-            record_predictions(model, FLASH, MASKING, "shapes", place, count=COUNT, progress=progress)
-    return place, before, after
-
-
-@pytest.fixture(scope="session")
-def findings(model: Model, predicted: Predicted) -> Predictions:
-    """What was measured in them."""
-    return measure(predicted[0], model.name, resamples=100)
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Laws of tables on disk: what is written is read, a damaged file is refused, and the old file stays whole."""
 
 import math
-from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -13,23 +12,17 @@ from ventral.tables import markdown, read_csv, write_csv
 RESULTS = Path(__file__).parents[1] / "results"
 
 
-@dataclass(frozen=True)
-class Record:
-    name: str
-    count: int
-    value: float
-
-
-RECORDS = [Record('a "quoted", name', 1, 1 / 3), Record("", 2, 5e-324), Record("NA", 3, -0.0)]
+COLUMNS = {"name": str, "count": int, "value": float}
+RECORDS = pd.DataFrame({"name": ['a "quoted", name', "", "NA"], "count": [1, 2, 3], "value": [1 / 3, 5e-324, -0.0]})
 
 
 def test_what_is_written_is_read_with_every_digit(tmp_path):
     path = write_csv(RECORDS, tmp_path / "folder" / "table.csv")
-    assert read_csv(path, Record, "restore it") == RECORDS
+    pd.testing.assert_frame_equal(read_csv(path, COLUMNS, "restore it"), RECORDS, check_exact=True)
     assert path.read_text().splitlines()[0] == "name,count,value"
 
 
-def test_mappings_and_frames_are_written_like_records_and_nan_is_an_empty_cell(tmp_path):
+def test_mappings_are_written_like_frames_and_nan_is_an_empty_cell(tmp_path):
     rows = [{"name": "a", "value": math.nan}, {"name": "b", "value": 0.1}]
     for table in (rows, pd.DataFrame(rows)):
         assert write_csv(table, tmp_path / "table.csv").read_text() == "name,value\na,\nb,0.1\n"
@@ -56,7 +49,9 @@ def as_numbers(cells):
 
 
 def test_there_are_no_rows_before_there_is_a_file(tmp_path):
-    assert read_csv(tmp_path / "table.csv", Record, "restore it") == []
+    empty = read_csv(tmp_path / "table.csv", COLUMNS, "restore it")
+    assert empty.empty
+    assert empty.dtypes.equals(RECORDS.dtypes)
 
 
 @pytest.mark.parametrize(
@@ -77,7 +72,7 @@ def test_a_damaged_table_is_refused_with_its_line_and_left_alone(tmp_path, damag
     path.write_text(damage(path.read_text()))
     before = path.read_bytes()
     with pytest.raises(StoreError, match=message):
-        read_csv(path, Record, "restore it")
+        read_csv(path, COLUMNS, "restore it")
     assert path.read_bytes() == before
 
 

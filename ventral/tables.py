@@ -2,27 +2,24 @@
 
 import math
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import fields
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from typing import Any
 
 import pandas as pd
 
 from ventral.errors import StoreError
 from ventral.files import disk_errors, put
 
-Row = TypeVar("Row")
 
-
-def write_csv(rows: "Sequence[Any] | pd.DataFrame", path: Path) -> Path:
+def write_csv(rows: Sequence[Mapping[str, Any]] | pd.DataFrame, path: Path) -> Path:
     """Write rows as a CSV file, whole or not at all, and return its path.
 
     Parameters
     ----------
     rows
-        At least one: instances of one dataclass, or mappings with the same keys; or a data frame. NaN becomes an empty
-        cell, other numbers keep every digit.
+        A data frame, or mappings with the same keys, at least one. NaN becomes an empty cell, other numbers keep every
+        digit.
     path
         The file, which is replaced if it exists; folders are made.
 
@@ -38,13 +35,15 @@ def write_csv(rows: "Sequence[Any] | pd.DataFrame", path: Path) -> Path:
     return path
 
 
-def read_csv(path: Path, kind: type[Row], remedy: str) -> list[Row]:
-    """The rows of a CSV file whose columns are the fields of a dataclass; none if there is no file.
+def read_csv(path: Path, columns: Mapping[str, type], remedy: str) -> pd.DataFrame:
+    """The table in a CSV file; a table without rows if there is no file.
 
     Parameters
     ----------
-    path, kind
-        The file, and the dataclass; its fields are of type str, int or float, of which an empty cell is NaN.
+    path
+        The file.
+    columns
+        Type of each column, str, int or float, in order. An empty cell of a column of floats is NaN.
     remedy
         What to do about a file that cannot be read, for the error.
 
@@ -53,11 +52,13 @@ def read_csv(path: Path, kind: type[Row], remedy: str) -> list[Row]:
     StoreError
         If the file has other columns, or a line that is damaged.
     """
-    if not path.exists():
-        return []
-    names = [field.name for field in fields(kind)]  # type: ignore[arg-type]
-    convert = {name: _number if type_ is float else type_ for name, type_ in get_type_hints(kind).items()}
-    line = 1
+    rows = _rows(path, columns, remedy) if path.exists() else []
+    return pd.DataFrame(rows, columns=list(columns)).astype(dict(columns))
+
+
+def _rows(path: Path, columns: Mapping[str, type], remedy: str) -> list[list[str | int | float]]:
+    convert = [_number if kind is float else kind for kind in columns.values()]
+    rows, line = [], 1
     try:
         # Cells are read as text, so that numbers are converted exactly. The parser in Python, unlike that in C, tells a
         # cell that a short line lacks (NaN) from one that is empty.
@@ -65,13 +66,12 @@ def read_csv(path: Path, kind: type[Row], remedy: str) -> list[Row]:
             path, header=None, dtype=str, keep_default_na=False, skip_blank_lines=False, engine="python"
         )
         header, *lines = table.itertuples(index=False, name=None)
-        if list(header) != names:
+        if list(header) != list(columns):
             raise StoreError(f"{path} has other columns than this version writes; {remedy}.")
-        rows = []
         for line, cells in enumerate(lines, start=2):  # noqa: B007 - the error names the line
             if not all(isinstance(cell, str) for cell in cells):
                 raise ValueError
-            rows.append(kind(**{name: convert[name](cell) for name, cell in zip(names, cells, strict=True)}))
+            rows.append([kind(cell) for kind, cell in zip(convert, cells, strict=True)])
     except ValueError as error:  # pandas' own errors are of this kind too, and name the line
         found = re.search(r"line (\d+), saw", str(error))
         raise StoreError(f"{path} has a damaged line ({found[1] if found else line}); {remedy}.") from None

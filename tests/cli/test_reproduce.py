@@ -34,7 +34,7 @@ def test_a_figure_is_trained_drawn_and_judged(command, give, tmp_path):
     assert "recipe fast, batch=8, 1 epoch;" in said
     assert "two-state-t2, seed 0: " in said
     assert "undecided (1 seed; 3 are needed)" in said
-    assert {row.recipe for row in read_results(tmp_path / "out")} == {"fast, batch=8"}
+    assert set(read_results(tmp_path / "out")["recipe"]) == {"fast, batch=8"}
     assert "tiny" in (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
     assert list((tmp_path / "out").glob("fig8-tiny-*.png"))
 

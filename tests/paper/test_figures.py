@@ -1,9 +1,7 @@
 """Laws of the reproduction: drawn is what was measured, and what was not is not."""
 
-import random
-from dataclasses import replace
-
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import PolyCollection
@@ -12,7 +10,7 @@ from matplotlib.text import Text
 from measurements import EPOCHS, SCALES, differences_of, error_of, mean_and_interval, measured, spelled
 
 from ventral.errors import StoreError
-from ventral.figures.saving import save
+from ventral.figures.saving import save_as
 from ventral.model.zoo import FIG_10_TEST_MS
 from ventral.paper.claims import CLAIMS, FIGURES
 from ventral.paper.figures import figure_of, looks_of, spell_parameters, title_of
@@ -38,11 +36,11 @@ def everything():
 def test_every_figure_is_drawn_with_any_number_of_seeds(compared, seeds):
     results, curves = measured(compared.variants, seeds)
     figure = figure_of(compared, results, curves, SCALES["small"])
-    said = "\n".join(words(figure)).replace("\n", " ")
+    text = "\n".join(words(figure)).replace("\n", " ")
     for part in (title_of(compared), compared.title, "small", SCALES["small"], "CIFAR-10", "cpu", f"{seeds} seed"):
-        assert part in said
-    assert ("means over seeds" in said) == (seeds >= 3)
-    assert ("thin lines" in said) == (seeds < 3)
+        assert part in text
+    assert ("means over seeds" in text) == (seeds >= 3)
+    assert ("thin lines" in text) == (seeds < 3)
     assert len(figure.axes) == (3 if "epoch" in compared.against else 1)
     bands = [band for axes in figure.axes for band in axes.collections if isinstance(band, PolyCollection)]
     assert bool(bands) == (seeds >= 3)
@@ -56,7 +54,7 @@ def test_nothing_in_a_figure_is_cut_off_or_drawn_over_other_text(compared):
 
 def test_nothing_in_the_plot_of_verdicts_is_cut_off_or_drawn_over_other_text(everything):
     for seeds in (2, 3):
-        check_texts(verdict_figure([row for row in everything[0] if row.seed < seeds], SCALES["small"]))
+        check_texts(verdict_figure(everything[0].query(f"seed < {seeds}"), SCALES["small"]))
 
 
 def check_texts(figure):
@@ -74,7 +72,7 @@ def check_texts(figure):
             box = text.get_window_extent(canvas.get_renderer())
             assert figure.bbox.x0 <= box.x0 <= box.x1 <= figure.bbox.x1, text
             assert figure.bbox.y0 <= box.y0 <= box.y1 <= figure.bbox.y1, text
-            assert not [other for other, there in boxes if box.overlaps(there)], text
+            assert not [other for other, place in boxes if box.overlaps(place)], text
             boxes.append((text, box))
 
 
@@ -82,16 +80,16 @@ def check_texts(figure):
 def test_networks_of_a_figure_look_different(compared):
     looks = looks_of(compared)
     assert list(looks) == list(compared.variants)
-    assert len({(to_hex(look.colour), look.first) for look in looks.values()}) == len(looks)
+    assert len({(to_hex(look["color"]), look["linestyle"]) for look in looks.values()}) == len(looks)
 
 
 def test_a_colour_is_a_model_and_a_stroke_what_was_changed_in_it():
     looks = looks_of(FIGURES["fig6"])
     for name in ("one-state", "two-state", "three-state-resnet"):
         shared, unshared = looks[name], looks[f"{name}-unshared"]
-        assert shared.colour == unshared.colour
-        assert shared.line["linestyle"] == "-" != unshared.line["linestyle"]
-        assert (shared.dot["markerfacecolor"], unshared.dot["markerfacecolor"]) == (shared.colour, "white")
+        assert shared["color"] == unshared["color"]
+        assert shared["linestyle"] == "-" != unshared["linestyle"]
+        assert (shared["markerfacecolor"], unshared["markerfacecolor"]) == (shared["color"], "white")
     assert looks_of(FIGURES["statistics"])["two-state"] == looks["two-state"]
 
 
@@ -104,7 +102,7 @@ def test_lines_are_means_over_seeds_and_bands_their_intervals(panel, measure):
     edges = band.get_paths()[0].vertices
     np.testing.assert_array_equal(line.get_xdata(), range(1, EPOCHS + 1))
     for epoch, drawn in zip(line.get_xdata(), line.get_ydata(), strict=True):
-        mean, low, high = mean_and_interval([getattr(one, measure) for one in curves if one.epoch == epoch])
+        mean, low, high = mean_and_interval(curves[measure][curves["epoch"] == epoch])
         assert drawn == pytest.approx(mean)
         heights = edges[edges[:, 0] == epoch, 1]
         assert (heights.min(), heights.max()) == pytest.approx((low, high))
@@ -114,8 +112,7 @@ def test_few_seeds_are_drawn_one_by_one():
     results, curves = measured(["two-state"], 2)
     axes = figure_of(FIGURES["fig6"], results, curves, "").axes[0]
     for seed, line in enumerate(axes.lines):
-        expected = [one.validation_error for one in curves if one.seed == seed]
-        np.testing.assert_array_equal(line.get_ydata(), expected)
+        np.testing.assert_array_equal(line.get_ydata(), curves["validation_error"][curves["seed"] == seed])
     assert len(axes.lines) == 2
 
 
@@ -127,7 +124,7 @@ def test_after_the_last_epoch_every_seed_is_a_dot_beside_the_mean():
         each = [error_of(results, name, seed) for seed in range(3)]
         mean, low, high = mean_and_interval(each)
         for heights in (sorted(each), [low, high], [mean]):
-            assert [one for one in drawn if len(one) == len(heights) and np.allclose(one, heights)], heights
+            assert any(len(line) == len(heights) and np.allclose(line, heights) for line in drawn), heights
     seeds = [max(line.get_xdata()) for line in axes.lines if len(line.get_xdata()) == 3]
     means = [min(line.get_xdata()) for line in axes.lines if len(line.get_xdata()) == 1]
     assert seeds[0] < means[0] < seeds[1] < means[1]
@@ -135,12 +132,11 @@ def test_after_the_last_epoch_every_seed_is_a_dot_beside_the_mean():
 
 def test_small_differences_look_small():
     results, curves = measured(["two-state", "two-state-unshared"])
-    close = [replace(row, validation_error=20 + 0.01 * row.seed) for row in results]
-    far = [replace(row, validation_error=20 + 10 * row.seed) for row in results]
+    close, far = (results.assign(validation_error=20 + step * results["seed"]) for step in (0.01, 10))
     for rows, least, most in ((close, 3, 3.01), (far, 20, 80)):
         low, high = figure_of(FIGURES["fig6"], rows, curves, "").axes[2].get_ylim()
         assert least <= high - low + 1e-9 <= most
-        assert low < min(row.validation_error for row in rows) <= max(row.validation_error for row in rows) < high
+        assert low < rows["validation_error"].min() <= rows["validation_error"].max() < high
 
 
 def test_fig_8_is_drawn_against_the_time_of_readout_and_in_ticks():
@@ -158,10 +154,10 @@ def test_fig_8_is_drawn_against_the_time_of_readout_and_in_ticks():
 def test_readouts_are_joined_over_the_seeds_that_all_of_them_have():
     """A seed that only some have would make a difference between them of its own."""
     results, curves = measured(FIGURES["fig8"].variants, 3)
-    even = [row for row in results if row.seed < 2]
-    extra = [replace(row, validation_error=99.0) for row in results if row.seed == 2 and row.variant == "two-state-t2"]
+    even = results.query("seed < 2")
+    extra = results.query("seed == 2 and variant == 'two-state-t2'").assign(validation_error=99.0)
     joints = []
-    for rows in (even, [*even, *extra]):
+    for rows in (even, pd.concat([even, extra])):
         figure = figure_of(FIGURES["fig8"], rows, curves, "")
         joints += [line.get_ydata() for line in figure.axes[-1].lines if len(line.get_xdata()) == 4]
     np.testing.assert_array_equal(*joints)
@@ -198,48 +194,49 @@ def test_parameters_are_spelled_as_in_the_paper_or_closer(number, text):
 
 def test_a_training_that_has_not_ended_is_not_drawn_and_one_without_a_curve_is_refused():
     results, curves = measured(["two-state", "one-state"])
-    ended = [row for row in results if row.variant == "two-state" and row.seed < 2]
+    ended = results.query("variant == 'two-state' and seed < 2")
     figure = figure_of(FIGURES["fig6"], ended, curves, "")
     assert len(figure.axes[0].lines) == 2  # seeds of one network
-    one_less = [one for one in curves if (one.variant, one.seed) != ("two-state", 1)]
+    fewer = curves.query("not (variant == 'two-state' and seed == 1)")
     with pytest.raises(StoreError, match=r"curves\.csv has no line of two-state, seed 1"):
-        figure_of(FIGURES["fig6"], ended, one_less, "")
+        figure_of(FIGURES["fig6"], ended, fewer, "")
 
 
 def test_what_cannot_be_compared_is_not_drawn():
     results, curves = measured(["two-state"])
     with pytest.raises(StoreError, match="cannot be compared"):
-        figure_of(FIGURES["fig6"], [*results, replace(results[0], scale="full", seed=9)], curves, "")
+        figure_of(FIGURES["fig6"], pd.concat([results, results[:1].assign(scale="full", seed=9)]), curves, "")
 
 
 def test_the_plot_of_verdicts_shows_each_comparison_with_its_interval_and_word(everything):
     results, _ = everything
     figure = verdict_figure(results, SCALES["small"])
-    said = words(figure)
+    texts = words(figure)
     diamonds = [float(line.get_xdata()[0]) for axes in figure.axes for line in axes.lines if line.get_marker() == "D"]
     for claim in CLAIMS.values():
         for comparison in claim.comparisons:
             differences = differences_of(comparison, results)
-            assert spelled(differences) in said
-            assert comparison.text in [text.replace("\n", " ") for text in said]
+            assert spelled(differences) in texts
+            assert comparison.text in [text.replace("\n", " ") for text in texts]
             if abs(mean := np.mean(differences)) < 10:
-                assert [one for one in diamonds if one == pytest.approx(mean)]
+                assert any(diamond == pytest.approx(mean) for diamond in diamonds)
     assert len(figure.axes) == 2  # differences, and those of claim v, which are of other terms
 
 
 def test_only_what_was_run_is_in_the_plot_of_verdicts():
     results, _ = measured(["one-state", "one-state-inhomogeneous"], 2)
-    said = words(verdict_figure(results, ""))
-    claims = [claim.name for claim in CLAIMS.values() if any(text.startswith(f"{claim.name}   ") for text in said)]
+    texts = words(verdict_figure(results, ""))
+    claims = [claim.name for claim in CLAIMS.values() if any(text.startswith(f"{claim.name}   ") for text in texts)]
     assert claims == ["vii-a"]
-    assert "undecided (2 seeds)" in said
+    assert "undecided (2 seeds)" in texts
     with pytest.raises(StoreError, match="no networks were run that a claim compares"):
         verdict_figure(measured(["one-kernel-16"])[0], "")
 
 
 def test_what_is_far_beyond_the_axis_is_an_arrow():
     results, _ = measured(["one-state", "one-state-inhomogeneous"])
-    far = [replace(row, validation_error=row.validation_error + 200 * ("inhom" in row.variant)) for row in results]
+    constant = results["variant"].str.contains("inhom")
+    far = results.assign(validation_error=results["validation_error"] + 200 * constant)
     (axes,) = verdict_figure(far, "").axes
     assert [line.get_marker() for line in axes.lines if line.get_marker() in "<>D"] == ["<"]
     low, high = axes.get_xlim()
@@ -248,9 +245,9 @@ def test_what_is_far_beyond_the_axis_is_an_arrow():
 
 def test_rows_in_another_order_give_the_same_figure(tmp_path):
     results, curves = measured(["two-state", "two-state-unshared"])
-    mixed = [random.Random(3).sample(rows, len(rows)) for rows in (results, curves)]
+    mixed = [rows.sample(frac=1, random_state=3) for rows in (results, curves)]
     for draw in (lambda r, c: figure_of(FIGURES["fig6"], r, c, ""), lambda r, c: verdict_figure(r, "")):
         plain, other = (
-            save(draw(*tables), tmp_path / f"{place}") for place, tables in enumerate(([results, curves], mixed))
+            save_as(draw(*tables), tmp_path / f"{place}.svg") for place, tables in enumerate(([results, curves], mixed))
         )
-        assert plain[1].read_bytes() == other[1].read_bytes()
+        assert plain.read_bytes() == other.read_bytes()

@@ -1,6 +1,7 @@
 """Laws of the predictions: what is planted is found, noise gives nothing, what comes too late changes nothing."""
 
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pytest
@@ -13,45 +14,49 @@ from ventral.experiment.coordinates import as_columns
 from ventral.experiment.run import open_run
 from ventral.measures.decoding import decode_over_time
 from ventral.measures.folds import image_folds
-from ventral.model.model import driven
+from ventral.model.model import driven, untrained_model
 from ventral.model.network import Network
-from ventral.paper.outcomes import BROKEN, CONTROL, Pair, judged
+from ventral.paper.outcomes import BROKEN, CONTROL, Pair, described, judged
 from ventral.paper.predictions import after_offset, best_time, decoded, masked, measure, while_on
-from ventral.paper.recordings import FOLDS, POLICIES, record_predictions, run_paths
+from ventral.paper.recordings import FOLDS, POLICIES, open_recordings, record_predictions, run_path
+from ventral.paper.report_predictions import page_of, save_predictions
 from ventral.paper.verdicts import FAILS, HOLDS, UNDECIDED, jointly
 from ventral.plugins import load
 
-ABOUT = {"model": "planted", "data": "pets (test)", "images": 100}
+PROTOCOLS = ("flash", "backward-mask")
 ARRIVAL_MS = 30
 IMAGES = 100
 
 
-def answers_to(protocol, right):
-    """Answers to a protocol's conditions, as they are read from a run.
+def responses_to(protocol, right):
+    """Responses to a protocol's conditions, as they are read from a run.
 
     `right` gives how many of 100 are right, (time,), or whether each is, (image, time), by condition and times.
     """
     times = np.array(protocol.times_ms)
-    found = []
+    correct = []
     for condition in protocol.conditions:
         given = np.asarray(right(condition.name, times), dtype=float)
         each = given if given.ndim == 2 else (np.arange(IMAGES)[:, None] < given).astype(float)
-        found.append(np.where(times < ARRIVAL_MS, np.nan, each)[:, None])
+        correct.append(np.where(times < ARRIVAL_MS, np.nan, each)[:, None])
     names = [condition.name for condition in protocol.conditions]
     columns = as_columns([condition.coordinates() for condition in protocol.conditions])
     return xr.Dataset(
-        {"correct": (("condition", "image", "repeat", "time"), np.stack(found))},
+        {"correct": (("condition", "image", "repeat", "time"), np.stack(correct))},
         {"condition": names, "time": times} | {name: ("condition", values) for name, values in columns.items()},
     )
 
 
-def found(pairs):
+def outcomes_of(pairs):
     """The outcome of each pair, by condition and what it is against."""
-    judgements = [judged(pair, "frozen", ABOUT, resamples=500) for pair in pairs]
-    return {(one.condition, one.against): one for one in judgements}
+    return {(pair.condition, pair.against): judged(pair, resamples=500) for pair in pairs}
 
 
-# --- planted answers
+def column(outcomes, name):
+    return [outcome[name] for outcome in outcomes.values()]
+
+
+# --- planted responses
 
 
 def test_more_time_is_worth_what_was_planted_between_the_first_and_the_last_time_of_drive():
@@ -59,51 +64,50 @@ def test_more_time_is_worth_what_was_planted_between_the_first_and_the_last_time
         driven_ms = int(name.removeprefix("on_")) + ARRIVAL_MS  # what comes later must not count
         return np.where(times < driven_ms, 40 + times / 10 - 3, 0)
 
-    outcomes = found(while_on(answers_to(flashes(10, 20, 50), growing), ARRIVAL_MS))
+    outcomes = outcomes_of(while_on(responses_to(flashes(10, 20, 50), growing), ARRIVAL_MS))
     assert [condition for condition, _ in outcomes] == ["on_20", "on_50"]  # 10 ms drive it at one time only
     for duration in (20, 50):
-        one = outcomes[f"on_{duration}", "first drive"]
-        assert one.difference == pytest.approx((duration / 10 - 1) / 100)
-        assert (one.worse_ms, one.better_ms) == (30, str(duration + 20))
-    assert outcomes["on_50", "first drive"].verdict == HOLDS
+        outcome = outcomes[f"on_{duration}", "first drive"]
+        assert outcome["difference"] == pytest.approx((duration / 10 - 1) / 100)
+        assert (outcome["worse_ms"], outcome["better_ms"]) == (30, str(duration + 20))
+    assert outcomes["on_50", "first drive"]["verdict"] == HOLDS
 
 
 def test_a_planted_rise_is_found_with_its_size_and_its_time():
     def rising(name, times):
         return np.where(times < 70, 40, np.where(times == 70, 60, 50))
 
-    outcomes = found(after_offset(answers_to(flashes(10, 20), rising), ARRIVAL_MS))
+    outcomes = outcomes_of(after_offset(responses_to(flashes(10, 20), rising), ARRIVAL_MS))
     assert len(outcomes) == 4
-    for (condition, against), one in outcomes.items():
-        assert one.difference == pytest.approx(0.2)
-        assert one.low < 0.2 < one.high
-        assert one.better_ms == "70"
-        assert one.verdict == HOLDS
+    for (condition, against), outcome in outcomes.items():
+        assert outcome["difference"] == pytest.approx(0.2)
+        assert outcome["low"] < 0.2 < outcome["high"]
+        assert (outcome["better_ms"], outcome["verdict"]) == ("70", HOLDS)
         last_ms = int(condition.removeprefix("on_")) + 20
-        assert one.worse_ms == last_ms + 10 * (against == "end")
+        assert outcome["worse_ms"] == last_ms + 10 * (against == "end")
 
 
 def test_a_rise_while_the_flash_still_drives_the_area_is_not_one_after_it():
     def early(name, times):
         return np.where(times < 50, 20, 80)
 
-    outcomes = found(after_offset(answers_to(flashes(30), early), ARRIVAL_MS))
-    assert [one.difference for one in outcomes.values()] == [0, 0]
-    assert {one.verdict for one in outcomes.values()} == {UNDECIDED}
+    outcomes = outcomes_of(after_offset(responses_to(flashes(30), early), ARRIVAL_MS))
+    assert column(outcomes, "difference") == [0, 0]
+    assert column(outcomes, "verdict") == [UNDECIDED] * 2
 
 
 def test_the_step_at_which_the_end_arrives_counts_from_the_last_drive_and_not_from_the_end():
-    outcomes = found(
-        after_offset(answers_to(flashes(10), lambda name, times: np.where(times < 40, 20, 80)), ARRIVAL_MS)
+    outcomes = outcomes_of(
+        after_offset(responses_to(flashes(10), lambda name, times: np.where(times < 40, 20, 80)), ARRIVAL_MS)
     )
-    assert outcomes["on_10", "last drive"].difference == pytest.approx(0.6)
-    assert outcomes["on_10", "end"].difference == 0
+    assert outcomes["on_10", "last drive"]["difference"] == pytest.approx(0.6)
+    assert outcomes["on_10", "end"]["difference"] == 0
 
 
-def test_answers_that_only_get_worse_do_not_show_a_rise():
-    outcomes = found(after_offset(answers_to(flashes(10, 50), lambda name, times: 130 - times), ARRIVAL_MS))
-    assert {one.verdict for one in outcomes.values()} == {FAILS}
-    assert all(one.difference == pytest.approx(-0.1) for one in outcomes.values())  # the best is the next
+def test_responses_that_only_get_worse_do_not_show_a_rise():
+    outcomes = outcomes_of(after_offset(responses_to(flashes(10, 50), lambda name, times: 130 - times), ARRIVAL_MS))
+    assert set(column(outcomes, "verdict")) == {FAILS}
+    assert column(outcomes, "difference") == pytest.approx([-0.1] * len(outcomes))  # the best is the next
 
 
 def test_a_mask_takes_what_was_planted_and_one_that_comes_after_the_readout_takes_nothing():
@@ -111,17 +115,16 @@ def test_a_mask_takes_what_was_planted_and_one_that_comes_after_the_readout_take
         soa = float(name.removeprefix("soa_")) if name.startswith("soa_") else np.inf
         return np.where(times >= soa + ARRIVAL_MS, 20, 80)
 
-    answers = answers_to(masks(10, 30, 40, 120, end_ms=150, readout_ms=(60,)), disturbed)
-    outcomes = {one.condition: one for one in found(masked(answers, ARRIVAL_MS, 60)).values()}
-    assert {name: one.verdict for name, one in outcomes.items()} == {
+    responses = responses_to(masks(10, 30, 40, 120, end_ms=150, readout_ms=(60,)), disturbed)
+    outcomes = {name: outcome for (name, _), outcome in outcomes_of(masked(responses, ARRIVAL_MS, 60)).items()}
+    assert {name: outcome["verdict"] for name, outcome in outcomes.items()} == {
         "soa_10": HOLDS,
         "soa_30": HOLDS,
         "soa_40": CONTROL,
         "soa_120": CONTROL,
     }
-    assert outcomes["soa_30"].difference == pytest.approx(0.6)
-    late = outcomes["soa_40"]
-    assert (late.difference, late.low, late.high) == (0, 0, 0)
+    assert outcomes["soa_30"]["difference"] == pytest.approx(0.6)
+    assert [outcomes["soa_40"][name] for name in ("difference", "low", "high")] == [0, 0, 0]
 
 
 def test_a_mask_that_acts_before_it_arrives_is_a_broken_control_even_if_the_mean_is_the_same():
@@ -130,14 +133,13 @@ def test_a_mask_that_acts_before_it_arrives_is_a_broken_control_even_if_the_mean
     def otherwise(name, times):
         return np.where(swapped if name == "soa_50" else ~swapped, 1.0, 0.0) * np.ones(len(times))
 
-    (one,) = found(masked(answers_to(masks(50), otherwise), ARRIVAL_MS, 60)).values()
-    assert one.difference == 0
-    assert one.verdict == BROKEN
+    (outcome,) = outcomes_of(masked(responses_to(masks(50), otherwise), ARRIVAL_MS, 60)).values()
+    assert (outcome["difference"], outcome["verdict"]) == (0, BROKEN)
 
 
 def test_the_protocols_that_come_with_ventral_decide_every_prediction():
     flash, masking = (load("protocols", name).protocol() for name in ("flash", "backward-mask"))
-    shown, hidden = (answers_to(protocol, lambda name, times: 50 + 0 * times) for protocol in (flash, masking))
+    shown, hidden = (responses_to(protocol, lambda name, times: 50 + 0 * times) for protocol in (flash, masking))
     assert [pair.shown_ms for pair in while_on(shown, ARRIVAL_MS)] == [20, 50, 100, 200]
     assert [pair.shown_ms for pair in after_offset(shown, ARRIVAL_MS)] == [10, 20, 50, 100, 200] * 2
     assert [pair.control for pair in masked(hidden, ARRIVAL_MS, 200)] == [False] * 8
@@ -162,12 +164,12 @@ def test_the_best_time_of_noise_is_no_better_than_another():
     assert np.mean(naive) > 20 * error  # chosen and measured on the same images, it would be
 
 
-def test_noise_is_said_to_rise_no_more_often_than_one_tail_of_the_interval():
+def test_noise_seems_to_rise_no_more_often_than_one_tail_of_the_interval():
     verdicts = []
     for seed in range(300):
         right = noise(seed)
         pair = Pair("c", "readout", "end", "on_10", 10, (50,), 40, best_time(right[:, 1:], seed)[0], right[:, 0])
-        verdicts.append(judged(pair, "frozen", ABOUT, resamples=200).verdict)
+        verdicts.append(judged(pair, resamples=200)["verdict"])
     # 2.5 % would be 7.5 of 300, with a standard deviation of 2.7; 18 is nearly four of these above
     assert verdicts.count(HOLDS) <= 18
     assert verdicts.count(UNDECIDED) > 250
@@ -207,11 +209,10 @@ def test_the_interval_is_paired_over_images():
     worse = noise(5)[:, 0]
     better = np.clip(worse + (np.arange(IMAGES) % 10 == 0), 0, 1)
     pair = Pair("c", "readout", "end", "on_10", 10, (50,), 40, better, worse)
-    one = judged(pair, "frozen", ABOUT)
-    gained = float((better - worse).mean())
-    assert one.difference == pytest.approx(gained)
+    outcome = judged(pair)
+    assert outcome["difference"] == pytest.approx((better - worse).mean())
     unpaired = 1.96 * np.sqrt((better.var() + worse.var()) / IMAGES)
-    assert one.high - one.low < unpaired  # less than half of 2 * 1.96 standard errors
+    assert outcome["high"] - outcome["low"] < unpaired  # less than half of 2 * 1.96 standard errors
 
 
 # --- decoders
@@ -258,67 +259,74 @@ def folder(predicted):
 
 
 def test_every_comparison_is_there_under_both_policies(findings, model):
-    outcomes = findings.outcomes
-    by_policy = [{one.key for one in outcomes if one.statistics == policy} for policy in POLICIES]
+    outcomes = described(findings.outcomes)
+    by_policy = [set(own[["prediction", "text"]].itertuples(index=False)) for _, own in outcomes.groupby("statistics")]
     assert by_policy[0] == by_policy[1]
     assert len(outcomes) == 2 * len(by_policy[0])  # none twice
-    assert {one.measure for one in outcomes if one.prediction == "b"} == {"readout", *model.graph.arrival_ms}
-    assert {one.prediction for one in outcomes} == set("abc")
-    assert {one.images for one in outcomes} == {COUNT}
+    assert set(outcomes["measure"][outcomes["prediction"] == "b"]) == {"readout", *model.graph.arrival_ms}
+    assert set(outcomes["prediction"]) == set("abc")
+    assert set(outcomes["images"]) == {COUNT}
 
 
 def test_a_mask_changes_nothing_in_a_network_before_it_arrives(findings, model):
-    late = [one for one in findings.outcomes if one.verdict in (CONTROL, BROKEN)]
-    assert {one.verdict for one in late} == {CONTROL}
-    arrival_ms = {"readout": 30, **model.graph.arrival_ms}
-    expected = [
-        one
-        for one in findings.outcomes
-        if one.prediction == "b" and one.shown_ms + arrival_ms[one.measure] > one.worse_ms
-    ]
-    assert late == expected
-    assert {(one.measure, one.worse_ms) for one in late} == {("readout", 50), ("readout", 60), ("IT", 60)}
-    assert all(one.difference == one.low == one.high == 0 for one in late)
+    outcomes = findings.outcomes
+    arrival_ms = outcomes["measure"].map({"readout": 30, **model.graph.arrival_ms})
+    late = outcomes[(outcomes["prediction"] == "b") & (outcomes["shown_ms"] + arrival_ms > outcomes["worse_ms"])]
+    assert late.equals(outcomes[outcomes["verdict"].isin([CONTROL, BROKEN])])
+    assert set(late["verdict"]) == {CONTROL}
+    read = set(zip(late["measure"], late["worse_ms"], strict=True))
+    assert read == {("readout", 50), ("readout", 60), ("IT", 60)}
+    assert not late[["difference", "low", "high"]].any(axis=None)
 
 
 def test_curves_are_those_of_the_runs(findings, folder, model):
-    run = open_run(run_paths(folder, model.name)["flash", "recalibrated"])
-    thirty = findings.courses["flash"].sel(statistics="recalibrated", condition="on_30")["accuracy"].values
+    run = open_run(run_path(folder, "flash", model.name, "recalibrated"))
+    curve = findings.courses.query("statistics == 'recalibrated' and condition == 'on_30'")["accuracy"].to_numpy()
     shown = run.presentations["condition"].values == "on_30"
     right = run.logits.values[shown].argmax(-1) == run.presentations["label"].values[shown][:, None]
-    there = ~np.isnan(thirty)
-    assert np.flatnonzero(~there).tolist() == [0, 1, 2]
-    assert thirty[there] == pytest.approx(right.mean(0)[there])
+    present = ~np.isnan(curve)
+    assert np.flatnonzero(~present).tolist() == [0, 1, 2]
+    assert curve[present] == pytest.approx(right.mean(0)[present])
 
 
-def test_decoders_read_each_area_at_the_last_time_of_reading(findings, folder, model):
-    run = open_run(run_paths(folder, model.name)["backward-mask", "frozen"])
-    for area in ("V1", "V4"):
-        (one,) = [
-            one
-            for one in findings.outcomes
-            if (one.measure, one.condition, one.statistics) == (area, "soa_10", "frozen")
-        ]
-        for condition, accuracy in (("unmasked", one.better), ("soa_10", one.worse)):
-            shown = np.flatnonzero(run.presentations["condition"].values == condition)
-            assert accuracy == decoded(run[area][shown].sel(time=[60])).mean()
+@pytest.mark.parametrize("area", ["V1", "V4"])
+def test_decoders_read_each_area_at_the_last_time_of_reading(findings, folder, model, area):
+    run = open_run(run_path(folder, "backward-mask", model.name, "frozen"))
+    own = findings.outcomes.query("measure == @area and condition == 'soa_10' and statistics == 'frozen'")
+    for condition, column in (("unmasked", "better"), ("soa_10", "worse")):
+        assert own[column].item() == decoded(run[area][run.rows(condition)].sel(time=[60])).mean()
 
 
-def test_the_runs_are_controls_of_each_other(folder, model):
-    for (_, statistics), path in run_paths(folder, model.name).items():
-        run = open_run(path)
-        assert run.attrs["statistics"] == statistics
-        assert open_run(folder / run.attrs["controls"][0]).attrs["statistics"] != statistics
+@pytest.mark.parametrize("protocol", ["flash", "backward-mask"])
+def test_the_runs_are_controls_of_each_other(folder, model, protocol):
+    for policy in POLICIES:
+        run = open_run(run_path(folder, protocol, model.name, policy))
+        assert run.policy == POLICIES[policy]
+        (control,) = run.attrs["controls"]
+        assert open_run(folder / control).policy != run.policy
 
 
 def test_a_recording_that_was_interrupted_goes_on(predicted, model):
     folder, before, after = predicted
     assert before == [(0, 6), (1, 6), (1, 6), (2, 6), (2, 6), (3, 6)]
     assert after == [(1, 6), (2, 6), (3, 6), (4, 6), (4, 6), (5, 6), (6, 6)]  # what was done is not done again
-    assert all(open_run(path).complete for path in run_paths(folder, model.name).values())
+    assert all(run.complete for run in open_recordings(folder, model.name).values())
 
 
 # --- refusals
+
+
+def test_a_network_with_fixed_statistics_is_recorded_frozen_alone(images, tmp_path):
+    """It has nothing to recalibrate, and its page speaks of no other policy."""
+    fixed = untrained_model(small_graph(statistics="fixed"), images, horizon_ms=100, name="fixed")
+    runs = record_predictions(fixed, FLASH, MASKING, "shapes", tmp_path, count=COUNT)
+    assert [run.path.name for run in runs] == ["flash-fixed.zarr", "backward-mask-fixed.zarr"]
+    assert not any(run.attrs.get("controls") for run in runs)
+    files = save_predictions(tmp_path, "fixed", tmp_path / "out", resamples=10)
+    page = page_of(files[2])
+    assert "| comparison | frozen, points |" in page
+    assert "recalibrated" not in page
+    assert "recalibrated" not in files[1].read_text()
 
 
 def test_a_network_without_statistics_for_so_long_is_refused_before_anything_is_recorded(model, tmp_path):
@@ -346,9 +354,9 @@ def test_too_few_images_for_decoders_are_refused(model, tmp_path):
 
 
 def test_flashes_that_decide_nothing_are_refused(folder, model, tmp_path):
-    places, others = (run_paths(where, model.name) for where in (folder, tmp_path))
-    for (_, statistics), path in others.items():
-        path.symlink_to(places["backward-mask", statistics])  # whose only target alone is one of 10 ms
+    for protocol, policy in product(PROTOCOLS, POLICIES):  # the only target alone is one of 10 ms
+        masks_only = run_path(folder, "backward-mask", model.name, policy)
+        run_path(tmp_path, protocol, model.name, policy).symlink_to(masks_only)
     with pytest.raises(UsageError, match="decides prediction a; record flashes that last several ticks"):
         measure(tmp_path, model.name, resamples=1)
 
@@ -356,14 +364,17 @@ def test_flashes_that_decide_nothing_are_refused(folder, model, tmp_path):
 def test_runs_that_are_missing_or_under_the_wrong_name_are_refused(folder, model, tmp_path):
     with pytest.raises(StoreError, match="there is no run at"):
         measure(tmp_path, model.name)
-    places, others = (run_paths(where, model.name) for where in (folder, tmp_path))
-    for (name, statistics), path in others.items():
-        path.symlink_to(places[name, "frozen" if statistics == "recalibrated" else "recalibrated"])
+    for protocol, policies in product(PROTOCOLS, (list(POLICIES), list(POLICIES)[::-1])):
+        path, other = (
+            run_path(place, protocol, model.name, each)
+            for place, each in zip((tmp_path, folder), policies, strict=True)
+        )
+        path.symlink_to(other)
     with pytest.raises(StoreError, match="has pooled statistics, not frozen ones"):
         measure(tmp_path, model.name)
 
 
 def test_a_target_without_its_unmasked_twin_is_refused():
-    answers = answers_to(masks(10), lambda name, times: 50 + 0 * times).sel(condition=["soa_10"])
+    responses = responses_to(masks(10), lambda name, times: 50 + 0 * times).sel(condition=["soa_10"])
     with pytest.raises(UsageError, match="soa_10 has a target of 10 ms, which is not shown without a mask"):
-        list(masked(answers, ARRIVAL_MS, 60))
+        list(masked(responses, ARRIVAL_MS, 60))

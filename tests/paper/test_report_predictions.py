@@ -1,14 +1,14 @@
 """Laws of the page of predictions: it says what was measured, all of it, and is read again as it was written."""
 
-from dataclasses import replace
-
+import pandas as pd
 import pytest
 from matplotlib.text import Text
 
 from ventral.errors import StoreError
 from ventral.experiment.run import open_run
 from ventral.paper.figures_predictions import predictions_figure
-from ventral.paper.recordings import run_paths
+from ventral.paper.outcomes import described
+from ventral.paper.recordings import run_path
 from ventral.paper.report_predictions import (
     COLUMNS,
     page_of,
@@ -26,8 +26,8 @@ def test_the_same_runs_give_the_same_table_which_can_be_read_again(findings, pre
     assert [path.name for path in files] == [
         f"predictions-{model.name}{end}" for end in (".png", ".svg", ".csv", "-curves.csv")
     ]
-    assert read_outcomes(files[2]) == list(findings.outcomes)  # which knows of no teaching
-    assert page_of(files[2]) == page_of(files[2])
+    table = described(findings.outcomes).reset_index(drop=True)
+    pd.testing.assert_frame_equal(read_outcomes(files[2]), table, check_exact=True)
     points = [line.split(",") for line in files[3].read_text().splitlines()[1:]]
     assert len(points) == len({tuple(point[:4]) for point in points}) == 2 * (2 * 8 + 3 * 7)
 
@@ -35,12 +35,12 @@ def test_the_same_runs_give_the_same_table_which_can_be_read_again(findings, pre
 def test_the_page_says_every_comparison_once_and_under_both_policies(findings, tmp_path):
     table = write_csv(findings.outcomes, tmp_path / "predictions-small.csv")
     page = page_of(table)
-    for one in findings.outcomes:
-        lines = [line for line in page.splitlines() if line.startswith(f"| {one.text} |")]
-        assert len(lines) == 1, one.text
-        cell = lines[0].split("|")[2 + (one.statistics == "recalibrated")]
-        assert cell.strip().endswith(f"] {one.verdict}")
-        assert f"{100 * one.better:.1f}" in cell
+    for row in described(findings.outcomes).itertuples():
+        lines = [line for line in page.splitlines() if line.startswith(f"| {row.text} |")]
+        assert len(lines) == 1, row.text
+        cell = lines[0].split("|")[2 + (row.statistics == "recalibrated")]
+        assert cell.strip().endswith(f"] {row.verdict}")
+        assert f"{100 * row.better:.1f}" in cell
     assert "(predictions-small.png)" in page
     assert "not over seeds" in page
 
@@ -50,32 +50,29 @@ def test_the_page_says_what_the_network_was_taught_and_on_what_it_ran(findings, 
         page = page_of(save_predictions(predicted[0], model.name, tmp_path, taught=words, resamples=10)[2])
         assert ("In training, 30 % of the images were brief. " in page) == bool(words)
         assert ("not only of recurrence itself" in page) == bool(words)
-        run = open_run(run_paths(predicted[0], model.name)["flash", "frozen"])
+        run = open_run(run_path(predicted[0], "flash", model.name, "frozen"))
         assert (
             f"recorded on cpu, torch {run.attrs['versions']['torch']}, weights {run.attrs['weights_sha256'][:12]}."
             in page
         )
 
 
-def test_the_summary_counts_a_comparison_only_if_it_holds_under_both(findings):
-    some = [one for one in findings.outcomes if (one.condition, one.against) == ("on_10", "end")]
-    said = {
-        words: summary([replace(one, verdict=word) for one, word in zip(some, words, strict=True)])
-        for words in ((HOLDS, HOLDS), (FAILS, FAILS), (HOLDS, FAILS), (UNDECIDED, HOLDS))
-    }
-    assert said == {
-        words: [f"readout against its end: {word} for flashes of 10 ms."]
-        for words, word in zip(said, (HOLDS, FAILS, UNDECIDED, UNDECIDED), strict=True)
-    }
+@pytest.mark.parametrize(
+    ("verdicts", "jointly"),
+    [((HOLDS, HOLDS), HOLDS), ((FAILS, FAILS), FAILS), ((HOLDS, FAILS), UNDECIDED), ((UNDECIDED, HOLDS), UNDECIDED)],
+)
+def test_the_summary_counts_a_comparison_only_if_it_holds_under_both(findings, verdicts, jointly):
+    some = described(findings.outcomes.query("condition == 'on_10' and against == 'end'"))
+    sentence = "readout against its end: {} for flashes of 10 ms."
+    assert summary(some.assign(verdict=verdicts)) == [sentence.format(jointly)]
 
 
 def test_a_table_has_a_row_for_each_outcome_in_points(findings):
-    rows = table_rows(findings.outcomes)
-    assert len(rows) == len(findings.outcomes)
+    rows = table_rows(described(findings.outcomes))
     assert {len(row) for row in rows} == {len(COLUMNS)}
-    for row, one in zip(rows, findings.outcomes, strict=True):
-        assert float(row[3]) == pytest.approx(100 * one.difference, abs=0.0501)
-        assert row[-1] == one.verdict
+    for row, outcome in zip(rows, findings.outcomes.itertuples(), strict=True):
+        assert float(row[3]) == pytest.approx(100 * outcome.difference, abs=0.0501)
+        assert row[-1] == outcome.verdict
         assert "-0.0" not in row
 
 

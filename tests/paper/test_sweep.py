@@ -7,12 +7,13 @@ import sys
 import time
 from dataclasses import fields, replace
 
+import pandas as pd
 import pytest
 
 from ventral.errors import CheckpointError, StoreError, TrainingError, UsageError
 from ventral.files import locked
 from ventral.model.model import load_model
-from ventral.paper import sweep
+from ventral.paper import results, sweep
 from ventral.paper.campaign import (
     SCALES,
     SETTABLE,
@@ -28,7 +29,7 @@ from ventral.paper.campaign import (
 )
 from ventral.paper.claims import FIGURES, find_figure
 from ventral.paper.networks import FIG_10_TEST_MS, VARIANTS
-from ventral.paper.results import RESULTS, read_curves, read_results, training_of
+from ventral.paper.results import RESULTS, read_curves, read_results
 from ventral.paper.sweep import fraction_trained, missing, train_missing
 from ventral.stimuli.datasets import load_images
 from ventral.stimuli.sampling import evenly
@@ -64,18 +65,21 @@ def trained(monkeypatch):
     return places
 
 
+def trainings_in(campaign):
+    return results.trainings_of(read_results(campaign.results))
+
+
 def tables(campaign):
-    """What the tables say, but for how long it took."""
-    return [replace(row, seconds=0) for row in read_results(campaign.results)], read_curves(campaign.results)
+    """The tables, but for how long trainings took, as records."""
+    measured = read_results(campaign.results).drop(columns="seconds")
+    return measured.to_dict("records"), read_curves(campaign.results).to_dict("records")
 
 
 def test_a_training_in_the_tables_is_skipped(campaign, trained):
     assert train_missing(TRAININGS[:2], campaign) == []
     assert train_missing(TRAININGS, campaign) == []
     assert trained == [folder_of(training, campaign) for training in TRAININGS]
-    assert {training_of(row) for row in read_results(campaign.results)} == {
-        key_of(training, campaign) for training in TRAININGS
-    }
+    assert set(trainings_in(campaign)) == {key_of(training, campaign) for training in TRAININGS}
 
 
 def test_a_campaign_that_is_stopped_anywhere_and_resumed_is_the_uninterrupted_one(campaign, tmp_path):
@@ -111,10 +115,10 @@ def test_weights_that_were_there_before_a_kill_are_not_trained_again(campaign, t
 def test_a_training_of_another_process_is_left_to_it(campaign):
     place = folder_of(TRAININGS[0], campaign)
     place.mkdir(parents=True)
-    said = []
+    lines = []
     with locked(place):
-        assert train_missing(TRAININGS[:2], campaign, said.append) == TRAININGS[:1]
-    assert said[0] == "one-state, seed 0: another process is training it"
+        assert train_missing(TRAININGS[:2], campaign, lines.append) == TRAININGS[:1]
+    assert lines[0] == "one-state, seed 0: another process is training it"
     assert train_missing(TRAININGS[:2], campaign) == []
 
 
@@ -127,10 +131,10 @@ def test_a_training_that_fails_is_reported_and_the_others_continue(campaign, mon
         return whole(graph, *rest, **named)
 
     monkeypatch.setattr(sweep, "train", failing)
-    said = []
-    assert train_missing(TRAININGS[:2], campaign, said.append) == TRAININGS[:1]
-    assert said[0] == "one-state, seed 0: the loss is not finite"
-    assert [row.variant for row in read_results(campaign.results)] == ["two-state-t2"]
+    lines = []
+    assert train_missing(TRAININGS[:2], campaign, lines.append) == TRAININGS[:1]
+    assert lines[0] == "one-state, seed 0: the loss is not finite"
+    assert list(read_results(campaign.results)["variant"]) == ["two-state-t2"]
 
 
 def test_errors_are_those_of_the_last_weights_on_the_test_images(campaign, splits):
@@ -139,16 +143,15 @@ def test_errors_are_those_of_the_last_weights_on_the_test_images(campaign, split
     model = load_model(folder_of(training, campaign) / "model.safetensors")
     test = splits[1].take(evenly(splits[1].labels, TINY.tested))
     accuracy = accuracy_over_time(model.network, model.preprocessing, test, 150)
-    rows = read_results(campaign.results)
-    assert {row.test_t for row in rows} == {ms // 10 for ms in FIG_10_TEST_MS}
-    for row in rows:
-        assert row.validation_error == pytest.approx(100 * (1 - accuracy[row.test_t]), abs=1e-3)
-        assert row.tested == len(test) == 30
-    curves = read_curves(campaign.results)
-    assert [epoch.epoch for epoch in curves] == [1, 2]
-    trained_for = next(row for row in rows if row.test_t == row.t == 10)
-    assert curves[-1].validation_error == trained_for.validation_error
-    assert curves[-1].training_error == trained_for.training_error
+    rows = read_results(campaign.results).set_index("test_t")
+    assert list(rows.index) == [ms // 10 for ms in FIG_10_TEST_MS]
+    assert list(rows["validation_error"]) == pytest.approx([100 * (1 - accuracy[t]) for t in rows.index], abs=1e-3)
+    assert set(rows["tested"]) == {len(test)} == {30}
+    curves = read_curves(campaign.results).set_index("epoch")
+    assert list(curves.index) == [1, 2]
+    assert set(rows["t"]) == {10}
+    errors = ["validation_error", "training_error"]
+    assert curves.loc[2, errors].equals(rows.loc[10, errors])
 
 
 def test_nothing_is_held_out_and_the_scale_says_how_many_are_shown(campaign):
@@ -156,22 +159,22 @@ def test_nothing_is_held_out_and_the_scale_says_how_many_are_shown(campaign):
     train_missing(TRAININGS[:1], campaign, report=lambda training, trainer, *_: shown.append(len(trainer.kept)))
     assert set(shown) == {TINY.images}
     assert len(shown) == TINY.images // 10 * TINY.epochs
-    assert read_results(campaign.results)[0].images == TINY.images
+    assert set(read_results(campaign.results)["images"]) == {TINY.images}
 
 
 def test_two_processes_at_the_same_training_do_not_both_train(campaign, monkeypatch):
     """Whenever the second comes: while the first trains, or just before it has fraction_trained."""
-    whole, said, seen = sweep.train, [], []
+    whole, lines, seen = sweep.train, [], []
 
     def overtaken(*given, **named):
         monkeypatch.setattr(sweep, "train", whole)
-        seen.append(train_missing(TRAININGS[:1], campaign, said.append))
+        seen.append(train_missing(TRAININGS[:1], campaign, lines.append))
         return whole(*given, **named)
 
     monkeypatch.setattr(sweep, "train", overtaken)
     assert train_missing(TRAININGS[:1], campaign) == []
     assert seen == [TRAININGS[:1]]
-    assert said == ["one-state, seed 0: another process is training it"]
+    assert lines == ["one-state, seed 0: another process is training it"]
 
 
 def test_what_another_process_ended_meanwhile_is_not_trained_again(campaign, trained, monkeypatch):
@@ -222,9 +225,9 @@ def test_results_of_another_recipe_or_other_images_of_the_same_name_are_refused(
 
 
 def test_settings_say_all_of_a_recipe_that_a_campaign_may_change(campaign):
-    said = dict(pair.split("=") for pair in campaign.settings.split(" "))
-    assert list(said) == list(SETTABLE)
-    assert (said["learning_rate"], said["batch"], said["nesterov"]) == ("0.05", "10", "true")
+    settings = dict(pair.split("=") for pair in campaign.settings.split(" "))
+    assert list(settings) == list(SETTABLE)
+    assert (settings["learning_rate"], settings["batch"], settings["nesterov"]) == ("0.05", "10", "true")
 
 
 def test_weights_of_another_recipe_are_refused(campaign):
@@ -326,11 +329,11 @@ def start(place, out=subprocess.DEVNULL):
 @pytest.mark.slow
 def test_three_processes_given_the_same_command_train_everything_once(tmp_path):
     processes = [start(tmp_path / "shared", subprocess.PIPE) for _ in range(3)]
-    said = [process.communicate(timeout=900)[0].splitlines() for process in processes]
-    trained = [line.partition(":")[0] for lines in said for line in lines if "% errors" in line]
+    outputs = [process.communicate(timeout=900)[0].splitlines() for process in processes]
+    trained = [line.partition(":")[0] for lines in outputs for line in lines if "% errors" in line]
     names = FIGURES["fig8"].variants
     assert sorted(trained) == sorted(f"{name}, seed 0" for name in names)
-    assert {row.variant for row in read_results(tmp_path / "shared/results")} == {*names}
+    assert set(read_results(tmp_path / "shared/results")["variant"]) == {*names}
     assert 0 in {process.returncode for process in processes}  # the last to end has seen everything done
     page = (tmp_path / "shared/results/README.md").read_text(encoding="utf-8")
     assert all(f"`{name}`<br>" in page for name in names)
@@ -348,8 +351,8 @@ def test_a_campaign_killed_again_and_again_ends_in_the_same_tables(tmp_path):
         process.kill()
         process.wait()
     assert start(killed).wait(600) == 0
-    rows = [
-        [replace(row, seconds=0) for row in read_results(tmp_path / name / "results")] for name in ("whole", "killed")
-    ]
-    assert rows[0] == rows[1]
-    assert read_curves(tmp_path / "whole" / "results") == read_curves(tmp_path / "killed" / "results")
+    for read in (read_results, read_curves):
+        rows = [
+            read(tmp_path / name / "results").drop(columns="seconds", errors="ignore") for name in ("whole", "killed")
+        ]
+        pd.testing.assert_frame_equal(*rows, check_exact=True)

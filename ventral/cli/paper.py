@@ -152,19 +152,21 @@ def predict(model: str, data: str | None, data_name: str, images: int, out: Path
 def list_trainings(trainings: "Sequence[Training]", campaign: "Campaign") -> None:
     """List which trainings have ended and which are missing."""
     from ventral.paper.campaign import key_of
-    from ventral.paper.results import grouped, read_results, training_of
+    from ventral.paper.results import TRAINING, read_results
     from ventral.paper.sweep import fraction_trained, missing
     from ventral.paper.verdicts import counted
 
-    results = {training_of(result): result for result in read_results(campaign.results) if result.t == result.test_t}
+    results = read_results(campaign.results)
+    errors = results[results["t"] == results["test_t"]].set_index(TRAINING)["validation_error"]
     left = missing(trainings, campaign)
     rows = []
-    for name, several in grouped(trainings, lambda training: training.variant.name).items():
-        ended = [results[key] for training in several if (key := key_of(training, campaign)) in results]
+    for name in dict.fromkeys(training.variant.name for training in trainings):
+        several = [training for training in trainings if training.variant.name == name]
+        ended = errors.reindex([key_of(training, campaign) for training in several]).dropna()
         begun = {training.seed: fraction_trained(training, campaign) for training in several if training in left}
         unfinished = [f"{seed} ({100 * fraction:.0f} %)" if fraction else str(seed) for seed, fraction in begun.items()]
-        mean = f"{sum(result.validation_error for result in ended) / len(ended):.1f}" if ended else ""
-        rows.append((name, " ".join(str(result.seed) for result in ended), ", ".join(unfinished), mean))
+        seeds = " ".join(map(str, ended.index.get_level_values("seed")))
+        rows.append((name, seeds, ", ".join(unfinished), f"{ended.mean():.1f}" if len(ended) else ""))
     table("trainings", ("network", "seeds done", "seeds missing", "% errors"), rows)
     click.echo(f"{counted(len(trainings) - len(left), 'training')} of {len(trainings)} done")
 
@@ -172,18 +174,19 @@ def list_trainings(trainings: "Sequence[Training]", campaign: "Campaign") -> Non
 def print_reproduction(campaign: "Campaign") -> None:
     """Draw everything that is in the tables, and print the verdicts on this campaign."""
     from ventral.paper.report import write_reproduction
-    from ventral.paper.results import cohort_of, read_results
-    from ventral.paper.verdicts import judge_all, verdict_rows
+    from ventral.paper.results import read_results, results_of_cohort
+    from ventral.paper.verdicts import judge, verdict_rows
 
-    mine = [result for result in read_results(campaign.results) if cohort_of(result) == campaign.cohort]
-    if not mine:
+    own = results_of_cohort(read_results(campaign.results), campaign.cohort)
+    if own.empty:
         return
     with busy("drawing"):
         files = write_reproduction(campaign.results)
     click.echo()
-    rows = [row for row in verdict_rows(judge_all(mine)) if row[3] != "0"]
-    if rows:
+    verdicts = judge(own)
+    if verdicts["seeds"].any():
         title = f"claims of the paper, {campaign.scale.name} scale"
+        rows = verdict_rows(verdicts[verdicts["seeds"] > 0])
         table(title, ("claim", "comparison", "points", "seeds", "verdict"), rows)
     click.echo("\n".join(map(str, files[:2])))
     click.echo(f"{sum(file.suffix == '.png' for file in files)} figures (PNG and SVG) in {campaign.results}")

@@ -11,7 +11,6 @@ from ventral.errors import UsageError
 from ventral.model.counting import multiply_adds
 from ventral.paper.claims import PaperFigure, needed
 from ventral.paper.networks import NARROWEST, VARIANTS, Variant, by_name
-from ventral.paper.results import Cohort, TrainingKey
 from ventral.stimuli.images import Images
 from ventral.stimuli.sampling import evenly
 from ventral.training.recipe import RECIPES, Recipe, fitted
@@ -86,9 +85,9 @@ class Campaign:
     device: str = "cpu"
 
     @property
-    def cohort(self) -> Cohort:
-        """The cohort of its results."""
-        return Cohort(self.scale.name, self.recipe_name, self.data)
+    def cohort(self) -> tuple[str, str, str]:
+        """Names of scale, recipe and data: what its results have in common that are compared with each other."""
+        return self.scale.name, self.recipe_name, self.data
 
     @cached_property
     def parts(self) -> tuple[Images, Images]:
@@ -130,9 +129,9 @@ def trainings_of(figures: Iterable[PaperFigure], seeds: int) -> list[Training]:
     return [Training(VARIANTS[name], seed) for seed in range(seeds) for name in names]
 
 
-def key_of(training: Training, campaign: Campaign) -> TrainingKey:
-    """What identifies a training in the tables."""
-    return TrainingKey(training.variant.name, *campaign.cohort, training.seed)
+def key_of(training: Training, campaign: Campaign) -> tuple[str, str, str, str, int]:
+    """What identifies a training in the tables: the columns `ventral.paper.results.TRAINING`."""
+    return training.variant.name, *campaign.cohort, training.seed
 
 
 def folder_of(training: Training, campaign: Campaign) -> Path:

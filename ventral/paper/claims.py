@@ -20,22 +20,11 @@ DIAGRAMS = ("fig11", "fig12")
 
 
 @dataclass(frozen=True)
-class ErrorAt:
-    """The error of a variant on the test images, in %, at a readout time; at that of training if the time is None."""
-
-    variant: str
-    at_ms: int | None = None
-
-    def __str__(self) -> str:
-        return self.variant if self.at_ms is None else f"{self.variant}@{self.at_ms}ms"
-
-
-@dataclass(frozen=True)
 class Comparison:
     """A difference of errors that must lie below a limit."""
 
     text: str  # the comparison in words
-    terms: Mapping[ErrorAt, float]  # factor of each error; the difference is their weighted sum
+    terms: Mapping[str, float]  # factor of each error by its name; the difference is their weighted sum
     below: float = 0.0  # the limit, in percentage points
 
 
@@ -61,17 +50,27 @@ class PaperFigure:
     note: str = ""  # sentences that a reader needs to understand the figure
 
 
+def error_name(variant: str, at_ms: int | None = None) -> str:
+    """The name of a network's error on the test images at a time, that of training if the time is None.
+
+    >>> error_name("two-state"), error_name("two-state", 60)
+    ('two-state', 'two-state@60ms')
+    """
+    return variant if at_ms is None else f"{variant}@{at_ms}ms"
+
+
 def less(left: str, right: str, by: float = 0.0) -> Comparison:
     """The left variant errs less than the right; with a negative `by`, at most by so many points more."""
     limit = f"less than {-by:g} point{'s' * (by != -1)} more" if by < 0 else "less"
     text = f"{VARIANTS[left].label} errs {limit} than {VARIANTS[right].label}"
-    return Comparison(text, {ErrorAt(left): 1.0, ErrorAt(right): -1.0}, 0.0 - by)
+    return Comparison(text, {left: 1.0, right: -1.0}, 0.0 - by)
 
 
 def nearer_than_chance(variant: str, at_ms: int, trained_ms: int) -> Comparison:
     """The error at another time is nearer to the error at the time of training than to chance."""
     text = f"{VARIANTS[variant].label}: error at {at_ms} ms less half of that at {trained_ms} ms"
-    return Comparison(text, {ErrorAt(variant, at_ms): 1.0, ErrorAt(variant, trained_ms): -0.5}, CHANCE / 2)
+    terms = {error_name(variant, at_ms): 1.0, error_name(variant, trained_ms): -0.5}
+    return Comparison(text, terms, CHANCE / 2)
 
 
 STATES = ("one-state", "three-state-resnet", "two-state")
@@ -208,5 +207,5 @@ def find_figure(name: str, others: Iterable[str] = ()) -> PaperFigure:
 
 def needed(figure: PaperFigure) -> tuple[str, ...]:
     """Names of the variants that a figure draws or that its claims compare, in order."""
-    compared = [error.variant for claim in figure.claims for each in CLAIMS[claim].comparisons for error in each.terms]
-    return tuple(dict.fromkeys([*figure.variants, *compared]))
+    errors = [error for claim in figure.claims for each in CLAIMS[claim].comparisons for error in each.terms]
+    return tuple(dict.fromkeys([*figure.variants, *(error.partition("@")[0] for error in errors)]))

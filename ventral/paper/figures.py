@@ -8,13 +8,12 @@ Source: Liao & Poggio (2016), Figs. 6 to 10 and 13, for what is drawn against wh
 
 import math
 import textwrap
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import matplotlib as mpl
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -22,12 +21,12 @@ from matplotlib.ticker import MaxNLocator
 
 from ventral.clock import MS_PER_TICK, to_ms
 from ventral.errors import StoreError
-from ventral.figures.style import INK, JOINT, NEUTRAL, STYLE
+from ventral.figures.style import CHANCE_LINE, INK, JOINT, NEUTRAL, STYLE
 from ventral.measures.intervals import t_interval
-from ventral.paper.claims import CHANCE, CLAIMS, ErrorAt, PaperFigure
+from ventral.paper.claims import CHANCE, CLAIMS, PaperFigure, error_name
 from ventral.paper.networks import VARIANTS
-from ventral.paper.results import CURVES, Epoch, Result, training_of
-from ventral.paper.verdicts import FEWEST_SEEDS, ErrorsBySeed, counted, errors
+from ventral.paper.results import CURVES, trainings_of
+from ventral.paper.verdicts import FEWEST_SEEDS, counted, errors
 
 COLOURS = {
     "one-state": "#0072B2",
@@ -43,31 +42,19 @@ SECOND = "#D98200"
 DASHES = (0, (4, 2))
 MOST_DOTS = 8  # on a line
 LEAST_SPAN = 3.0  # percentage points that an axis of errors covers, so that small differences look small
-
-
-@dataclass(frozen=True)
-class Look:
-    """The look of a network: its colour, and whether it is the first of its model in a figure."""
-
-    colour: Any
-    first: bool = True
-
-    @property
-    def line(self) -> dict[str, Any]:
-        """A line, solid for the first network and dashed for the second."""
-        return {"color": self.colour, "linestyle": "-" if self.first else DASHES}
-
-    @property
-    def dot(self) -> dict[str, Any]:
-        """A dot, filled for the first network and open for the second."""
-        inside = self.colour if self.first else "white"
-        return {"color": self.colour, "marker": "o", "markerfacecolor": inside, "markeredgewidth": 1.5}
-
-
+Look = dict[str, Any]  # of lines and dots, as matplotlib's `plot` takes it
 Looks = Mapping[str, Look]
+NO_LINE: Look = {"linestyle": "none"}
 
 
-def figure_of(compared: PaperFigure, results: Sequence[Result], curves: Sequence[Epoch], scale: str) -> Figure:
+def look_of(colour: Any, first: bool = True, shape: str = "o") -> Look:
+    """A solid line and filled dots for the first of two; a dashed line and open dots for the second."""
+    inside, stroke = (colour, "-") if first else ("white", DASHES)
+    dots = {"marker": shape, "markerfacecolor": inside, "markeredgewidth": 1.5}
+    return {"color": colour, "linestyle": stroke, **dots}
+
+
+def figure_of(compared: PaperFigure, results: pd.DataFrame, curves: pd.DataFrame, scale: str) -> Figure:
     """A figure of the paper, with those of its networks that were trained.
 
     `results` and `curves` are of one cohort and may hold other networks too; `scale` is the scale in words.
@@ -78,31 +65,32 @@ def figure_of(compared: PaperFigure, results: Sequence[Result], curves: Sequence
         If none of its networks was trained or the curves of one are missing, or as `ventral.paper.verdicts.judge`.
     """
     rows = results_of(compared.variants, results)
-    if not rows:
+    if rows.empty:
         raise StoreError(f"no network of {title_of(compared)} was run; train {', '.join(compared.variants)}.")
-    looks = {name: look for name, look in looks_of(compared).items() if any(row.variant == name for row in rows)}
+    trained = set(rows["variant"])
+    looks = {name: look for name, look in looks_of(compared).items() if name in trained}
     measured, by_epoch = errors(rows), "epoch" in compared.against
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(11.4 if by_epoch else 7.8, 5.2), layout="constrained")
         grid = figure.add_gridspec(1, 3 if by_epoch else 1)
         if by_epoch:
             left = figure.add_subplot(grid[0])
-            _draw_epochs(left, rows, curves, looks, "validation_error")
-            left.set_title("validation (test images)", loc="left")
-            left.set_ylabel("error, %")
             right = figure.add_subplot(grid[1], sharey=left)
+            _draw_epochs(left, rows, curves, looks, "validation_error")
             _draw_epochs(right, rows, curves, looks, "training_error")
+            left.set_title("validation (test images)", loc="left")
             right.set_title("training batches", loc="left")
+            left.set_ylabel("error, %")
             right.tick_params(labelleft=False)
             left.set_ylim(bottom=0)
         last = figure.add_subplot(grid[-1])
-        _draw_last_epoch(last, compared, measured, looks, {row.variant: to_ms(row.t) for row in rows})
+        _draw_last_epoch(last, compared, measured, looks, trained_times(rows))
         last.set_title("validation, last epoch", loc="left")
         last.set_ylabel("error, %")
         _widen(last)
         labels = _labels(compared, rows)
         figure.legend(
-            handles=[Line2D([], [], **(look.line | look.dot), label=labels[name]) for name, look in looks.items()],
+            handles=[Line2D([], [], **look, label=labels[name]) for name, look in looks.items()],
             loc="outside lower left",
             ncols=1 if not by_epoch else 2 if len(looks) in (2, 4) else 3,
             handlelength=3,
@@ -127,29 +115,34 @@ def looks_of(compared: PaperFigure) -> dict[str, Look]:
     names = compared.variants
     models = [VARIANTS[name].model for name in names]
     if len(set(models)) > 1:
-        return {names[i]: Look(COLOURS[model], model not in models[:i]) for i, model in enumerate(models)}
+        return {names[i]: look_of(COLOURS[model], model not in models[:i]) for i, model in enumerate(models)}
     if len(names) == 2:
-        return {names[0]: Look(COLOURS[models[0]]), names[1]: Look(SECOND, first=False)}
+        return {names[0]: look_of(COLOURS[models[0]]), names[1]: look_of(SECOND, first=False)}
     shades = mpl.colormaps["viridis"](np.linspace(0.82, 0.1, len(names)))
-    return {name: Look(tuple(map(float, shade[:3]))) for name, shade in zip(names, shades, strict=True)}
+    return {name: look_of(tuple(map(float, shade[:3]))) for name, shade in zip(names, shades, strict=True)}
 
 
-def results_of(variants: Iterable[str], results: Sequence[Result]) -> list[Result]:
+def results_of(variants: Iterable[str], results: pd.DataFrame) -> pd.DataFrame:
     """The results of these variants, in their order."""
-    return [row for name in variants for row in results if row.variant == name]
+    places = results["variant"].map({name: place for place, name in enumerate(variants)})
+    return results.loc[places.dropna().sort_values(kind="stable").index]
 
 
-def seeds_of(rows: Iterable[Result]) -> dict[str, int]:
+def seeds_of(rows: pd.DataFrame) -> dict[str, int]:
     """Number of seeds of each variant."""
-    pairs = dict.fromkeys((row.variant, row.seed) for row in rows)
-    return dict(Counter(name for name, _ in pairs))
+    return rows.groupby("variant", sort=False)["seed"].nunique().to_dict()
 
 
-def provenance(rows: Sequence[Result], scale: str) -> list[str]:
+def trained_times(rows: pd.DataFrame) -> dict[str, int]:
+    """Time in ms at which training read each variant."""
+    return rows.groupby("variant", sort=False)["t"].first().map(to_ms).to_dict()
+
+
+def provenance(rows: pd.DataFrame, scale: str) -> list[str]:
     """Scale, data, recipe, seeds and devices of results, in words for a title."""
-    row, devices = rows[0], "; ".join(sorted({row.device for row in rows}))
-    described = f"{row.data}; recipe {row.recipe}, {spell_epochs(rows)}; {spell_seeds(rows)}; {devices}"
-    return [f"scale {row.scale}: {scale}" if scale else f"scale {row.scale}", described]
+    row, devices = rows.iloc[0], "; ".join(sorted(set(rows["device"])))
+    described = f"{row['data']}; recipe {row['recipe']}, {spell_epochs(rows)}; {spell_seeds(rows)}; {devices}"
+    return [f"scale {row['scale']}: {scale}" if scale else f"scale {row['scale']}", described]
 
 
 def spell_parameters(number: int) -> str:
@@ -159,26 +152,28 @@ def spell_parameters(number: int) -> str:
     return f"{number / 1e3:.1f} k" if number >= 1000 else str(number)
 
 
-def spell_epochs(rows: Sequence[Result]) -> str:
+def spell_epochs(rows: pd.DataFrame) -> str:
     """As in "5 epochs", or "5 or 12 epochs" where networks differ."""
-    numbers = sorted({row.epochs for row in rows})
+    numbers = sorted(set(rows["epochs"]))
     return f"{' or '.join(map(str, numbers))} epoch{'s' * (numbers != [1])}"
 
 
-def spell_seeds(rows: Sequence[Result]) -> str:
+def spell_seeds(rows: pd.DataFrame) -> str:
     """As in "4 seeds", or "1 to 4 seeds" where networks differ."""
     numbers = sorted(set(seeds_of(rows).values()))
     return counted(numbers[0], "seed") if len(numbers) == 1 else f"{numbers[0]} to {numbers[-1]} seeds"
 
 
-def _labels(compared: PaperFigure, rows: Sequence[Result]) -> dict[str, str]:
+def _labels(compared: PaperFigure, rows: pd.DataFrame) -> dict[str, str]:
     """Name and number of parameters of each network; where networks differ in t, that is the name."""
     in_t = "readout" in compared.against and not any(VARIANTS[name].tested_ms for name in compared.variants)
-    names = {row.variant: f"t = {row.t}" if in_t else VARIANTS[row.variant].label for row in rows}
-    return {row.variant: f"{names[row.variant]} ({spell_parameters(row.parameters)})" for row in rows}
+    return {
+        row.variant: f"{f't = {row.t}' if in_t else VARIANTS[row.variant].label} ({spell_parameters(row.parameters)})"
+        for row in rows.drop_duplicates("variant").itertuples()
+    }
 
 
-def _explain_dots(rows: Sequence[Result]) -> list[str]:
+def _explain_dots(rows: pd.DataFrame) -> list[str]:
     """The meaning of lines and dots, in words for a title."""
     numbers, sentences = seeds_of(rows).values(), []
     if max(numbers) >= FEWEST_SEEDS:
@@ -189,48 +184,60 @@ def _explain_dots(rows: Sequence[Result]) -> list[str]:
     return sentences
 
 
-def _draw_epochs(axes: Axes, rows: Sequence[Result], curves: Sequence[Epoch], looks: Looks, measure: str) -> None:
+def _draw_epochs(axes: Axes, rows: pd.DataFrame, curves: pd.DataFrame, looks: Looks, measure: str) -> None:
     """Error against epoch, of the networks that have results."""
-    ended = {training_of(row) for row in rows}
-    by_seed: dict[str, dict[int, dict[int, float]]] = {name: {} for name in looks}
-    for epoch in curves:
-        if training_of(epoch) in ended:
-            by_seed[epoch.variant].setdefault(epoch.seed, {})[epoch.epoch] = float(getattr(epoch, measure))
+    ended = curves[trainings_of(curves).isin(trainings_of(rows))]
     for name, look in looks.items():
-        if missing := {row.seed for row in rows if row.variant == name} - set(by_seed[name]):
+        by_seed = ended[ended["variant"] == name].pivot(index="epoch", columns="seed", values=measure)
+        if missing := set(rows["seed"][rows["variant"] == name]).difference(by_seed):
             raise StoreError(f"{CURVES} has no line of {name}, seed {min(missing)}; restore it, or train it again.")
-        _draw_line(axes, by_seed[name], look)
+        _draw_line(axes, by_seed, look)
     axes.set_xlabel("epoch")
     axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10], integer=True))
 
 
-def _draw_line(axes: Axes, by_seed: Mapping[int, Mapping[int, float]], look: Look) -> None:
-    """Mean over seeds and its interval where all seeds have a value; each seed where there are too few."""
-    places = sorted(set.intersection(*(set(values) for values in by_seed.values())))
-    table = np.array([[by_seed[seed][place] for place in places] for seed in sorted(by_seed)])
-    finite = np.isfinite(table).all(0)
-    x, values = np.array(places)[finite], table[:, finite]
+def _draw_line(axes: Axes, by_seed: pd.DataFrame, look: Look) -> None:
+    """Mean over seeds and its interval where all seeds have a value; each seed where there are too few.
+
+    `by_seed` is indexed by the place along x, with a column for each seed.
+    """
+    known = by_seed.dropna()
+    x, values = known.index, known.T
     # dots tell apart lines that coincide
     dots = {"markersize": 4.5, "markeredgewidth": 1.2, "markevery": math.ceil(len(x) / MOST_DOTS)}
-    marked = look.line | look.dot | dots
+    marked = look | dots
     if len(values) < FEWEST_SEEDS:
-        axes.plot(x, values.T, linewidth=1.0, **marked)
+        axes.plot(x, known, linewidth=1.0, **marked)
         return
     mean, low, high = t_interval(values)
-    axes.fill_between(x, low, high, color=look.colour, alpha=0.16, linewidth=0)
+    axes.fill_between(x, low, high, color=look["color"], alpha=0.16, linewidth=0)
     axes.plot(x, mean, **marked)
 
 
-def _draw_dots(axes: Axes, x: float, by_seed: Mapping[int, float], look: Look, beside: float = 0.0) -> None:
+def _draw_dots(axes: Axes, x: float, by_seed: pd.Series, look: Look, beside: float = 0.0) -> None:
     """Each seed, and beside it the mean with its interval if there are enough seeds."""
-    values = [by_seed[seed] for seed in sorted(by_seed)]
+    values = by_seed.dropna()
     enough = len(values) >= FEWEST_SEEDS
     size, alpha = (4, 0.55) if enough else (7, 1.0)
-    axes.plot([x - beside * enough] * len(values), values, **look.dot, markersize=size, alpha=alpha, linestyle="none")
+    axes.plot([x - beside * enough] * len(values), values, markersize=size, alpha=alpha, **look | NO_LINE)
     if enough:
         mean, low, high = t_interval(values)
-        axes.plot([x + beside] * 2, [low, high], color=look.colour, linewidth=1.8)
-        axes.plot(x + beside, mean, **look.dot, markersize=8)
+        axes.plot([x + beside] * 2, [low, high], color=look["color"], linewidth=1.8)
+        axes.plot(x + beside, mean, markersize=8, **look | NO_LINE)
+
+
+def draw_differences(
+    axes: Axes, places: Any, estimates: Any, look: Look, width: float = 1.4, across: bool = False
+) -> None:
+    """Means with their 95 % intervals at places along x; `across`, at places along y.
+
+    `estimates` are mean, low and high, each (place,); NaN is not drawn. `look` is that of a mean.
+    """
+    mean, low, high = map(np.atleast_1d, estimates)
+    at = np.atleast_1d(places)
+    draw_interval = axes.hlines if across else axes.vlines
+    draw_interval(at, low, high, color=look["color"], linewidth=width, zorder=2)
+    axes.plot(*((mean, at) if across else (at, mean)), zorder=3, **look | NO_LINE)
 
 
 def _widen(axes: Axes) -> None:
@@ -241,12 +248,12 @@ def _widen(axes: Axes) -> None:
 
 
 def _draw_last_epoch(
-    axes: Axes, compared: PaperFigure, measured: ErrorsBySeed, looks: Looks, trained_ms: Mapping[str, int]
+    axes: Axes, compared: PaperFigure, measured: pd.DataFrame, looks: Looks, trained_ms: Mapping[str, int]
 ) -> None:
     """Errors after the last epoch: side by side, or against the time at which the networks are read."""
     if "readout" not in compared.against:
         for position, (name, look) in enumerate(looks.items()):
-            _draw_dots(axes, position, measured[ErrorAt(name)], look, beside=0.03 * len(looks))
+            _draw_dots(axes, position, measured[name], look, beside=0.03 * len(looks))
         axes.set_xlim(-0.6, len(looks) - 0.4)
         axes.set_xticks([])
         axes.set_xlabel("networks, as listed")
@@ -256,37 +263,36 @@ def _draw_last_epoch(
         _draw_trained_times(axes, measured, looks, trained_ms)
 
 
-def _draw_trained_times(axes: Axes, measured: ErrorsBySeed, looks: Looks, trained_ms: Mapping[str, int]) -> None:
+def _draw_trained_times(axes: Axes, measured: pd.DataFrame, looks: Looks, trained_ms: Mapping[str, int]) -> None:
     """Errors of networks that were each trained and read at another time, joined over the seeds that all have."""
-    by_time = {trained_ms[name]: measured[ErrorAt(name)] for name in looks}
-    times, seeds = sorted(by_time), sorted(set.intersection(*map(set, by_time.values())))
-    if seeds:
-        axes.plot(times, [np.mean([by_time[ms][seed] for seed in seeds]) for ms in times], zorder=1, **JOINT)
+    by_time = measured[list(looks)].rename(columns=trained_ms).sort_index(axis=1)
+    joint = by_time.dropna()
+    if len(joint):
+        axes.plot(joint.columns, joint.mean(), zorder=1, **JOINT)
     for name, look in looks.items():
-        _draw_dots(axes, trained_ms[name], measured[ErrorAt(name)], look)
-    _label_times(axes, "trained and read at", times)
+        _draw_dots(axes, trained_ms[name], measured[name], look)
+    _label_times(axes, "trained and read at", by_time.columns)
 
 
-def _draw_test_times(axes: Axes, measured: ErrorsBySeed, looks: Looks, trained_ms: Mapping[str, int]) -> None:
+def _draw_test_times(axes: Axes, measured: pd.DataFrame, looks: Looks, trained_ms: Mapping[str, int]) -> None:
     """Errors of networks that were read at other times than trained for."""
-    times = sorted({error.at_ms for error in measured if error.at_ms is not None})
+    times = sorted({int(name.partition("@")[2].removesuffix("ms")) for name in measured if "@" in name})
     for name, look in looks.items():
-        by_time = {ms: measured[ErrorAt(name, ms)] for ms in times if ErrorAt(name, ms) in measured}
-        seeds = {seed for by_seed in by_time.values() for seed in by_seed}
-        by_seed = {seed: {ms: each[seed] for ms, each in by_time.items() if seed in each} for seed in seeds}
-        _draw_line(axes, by_seed, look)
-        for ms, each in by_time.items():
-            _draw_dots(axes, ms, each, look)
+        names = {error_name(name, ms): ms for ms in times if error_name(name, ms) in measured}
+        by_time = measured[list(names)].rename(columns=names).dropna(how="all")
+        _draw_line(axes, by_time.T, look)
+        for ms in by_time:
+            _draw_dots(axes, ms, by_time[ms], look)
     for ms in set(trained_ms.values()):
         axes.axvline(ms, color=INK, linewidth=0.8, alpha=0.35, zorder=0)
         axes.annotate("trained", (ms, 1), (4, -4), axes.get_xaxis_transform(), "offset points", color=INK, va="top")
-    axes.axhline(CHANCE, color=NEUTRAL, linestyle=(0, (4, 3)), linewidth=1.2, zorder=0)
+    axes.axhline(CHANCE, zorder=0, **CHANCE_LINE)
     axes.annotate("chance", (1, CHANCE), (0, 3), axes.get_yaxis_transform(), "offset points", color=NEUTRAL, ha="right")
     axes.set_ylim(0, 100)
     _label_times(axes, "read at", times)
 
 
-def _label_times(axes: Axes, what: str, times: Sequence[int]) -> None:
+def _label_times(axes: Axes, what: str, times: Iterable[int]) -> None:
     """Times in ms, and below them in ticks, the paper's t."""
-    axes.set_xticks(times, [f"{ms}\n({ms // MS_PER_TICK})" for ms in times])
+    axes.set_xticks(list(times), [f"{ms}\n({ms // MS_PER_TICK})" for ms in times])
     axes.set_xlabel(f"{what}, ms (t)")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import xarray as xr
+import pandas as pd
 from numpy.typing import NDArray
 
 from ventral.measures.intervals import bootstrap
@@ -24,6 +24,28 @@ FIRST, MASK, DRIVEN, ENDED = "first drive", "mask", "last drive", "end"
 WORSE = {FIRST: "its first drive", DRIVEN: "its last drive", ENDED: "its end"}
 CONTROL, BROKEN = "control", "control fails"
 VERDICTS = (HOLDS, UNDECIDED, FAILS, CONTROL, BROKEN)
+OUTCOME_COLUMNS: dict[str, type] = {  # of `predictions-<model>.csv`; those not explained are as in `Pair`
+    "prediction": str,
+    "statistics": str,  # policy: frozen or recalibrated
+    "measure": str,
+    "against": str,
+    "condition": str,
+    "shown_ms": int,
+    "better_ms": str,  # several times with "/" between them
+    "worse_ms": int,
+    "better": float,  # fraction correct
+    "worse": float,
+    "difference": float,
+    "low": float,  # 95 % interval of the difference, over images
+    "high": float,
+    "verdict": str,  # one of VERDICTS; "control" for what must be 0 and is, "control fails" if it is not
+    "images": int,  # number of images
+    "model": str,
+    "data": str,
+    "weights": str,  # first digits of their sha256
+    "taught": str,  # presentations in training besides images that stay on, in words
+    "device": str,  # of the recording, and the version of torch
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,77 +64,36 @@ class Pair:
     control: bool = False  # whether the two must be the same
 
 
-@dataclass(frozen=True, kw_only=True)
-class Outcome:
-    """The result of a comparison, a row of `predictions-<model>.csv`; other columns as in `Pair`."""
-
-    prediction: str
-    statistics: str  # policy: frozen or recalibrated
-    measure: str
-    against: str
-    condition: str
-    shown_ms: int
-    better_ms: str  # several times with "/" between them
-    worse_ms: int
-    better: float  # fraction correct
-    worse: float
-    difference: float
-    low: float  # 95 % interval of the difference, over images
-    high: float
-    verdict: str  # one of VERDICTS; "control" for what must be 0 and is, "control fails" if it is not
-    images: int  # number of images
-    model: str
-    data: str
-    weights: str = ""  # first digits of their sha256
-    taught: str = ""  # presentations in training besides images that stay on, in words
-    device: str = ""  # of the recording, and the version of torch
-
-    @property
-    def where(self) -> str:
-        """What the comparison shares with those of other flashes or masks, in words."""
-        if self.against != MASK:
-            return f"{self.measure} against {WORSE[self.against]}"
-        return f"{self.measure if self.measure == READOUT else f'decoder in {self.measure}'} at {self.worse_ms} ms"
-
-    @property
-    def text(self) -> str:
-        """The comparison in words."""
-        if self.against == MASK:
-            return f"{self.where}, SOA {self.shown_ms} ms"
-        return f"flash of {self.shown_ms} ms, {self.where} ({self.worse_ms} ms)"
-
-    @property
-    def key(self) -> tuple[str, str, str, str]:
-        """What identifies the comparison under any policy."""
-        return (self.prediction, self.where, self.condition, self.against)
-
-
-@dataclass(frozen=True, eq=False)
-class Predictions:
-    """All that is drawn and written of a model.
-
-    The courses are the readout's accuracy over time by protocol: "accuracy" and the ends "low" and "high" of its 95 %
-    interval, dims (statistics, condition, time), with the coordinates `target_ms` and `soa_ms` of each condition.
-    """
-
-    outcomes: tuple[Outcome, ...]  # in order of the predictions
-    courses: Mapping[str, xr.Dataset]
-    arrival_ms: int  # from the onset of a stimulus to its arrival in the readout area
-    chance: float  # fraction correct of a guess
-
-
-def judged(pair: Pair, policy: str, about: Mapping[str, Any], resamples: int = RESAMPLES, seed: int = 0) -> Outcome:
-    """The outcome of a pair: difference, interval over images and verdict; `about` has what all pairs share."""
+def judged(pair: Pair, resamples: int = RESAMPLES, seed: int = 0) -> dict[str, Any]:
+    """The outcome of a pair, as columns: difference, interval over images, and verdict."""
     gain = pair.better - pair.worse
     interval = bootstrap(gain, resamples=resamples, seed=seed)
     low, high = float(interval.low), float(interval.high)
-    word = verdict_of(low, high, above=True)
+    verdict = verdict_of(low, high, above=True)
     if pair.control:
-        word = BROKEN if gain.any() else CONTROL
-    numbers = {"better": float(pair.better.mean()), "worse": float(pair.worse.mean()), "low": low, "high": high}
-    described = {name: value for name, value in vars(pair).items() if name != "control"} | numbers
-    described |= {"better_ms": "/".join(map(str, pair.better_ms)), "difference": float(gain.mean()), "verdict": word}
-    return Outcome(statistics=policy, **described, **about)
+        verdict = BROKEN if gain.any() else CONTROL
+    numbers = {"better": pair.better.mean(), "worse": pair.worse.mean(), "difference": gain.mean()}
+    times = "/".join(map(str, pair.better_ms))
+    return vars(pair) | numbers | {"better_ms": times, "low": low, "high": high, "verdict": verdict}
+
+
+def described(outcomes: pd.DataFrame) -> pd.DataFrame:
+    """The outcomes with the columns "text", the comparison in words, and "where", what it shares with others of it."""
+    rows = list(outcomes.itertuples())
+    return outcomes.assign(where=list(map(_where, rows)), text=list(map(_text, rows)))
+
+
+def _where(row: Any) -> str:
+    """What a comparison shares with those of other flashes or masks, in words."""
+    if row.against != MASK:
+        return f"{row.measure} against {WORSE[row.against]}"
+    return f"{row.measure if row.measure == READOUT else f'decoder in {row.measure}'} at {row.worse_ms} ms"
+
+
+def _text(row: Any) -> str:
+    if row.against == MASK:
+        return f"{_where(row)}, SOA {row.shown_ms} ms"
+    return f"flash of {row.shown_ms} ms, {_where(row)} ({row.worse_ms} ms)"
 
 
 def taught(recipe: Mapping[str, Any]) -> str:

@@ -20,11 +20,13 @@ Source: Liao & Poggio (2016), section 6. The choice of times to compare is ours.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from ventral.clock import MS_PER_TICK
@@ -38,15 +40,14 @@ from ventral.paper.outcomes import (
     ENDED,
     FIRST,
     MASK,
+    OUTCOME_COLUMNS,
     READOUT,
     RESAMPLES,
     Array,
-    Outcome,
     Pair,
-    Predictions,
     judged,
 )
-from ventral.paper.recordings import FLASH, FOLDS, MASKING, POLICIES, open_recordings
+from ventral.paper.recordings import FLASH, FOLDS, open_recordings
 from ventral.seeds import stream
 
 PREDICTIONS = {
@@ -56,11 +57,25 @@ PREDICTIONS = {
 }
 
 
-def measure(folder: Path, model: str, resamples: int = RESAMPLES, seed: int = 0) -> Predictions:
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """All that is drawn and written of a model."""
+
+    outcomes: pd.DataFrame  # a row for each comparison and policy, in order of the predictions, with `OUTCOME_COLUMNS`
+    courses: pd.DataFrame  # the readout's accuracy over time, as `course` gives it for a protocol and policy
+    arrival_ms: int  # from the onset of a stimulus to its arrival in the readout area
+    chance: float  # fraction correct of a guess
+
+
+def measure(
+    folder: Path, model: str, resamples: int = RESAMPLES, seed: int = 0, taught: str = "", data: str = ""
+) -> Predictions:
     """Measure the predictions in recorded runs.
 
     The folder is that of `ventral.paper.recordings.record_predictions`, the model is given by its name. The bootstrap
-    over images draws `resamples` times; the seed also assigns images to halves and folds.
+    over images draws `resamples` times; the seed also assigns images to halves and folds. `taught` is the model's
+    training as `ventral.paper.outcomes.taught` tells it, and `data` the name of the images if it is not that in the
+    runs.
 
     Raises
     ------
@@ -69,30 +84,28 @@ def measure(folder: Path, model: str, resamples: int = RESAMPLES, seed: int = 0)
     UsageError
         If a run is of other conditions than the predictions are about.
     """
-    runs = open_recordings(folder, model)
-    outcomes: list[Outcome] = []
-    courses: dict[str, list[xr.Dataset]] = {FLASH: [], MASKING: []}
-    for (name, policy), run in runs.items():
+    rows: list[dict[str, Any]] = []
+    courses = []
+    for (protocol, policy), run in open_recordings(folder, model).items():
         responses = read_responses(run)
         arrival_ms = int(run[run.attrs["readout"]].attrs["arrival_ms"])
-        courses[name].append(_course(responses))
-        if name == FLASH:
+        courses.append(course(responses).assign(protocol=protocol, statistics=policy))
+        if protocol == FLASH:
             pairs = [*while_on(responses, arrival_ms), *after_offset(responses, arrival_ms, seed)]
         else:
             times = readout_times(run, responses)
             pairs = [pair for ms in times for pair in masked(responses, arrival_ms, ms)]
             pairs += _masked_areas(run, responses, times[-1], seed)
-        outcomes += [judged(pair, policy, _provenance(run, model), resamples, seed) for pair in pairs]
-    for prediction in PREDICTIONS:
-        if prediction not in {outcome.prediction for outcome in outcomes}:
-            raise UsageError(
-                f"nothing in {folder} decides prediction {prediction}; record flashes that last several ticks and end "
-                "before the record does, and masks."
-            )
-    outcomes.sort(key=lambda outcome: outcome.prediction)  # keeps the order within each
-    policies = xr.Variable("statistics", list(POLICIES))
-    by_protocol = {name: xr.concat(several, policies) for name, several in courses.items()}
-    return Predictions(tuple(outcomes), by_protocol, arrival_ms, 1 / responses.attrs["choices"])
+        shared = {"statistics": policy, "model": model, "taught": taught, **_provenance(run)}
+        shared["data"] = data or shared["data"]
+        rows += [judged(pair, resamples, seed) | shared for pair in pairs]
+    outcomes = pd.DataFrame(rows, columns=list(OUTCOME_COLUMNS)).sort_values("prediction", kind="stable")
+    for prediction in set(PREDICTIONS).difference(outcomes["prediction"]):
+        raise UsageError(
+            f"nothing in {folder} decides prediction {prediction}; record flashes that last several ticks and end "
+            "before the record does, and masks."
+        )
+    return Predictions(outcomes, pd.concat(courses), arrival_ms, 1 / responses.attrs["choices"])
 
 
 def while_on(responses: xr.Dataset, arrival_ms: int) -> Iterator[Pair]:
@@ -102,7 +115,7 @@ def while_on(responses: xr.Dataset, arrival_ms: int) -> Iterator[Pair]:
     area at a single tick gives no pair.
     """
     times = _times(responses)
-    for condition, duration in _flashes(responses):
+    for condition, duration in _flashes(responses).items():
         last = duration + arrival_ms - MS_PER_TICK
         if last in times[1:]:
             better, worse = (_correct(responses, condition, ms) for ms in (last, times[0]))
@@ -131,7 +144,7 @@ def after_offset(responses: xr.Dataset, arrival_ms: int, seed: int = 0) -> Itera
     """
     times = _times(responses)
     for against, wait_ms in ((DRIVEN, -MS_PER_TICK), (ENDED, 0)):
-        for condition, duration in _flashes(responses):
+        for condition, duration in _flashes(responses).items():
             start = duration + arrival_ms + wait_ms
             later = [ms for ms in times if ms > start]
             if start in times and later:
@@ -164,11 +177,26 @@ def decoded(activity: xr.DataArray, folds: int = FOLDS, seed: int = 0) -> Array:
     return np.asarray(decoder_responses(activity, folds=folds, seed=seed)["correct"].values[:, 0])
 
 
-def _provenance(run: Run, model: str) -> dict[str, Any]:
+def course(responses: xr.Dataset) -> pd.DataFrame:
+    """Accuracy over time of each condition that has a target, with Wilson intervals over images.
+
+    Returns
+    -------
+    DataFrame
+        A row for each "condition" and "time_ms": "accuracy", the ends "low" and "high" of its 95 % interval, and
+        "target_ms", "mask_ms" and "soa_ms" of the condition.
+    """
+    accuracy = responses["correct"].reset_coords(drop=True).mean(("image", "repeat"), skipna=False)
+    table = accuracy.rename("accuracy").to_dataframe().reset_index().rename(columns={"time": "time_ms"})
+    low, high = wilson_interval(table["accuracy"], responses.sizes["image"])
+    shown = _conditions(responses).dropna(subset="target_ms")
+    return table.assign(low=low, high=high).join(shown, on="condition", how="inner")
+
+
+def _provenance(run: Run) -> dict[str, Any]:
     """Columns of a table that all outcomes of a run share."""
     identity = run.attrs["identity"]
     return {
-        "model": model,
         "data": f"{run.attrs['data']} ({run.attrs['split']})",
         "images": len(np.unique(run.presentations["image"])),
         "weights": identity["weights"][:12],
@@ -185,47 +213,32 @@ def _masked_areas(run: Run, responses: xr.Dataset, at_ms: int, seed: int) -> Ite
             yield Pair("b", area, MASK, condition, soa, (at_ms,), at_ms, read(unmasked), read(condition), late)
 
 
-def _course(responses: xr.Dataset) -> xr.Dataset:
-    """Accuracy over time of each condition that has a target, with Wilson intervals over images."""
-    target, soa = (("condition", _column(responses, name)) for name in ("target_ms", "soa_ms"))
-    with_target = responses[["correct"]].reset_coords(drop=True).assign_coords(target_ms=target, soa_ms=soa)
-    with_target = with_target.isel(condition=np.flatnonzero(~np.isnan(target[1])))
-    accuracy = with_target["correct"].mean(("image", "repeat"), skipna=False)
-    low, high = wilson_interval(accuracy.values, responses.sizes["image"])
-    return xr.Dataset({"accuracy": accuracy, "low": (accuracy.dims, low), "high": (accuracy.dims, high)})
-
-
 def _times(responses: xr.Dataset) -> list[int]:
     """Times at which the network responds in every condition."""
     present = responses["correct"].notnull().all(("condition", "image", "repeat")).values
     return [int(ms) for ms in responses["time"].values[present]]
 
 
-def _flashes(responses: xr.Dataset) -> list[tuple[str, int]]:
-    """Names of the conditions of a target alone, and its duration in ms."""
-    target, mask = (_column(responses, name) for name in ("target_ms", "mask_ms"))
-    alone = np.flatnonzero(~np.isnan(target) & np.isnan(mask))
-    return [(str(responses["condition"].values[position]), int(target[position])) for position in alone]
+def _conditions(responses: xr.Dataset) -> pd.DataFrame:
+    """Durations of target and mask, and SOA, of each condition in ms, by its name; NaN where it has none."""
+    names = ("target_ms", "mask_ms", "soa_ms")
+    columns = {name: responses[name].values if name in responses.coords else np.nan for name in names}
+    return pd.DataFrame(columns, index=responses["condition"].values, dtype=np.float64)
 
 
-def _masks(responses: xr.Dataset) -> list[tuple[str, str, int]]:
-    """Names of the conditions of a target and a mask, that of the target alone, and the SOA in ms."""
-    columns = responses["condition"].values, _column(responses, "target_ms"), _column(responses, "soa_ms")
-    alone = {duration: name for name, duration in _flashes(responses)}
-    found = []
-    for name, duration, soa in zip(*columns, strict=True):
-        if np.isnan(duration) or np.isnan(soa):
-            continue
+def _flashes(responses: xr.Dataset) -> pd.Series:
+    """Duration in ms of the target in each condition of a target alone."""
+    conditions = _conditions(responses)
+    return conditions["target_ms"][conditions["mask_ms"].isna()].dropna().astype(int)
+
+
+def _masks(responses: xr.Dataset) -> Iterator[tuple[str, str, int]]:
+    """Name of each condition of a target and a mask, that of the target alone, and the SOA in ms."""
+    alone = {duration: name for name, duration in _flashes(responses).items()}
+    for name, duration, soa in _conditions(responses)[["target_ms", "soa_ms"]].dropna().itertuples():
         if duration not in alone:
             raise UsageError(f"{name} has a target of {duration:g} ms, which is not shown without a mask; show it.")
-        found.append((str(name), alone[duration], int(soa)))
-    return found
-
-
-def _column(responses: xr.Dataset, name: str) -> Array:
-    """A parameter of each condition; NaN where it has none."""
-    count = responses.sizes["condition"]
-    return np.asarray(responses[name].values, np.float64) if name in responses.coords else np.full(count, np.nan)
+        yield name, alone[duration], int(soa)
 
 
 def _correct(responses: xr.Dataset, condition: str, ms: int) -> Array:

@@ -1,8 +1,10 @@
-"""The runs that the predictions are measured on: two protocols, each with frozen and with recalibrated statistics."""
+"""The runs that the predictions are measured on: two protocols, each with frozen and with recalibrated statistics.
+
+A network with fixed statistics has nothing to recalibrate, so its runs are frozen ones alone.
+"""
 
 from collections.abc import Callable
 from dataclasses import replace
-from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,7 @@ from ventral.experiment.recalibration import calibration_count
 from ventral.experiment.run import Run, open_complete
 from ventral.experiment.settings import Settings
 from ventral.experiment.simulate import record
+from ventral.model.graph import AreaGraph
 from ventral.model.model import Model
 from ventral.stimuli.selection import select_images
 from ventral.stimuli.shapes import ShapeSettings
@@ -34,19 +37,15 @@ def record_predictions(
     folder: Path,
     *,
     count: int = 1000,
-    split: str = "test",
-    seed: int = 0,
     shapes: ShapeSettings | None = None,
-    batch: int = 100,
     command: str = "",
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[Run]:
-    """Simulate the protocols of the predictions with frozen and with recalibrated statistics, or resume that.
+    """Simulate the protocols of the predictions under each policy, or resume that.
 
-    The protocols are "flash" and "backward-mask", the images those that `ventral.stimuli.selection.select_images` gives
-    for the same arguments, and the four runs lie in the folder (`run_paths`). `batch` presentations are computed
-    together, `command` is stored with the runs, and `progress` is called with the number of batches done and their
-    total over all runs.
+    The protocols are "flash" and "backward-mask", the images `count` test images of the source, and the runs lie in the
+    folder (`run_path`). `command` is stored with the runs, and `progress` is called with the number of batches done and
+    their total over all runs.
 
     Raises
     ------
@@ -58,40 +57,44 @@ def record_predictions(
         If a run in the folder is of something else, or the disk cannot hold it.
     """
     graph, device = model.graph, str(next(model.network.parameters()).device)
-    readout = Settings((graph.readout,), "channels", batch=batch, seed=seed, device=device)
-    units = Settings(units=UNITS, batch=batch, seed=seed, device=device)
+    policies = policies_of(graph)
+    readout, units = Settings((graph.readout,), "channels", device=device), Settings(units=UNITS, device=device)
     experiments = {}  # all are checked before the first is recorded
     for name, protocol, settings in ((FLASH, flash, readout), (MASKING, masking, units)):
-        _check_horizon(model, protocol)
-        number, size = calibration_count(protocol), graph.image_shape[-1]
-        selection = select_images(source, split, count, seed, size, shapes, calibration=number)
+        number = calibration_count(protocol) if len(policies) > 1 else 0
+        size = graph.image_shape[-1]
+        selection = select_images(source, "test", count, size=size, shapes=shapes, calibration=number)
         _check_classes(selection.presented.labels)
-        for policy in POLICIES:
+        for policy in policies:
+            _check_horizon(model, protocol, policy)
             experiments[name, policy] = Experiment(
                 model, protocol, selection, replace(settings, policy=POLICIES[policy])
             )
-    paths = run_paths(folder, model.name)
-    counts = [-(-experiment.presentations // batch) for experiment in experiments.values()]
+    batches = [-(-experiment.presentations // experiment.settings.batch) for experiment in experiments.values()]
     runs = []
-    for position, (key, experiment) in enumerate(experiments.items()):
-        control = next(path.name for other, path in paths.items() if other[0] == key[0] and other != key)
+    for position, ((name, policy), experiment) in enumerate(experiments.items()):
+        others = [run_path(folder, name, model.name, other).name for other in policies if other != policy]
 
-        def advance(done: int, _: int, before: int = sum(counts[:position])) -> None:
-            progress(before + done, sum(counts))
+        def advance(done: int, _: int, before: int = sum(batches[:position])) -> None:
+            progress(before + done, sum(batches))
 
-        runs.append(record(experiment, paths[key], command, [control], advance))
+        path = run_path(folder, name, model.name, policy)
+        runs.append(record(experiment, path, command, others, advance))
     return runs
 
 
-def run_paths(folder: Path, model: str) -> dict[tuple[str, str], Path]:
-    """Paths of a model's runs by protocol and policy, in the order in which they are recorded."""
-    endings = {policy: "" if policy == "frozen" else f"-{policy}" for policy in POLICIES}
-    keys = product((FLASH, MASKING), POLICIES)
-    return {(name, policy): folder / f"{name}-{model}{endings[policy]}.zarr" for name, policy in keys}
+def policies_of(graph: AreaGraph) -> tuple[str, ...]:
+    """Names of the policies under which a network is recorded: frozen alone if its statistics are fixed."""
+    return ("frozen",) if graph.statistics == "fixed" else tuple(POLICIES)
+
+
+def run_path(folder: Path, protocol: str, model: str, policy: str) -> Path:
+    """Path of the run of a model under a policy."""
+    return folder / f"{protocol}-{model}{'' if policy == 'frozen' else f'-{policy}'}.zarr"
 
 
 def open_recordings(folder: Path, model: str) -> dict[tuple[str, str], Run]:
-    """The runs of a model by protocol and policy.
+    """The runs of a model by protocol and policy, in the order in which they are recorded.
 
     Raises
     ------
@@ -99,23 +102,25 @@ def open_recordings(folder: Path, model: str) -> dict[tuple[str, str], Run]:
         If a run is missing, damaged, not complete or of another policy.
     """
     runs = {}
-    for (name, policy), path in run_paths(folder, model).items():
-        run = runs[name, policy] = open_complete(path)
-        if run.policy != POLICIES[policy]:
-            raise StoreError(f"{path} has {run.policy} statistics, not {POLICIES[policy]} ones; record it again.")
+    policies = policies_of(open_complete(run_path(folder, FLASH, model, "frozen")).graph)
+    for name in (FLASH, MASKING):
+        for policy in policies:
+            path = run_path(folder, name, model, policy)
+            run = runs[name, policy] = open_complete(path)
+            if run.policy != POLICIES[policy]:
+                raise StoreError(f"{path} has {run.policy} statistics, not {POLICIES[policy]} ones; record it again.")
     return runs
 
 
-def _check_horizon(model: Model, protocol: Protocol) -> None:
+def _check_horizon(model: Model, protocol: Protocol, policy: str) -> None:
     """Refuse a network that lacks statistics or weights before the end of a protocol."""
     last = to_ms(protocol.count - 1)
-    for policy in POLICIES.values():
-        what, limit = limit_of(model, policy)
-        if limit is not None and last > limit:
-            raise ProtocolError(
-                f"the predictions need {last} ms of {protocol.name}, but {model.name} has {what} only to {limit} ms; "
-                "use a model that was made for longer."
-            )
+    what, limit = limit_of(model, POLICIES[policy])
+    if limit is not None and last > limit:
+        raise ProtocolError(
+            f"the predictions need {last} ms of {protocol.name}, but {model.name} has {what} only to {limit} ms; use a "
+            "model that was made for longer."
+        )
 
 
 def _check_classes(labels: NDArray[np.int64]) -> None:

@@ -1,9 +1,7 @@
 """The page of what was reproduced: figures, claims and errors, all from the tables of `ventral.paper.results`."""
 
-import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -13,32 +11,13 @@ from ventral.figures.saving import save
 from ventral.files import disk_errors, locked, put
 from ventral.measures.intervals import t_interval
 from ventral.paper.campaign import SCALES, slug
-from ventral.paper.claims import FIGURES, PaperFigure, needed
+from ventral.paper.claims import CLAIMS, FIGURES, PaperFigure, needed
 from ventral.paper.figures import figure_of, results_of, seeds_of, spell_epochs, spell_seeds, title_of
 from ventral.paper.figures_verdicts import verdict_figure
 from ventral.paper.networks import VARIANTS
 from ventral.paper.report_predictions import page_of, tables_of
-from ventral.paper.results import (
-    CURVES,
-    RESULTS,
-    Cohort,
-    Result,
-    cohort_of,
-    grouped,
-    read_curves,
-    read_results,
-    training_of,
-)
-from ventral.paper.verdicts import (
-    FAILS,
-    FEWEST_SEEDS,
-    NOT_RUN,
-    UNDECIDED,
-    ClaimVerdict,
-    counted,
-    judge_all,
-    spell_interval,
-)
+from ventral.paper.results import COHORT, CURVES, RESULTS, TRAINING, read_curves, read_results
+from ventral.paper.verdicts import FAILS, FEWEST_SEEDS, NOT_RUN, UNDECIDED, counted, judge, spell_interval, spell_row
 from ventral.tables import markdown, write_csv
 
 PAGE, VERDICTS = "README.md", "verdicts.csv"
@@ -47,8 +26,6 @@ PATIENCE_S = 600.0
 NETWORK = ["variant", "model", "parameters", "t"]  # columns that are the same for each seed
 FULL = "full"  # the scale of the paper
 DESCRIPTIONS = {name: scale.text for name, scale in SCALES.items()}
-COMPARED = "claim", "claim_verdict", "comparison", "terms", "seeds"
-COLUMNS = (*Cohort._fields, *COMPARED, "difference", "low", "high", "limit", "verdict", "why")  # of the verdicts
 AGAINST = {"epoch": "the epoch", "readout": "the time of readout"}
 HOW_TO_READ = f"""\
 **Errors** are in % of the test images, with the weights after the last epoch; nothing is selected on test images.
@@ -77,30 +54,28 @@ def write_reproduction(folder: Path, scales: Mapping[str, str] = DESCRIPTIONS) -
     StoreError
         If the tables are empty, or damaged, or hold what cannot have been measured.
     """
-    if not read_results(folder) and not tables_of(folder):
+    if read_results(folder).empty and not tables_of(folder):
         raise StoreError(f"there are no results in {folder / RESULTS}; train a figure's networks first.")
     with locked(folder, wait_s=PATIENCE_S, by=LOCK):
         results, curves, predicted = read_results(folder), read_curves(folder), tables_of(folder)
-        order = list(scales)
-        cohorts = grouped(sorted(results, key=lambda row: _place(cohort_of(row), order)), cohort_of)
-        paragraphs = _introduction(cohorts, bool(predicted))
+        paragraphs = _introduction(results, bool(predicted))
         drawn: list[Path] = []
-        rows: list[dict[str, Any]] = []
-        for cohort, name in _file_names(cohorts).items():
-            mine, scale = cohorts[cohort], scales.get(cohort.scale, "")
-            verdicts = judge_all(mine)
-            figures = {figure.name: figure_of(figure, mine, curves, scale) for figure in _measured(mine)}
-            if any(comparison.seeds for verdict in verdicts for comparison in verdict.comparisons):
-                figures["verdicts"] = verdict_figure(mine, scale)
+        tables: list[pd.DataFrame] = []
+        for name, rows in _cohorts(results, list(scales)).items():
+            scale = scales.get(rows["scale"].iloc[0], "")
+            verdicts = judge(rows)
+            figures = {figure.name: figure_of(figure, rows, curves, scale) for figure in _measured(rows)}
+            if verdicts["seeds"].any():
+                figures["verdicts"] = verdict_figure(rows, scale)
             files = {title: f"{title}-{name}" for title in figures}
             drawn += [file for title in figures for file in save(figures[title], folder / files[title])]
-            rows += _verdict_rows(cohort, verdicts)
-            paragraphs += _section(cohort, scale, mine, verdicts, files)
+            tables.append(rows[COHORT].head(1).merge(verdicts.drop(columns="by_seed"), how="cross"))
+            paragraphs += _section(scale, rows, verdicts, files)
         for path in predicted:
             page = path.with_suffix(".md")
             paragraphs += [page_of(path, whole=False).rstrip(), f"[{page.name}]({page.name}) lists every comparison."]
             drawn.append(_write(page, page_of(path)))
-        table = [write_csv(rows, folder / VERDICTS)] if rows else []
+        table = [write_csv(pd.concat(tables), folder / VERDICTS)] if tables else []
         return [_write(folder / PAGE, "\n\n".join(paragraphs) + "\n"), *table, *drawn]
 
 
@@ -110,53 +85,39 @@ def _write(page: Path, text: str) -> Path:
     return page
 
 
-def _place(cohort: Cohort, order: Sequence[str]) -> tuple[int, Cohort]:
-    """The position of a cohort on the page: by the order of scales, unknown ones last."""
-    return order.index(cohort.scale) if cohort.scale in order else len(order), cohort
+def _cohorts(results: pd.DataFrame, order: Sequence[str]) -> dict[str, pd.DataFrame]:
+    """The results of each cohort by a part of a file's name, all different; in the order of scales, unknown ones last.
 
-
-def _measured(rows: Sequence[Result]) -> list[PaperFigure]:
-    """The figures of which a network was trained."""
-    return [figure for figure in FIGURES.values() if results_of(figure.variants, rows)]
-
-
-def _file_names(cohorts: Iterable[Cohort]) -> dict[Cohort, str]:
-    """A part of a file's name for each cohort, all different."""
-    names: dict[Cohort, str] = {}
-    for cohort in cohorts:
+    Cohorts in the table are sorted by name already.
+    """
+    place = results["scale"].map({scale: number for number, scale in enumerate(order)}).fillna(len(order))
+    cohorts: dict[str, pd.DataFrame] = {}
+    for (_, *cohort), rows in results.groupby([place, *COHORT]):
         plain = slug("-".join(cohort))
-        others = (f"{plain}-{number}" for number in range(2, len(names) + 3))
-        names[cohort] = next(name for name in (plain, *others) if name not in names.values())
-    return names
+        names = (plain, *(f"{plain}-{number}" for number in range(2, len(cohorts) + 3)))
+        cohorts[next(name for name in names if name not in cohorts)] = rows
+    return cohorts
 
 
-def _verdict_rows(cohort: Cohort, verdicts: Iterable[ClaimVerdict]) -> list[dict[str, Any]]:
-    """Rows of `verdicts.csv`: all comparisons of a cohort, with every digit."""
-    rows = []
-    for claim in verdicts:
-        for each in claim.comparisons:
-            terms = " ".join(f"{factor:+g}*{error}" for error, factor in each.comparison.terms.items())
-            cells = (*cohort, claim.claim.name, claim.verdict, each.comparison.text, terms, each.seeds, *each.interval)
-            rows.append(dict(zip(COLUMNS, (*cells, each.limit, each.verdict, each.why), strict=True)))
-    return rows
+def _measured(rows: pd.DataFrame) -> list[PaperFigure]:
+    """The figures of which a network was trained."""
+    return [figure for figure in FIGURES.values() if rows["variant"].isin(figure.variants).any()]
 
 
-def _introduction(cohorts: Iterable[Cohort], has_predictions: bool) -> list[str]:
+def _introduction(results: pd.DataFrame, has_predictions: bool) -> list[str]:
     """What the page is and how to read it, as paragraphs."""
     others = " and, for predictions, from their tables" if has_predictions else ""
     text = f"Everything here is computed from [{RESULTS}]({RESULTS}) and [{CURVES}]({CURVES}){others}; "
     text += f"[{VERDICTS}]({VERDICTS}) has every comparison with all its digits."
-    if FULL not in {cohort.scale for cohort in cohorts}:
+    if FULL not in set(results["scale"]):
         text += f" **The scale {FULL} (as in the paper) has not been run.**"
     return ["# Figures and claims of Liao & Poggio (2016), measured", text, HOW_TO_READ]
 
 
-def _section(
-    cohort: Cohort, scale: str, results: Sequence[Result], verdicts: Sequence[ClaimVerdict], files: Mapping[str, str]
-) -> list[str]:
+def _section(scale: str, results: pd.DataFrame, verdicts: pd.DataFrame, files: Mapping[str, str]) -> list[str]:
     """The results of one cohort, as paragraphs."""
     rows = results_of(VARIANTS, results)
-    title = f"## Scale {cohort.scale}: {cohort.data}; recipe {cohort.recipe}"
+    title = "## Scale {scale}: {data}; recipe {recipe}".format_map(rows.iloc[0])
     blocks = [title, _facts(scale, rows), "### Claims", _claims_table(verdicts)]
     if "verdicts" in files:
         blocks.append(f"![Every comparison that was run, with its interval and limit]({files['verdicts']}.png)")
@@ -165,71 +126,71 @@ def _section(
         picture = f"![{title_of(figure)}: {figure.title}]({files[figure.name]}.png)"
         blocks += [picture, _caption(figure, results_of(figure.variants, rows))]
     blocks += ["### Errors", _errors_table(rows)]
-    if any(row.t != row.test_t for row in rows):
+    if (rows["t"] != rows["test_t"]).any():
         sentence = "Validation errors of networks that were also read at other times, in %; means over seeds:"
         blocks += [sentence, _test_times_table(rows)]
     return [*blocks, "### Missing", _missing(rows)]
 
 
-def _facts(scale: str, rows: Sequence[Result]) -> str:
+def _facts(scale: str, rows: pd.DataFrame) -> str:
     """What was run, as a list."""
-    row, seeds = rows[0], sorted({row.seed for row in rows})
-    seconds = {training_of(row): row.seconds for row in rows}
-    pairs = (pair.split("=") for pair in row.settings.split(" "))
+    row, trainings = rows.iloc[0], rows.drop_duplicates(TRAINING)
+    pairs = (pair.split("=") for pair in row["settings"].split(" "))
     settings = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in pairs if name != "epochs" and value)
-    networks = f"{counted(len(seconds), 'training')} of {counted(len(seeds_of(rows)), 'network')}"
+    networks = f"{counted(len(trainings), 'training')} of {counted(rows['variant'].nunique(), 'network')}"
+    seeds = ", ".join(map(str, sorted(set(rows["seed"]))))
     facts = {
-        "scale": scale or row.scale,
-        "data": f"{row.data}, {row.images:,} training and {row.tested:,} test images",
-        "recipe": f"{row.recipe}, {spell_epochs(rows)} ({settings})",
-        "networks": f"{networks}, {spell_seeds(rows)} each ({', '.join(map(str, seeds))})",
-        "devices": "; ".join(sorted({f"{row.device} (torch {row.torch})" for row in rows})),
-        "time": f"{sum(seconds.values()) / 3600:.1f} hours of training",
+        "scale": scale or row["scale"],
+        "data": f"{row['data']}, {row['images']:,} training and {row['tested']:,} test images",
+        "recipe": f"{row['recipe']}, {spell_epochs(rows)} ({settings})",
+        "networks": f"{networks}, {spell_seeds(rows)} each ({seeds})",
+        "devices": "; ".join(sorted(set(rows["device"] + " (torch " + rows["torch"] + ")"))),
+        "time": f"{trainings['seconds'].sum() / 3600:.1f} hours of training",
     }
     return "\n".join(f"- {name}: {text}" for name, text in facts.items())
 
 
-def _claims_table(verdicts: Iterable[ClaimVerdict]) -> str:
+def _claims_table(verdicts: pd.DataFrame) -> str:
     rows: list[tuple[str, ...]] = []
-    for verdict in verdicts:
-        claim = verdict.claim
-        rows.append((f"**{claim.name}**", f"**{claim.text}** ({claim.source})", "", "", "", f"**{verdict.verdict}**"))
-        for each in verdict.comparisons if verdict.verdict != NOT_RUN else ():
-            rows.append(("", each.comparison.text, each.spelled, f"{each.limit:g}", str(each.seeds), each.verdict))
+    for (name, verdict), comparisons in verdicts.groupby(["claim", "claim_verdict"], sort=False):
+        claim = CLAIMS[name]
+        rows.append((f"**{name}**", f"**{claim.text}** ({claim.source})", "", "", "", f"**{verdict}**"))
+        for row in comparisons.itertuples() if verdict != NOT_RUN else ():
+            rows.append(("", row.comparison, spell_row(row), f"{row.limit:g}", str(row.seeds), row.verdict))
     return markdown(("", "claim", "points [95 % interval]", "limit", "seeds", "verdict"), rows, (2, 3, 4))
 
 
-def _errors_table(rows: Sequence[Result]) -> str:
+def _errors_table(rows: pd.DataFrame) -> str:
     """Errors of each network at the time for which it was trained."""
-    table, lines = pd.DataFrame(rows), []
-    for (name, model, parameters, t), read in table[table.t == table.test_t].groupby(NETWORK, sort=False):
-        errors = (_spell_mean(read[column].tolist()) for column in ("validation_error", "training_error"))
+    lines = []
+    for (name, model, parameters, t), read in rows[rows["t"] == rows["test_t"]].groupby(NETWORK, sort=False):
+        errors = (_spell_mean(read[column]) for column in ("validation_error", "training_error"))
         network = f"`{name}`<br>`{model}`"
-        lines.append((network, f"{parameters:,}", str(t), *errors, str(len(read)), f"{read.seconds.mean():,.0f}"))
+        lines.append((network, f"{parameters:,}", str(t), *errors, str(len(read)), f"{read['seconds'].mean():,.0f}"))
     header = ("network", "parameters", "t", "validation error, %", "training error, %", "seeds", "seconds each")
     return markdown(header, lines, range(1, 7))
 
 
-def _test_times_table(rows: Sequence[Result]) -> str:
+def _test_times_table(rows: pd.DataFrame) -> str:
     """Mean errors of networks that were also read at other times than trained for."""
-    table = pd.DataFrame(rows)
-    several = table.groupby("variant").filter(lambda read: (read.t != read.test_t).any())
+    several = rows.groupby("variant").filter(lambda read: (read["t"] != read["test_t"]).any())
     means = several.pivot_table("validation_error", ["variant", "t"], "test_t", sort=False).sort_index(axis=1)
     lines = []
     for (name, t), errors in means.iterrows():
-        cells = {test_t: "" if math.isnan(error) else f"{error:.1f}" for test_t, error in errors.items()}
-        lines.append((f"`{name}`, trained at {to_ms(t)} ms", *(cells | {t: f"**{cells[t]}**"}).values()))
+        cells = errors.map("{:.1f}".format).where(errors.notna(), "")
+        cells[t] = f"**{cells[t]}**"
+        lines.append((f"`{name}`, trained at {to_ms(t)} ms", *cells))
     return markdown(("network", *(f"{to_ms(t)} ms" for t in means)), lines, range(1, len(means.columns) + 1))
 
 
-def _spell_mean(errors: Sequence[float]) -> str:
-    mean, low, high = t_interval(errors)
-    return spell_interval(float(mean), float(low), float(high), len(errors))
+def _spell_mean(errors: pd.Series) -> str:
+    mean, low, high = map(float, t_interval(errors))
+    return spell_interval(mean, low, high, len(errors))
 
 
-def _caption(figure: PaperFigure, rows: Sequence[Result]) -> str:
+def _caption(figure: PaperFigure, rows: pd.DataFrame) -> str:
     """A figure in a sentence, and the claims that it decides."""
-    networks = counted(len(seeds_of(rows)), "network")
+    networks = counted(rows["variant"].nunique(), "network")
     against = " and ".join(AGAINST[name] for name in figure.against)
     text = f"**{title_of(figure)}**, {figure.title}: error of {networks} against {against}, {spell_seeds(rows)}."
     if figure.claims:
@@ -237,7 +198,7 @@ def _caption(figure: PaperFigure, rows: Sequence[Result]) -> str:
     return f"{text} {figure.note}".rstrip()
 
 
-def _missing(rows: Sequence[Result]) -> str:
+def _missing(rows: pd.DataFrame) -> str:
     """Networks with too few seeds, by figure, as a list."""
     seeds, lines = seeds_of(rows), []
     for figure in FIGURES.values():

@@ -3,20 +3,17 @@
 Source: Liao & Poggio (2016), section 6.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
-import xarray as xr
 
 from ventral.errors import StoreError
 from ventral.figures.saving import save
 from ventral.files import disk_errors
 from ventral.paper.figures_predictions import ONE_MODEL, predictions_figure
-from ventral.paper.outcomes import BROKEN, MASK, RESAMPLES, VERDICTS, Outcome
+from ventral.paper.outcomes import BROKEN, MASK, OUTCOME_COLUMNS, RESAMPLES, VERDICTS, described
 from ventral.paper.predictions import PREDICTIONS, measure
-from ventral.paper.results import grouped
 from ventral.paper.verdicts import jointly
 from ventral.tables import markdown, read_csv, write_csv
 
@@ -32,10 +29,12 @@ COMPARED = {
     "time is chosen on one half of the images and measured on the other, and vice versa.",
 }
 COLUMNS = ("prediction", "compared", "statistics", "points", "low", "high", "verdict")
+COURSE_COLUMNS = ["protocol", "statistics", "condition", "time_ms", "accuracy", "low", "high"]
 JOINTLY = (
     "A verdict below is the same with frozen and with recalibrated statistics; a comparison on which the two disagree "
     "is undecided:"
 )
+FIXED = "The network's statistics of normalisation are fixed, so there is one verdict on each comparison:"
 BY_TRAINING = (
     "How the network responds to flashes and masks is therefore partly the result of this training, and not only of "
     "recurrence itself, of which the paper speaks."
@@ -43,7 +42,7 @@ BY_TRAINING = (
 
 
 def save_predictions(
-    folder: Path, model: str, out: Path, data: str = "", taught: str = "", resamples: int = RESAMPLES, seed: int = 0
+    folder: Path, model: str, out: Path, data: str = "", taught: str = "", resamples: int = RESAMPLES
 ) -> list[Path]:
     """Measure the predictions in recorded runs, and write predictions-<model>.png, .svg and .csv and the curves' CSV.
 
@@ -51,36 +50,29 @@ def save_predictions(
     `data` the name of the images if it is not that in the runs, and `taught` the model's training as
     `ventral.paper.outcomes.taught` tells it. Returns the files; the last but one is the table of outcomes.
     """
-    found = measure(folder, model, resamples, seed)
-    outcomes = tuple(replace(outcome, data=data or outcome.data, taught=taught) for outcome in found.outcomes)
+    found = measure(folder, model, resamples, taught=taught, data=data)
     path = out / f"predictions-{model}"
     with disk_errors(out):
-        drawn = save(predictions_figure(replace(found, outcomes=outcomes)), path)
-    curves = points_of(found.courses).assign(images=outcomes[0].images)
-    return [*drawn, write_csv(outcomes, path.with_suffix(".csv")), write_csv(curves, out / f"{path.name}-curves.csv")]
+        drawn = save(predictions_figure(found), path)
+    curves = found.courses[COURSE_COLUMNS].assign(images=found.outcomes["images"].iloc[0])
+    tables = {f"{path.name}.csv": found.outcomes, f"{path.name}-curves.csv": curves}
+    return [*drawn, *(write_csv(table, out / name) for name, table in tables.items())]
 
 
-def points_of(courses: Mapping[str, xr.Dataset]) -> pd.DataFrame:
-    """Every point of the curves of accuracy over time, a row for each protocol, policy, condition and time."""
-    frames = []
-    for protocol, course in courses.items():
-        frame = course.reset_coords(drop=True).to_dataframe(["statistics", "condition", "time"]).reset_index()
-        frames.append(frame.rename(columns={"time": "time_ms"}).assign(protocol=protocol))
-    names = ["protocol", "statistics", "condition", "time_ms", "accuracy", "low", "high"]
-    return pd.concat(frames, ignore_index=True)[names]
-
-
-def read_outcomes(path: Path) -> list[Outcome]:
-    """The outcomes in a table that `save_predictions` wrote.
+def read_outcomes(path: Path) -> pd.DataFrame:
+    """The outcomes in a table that `save_predictions` wrote, with the columns of `described`.
 
     Raises
     ------
     StoreError
-        If the table is missing, has other columns or a damaged line.
+        If the table is missing, has other columns, a damaged line or none.
     """
     if not path.is_file():
         raise StoreError(f"there is no table at {path}; `ventral reproduce predictions` writes one.")
-    return read_csv(path, Outcome, "write it again")
+    outcomes = read_csv(path, OUTCOME_COLUMNS, "write it again")
+    if outcomes.empty:
+        raise StoreError(f"{path} has no lines; write it again.")
+    return described(outcomes)
 
 
 def tables_of(folder: Path) -> list[Path]:
@@ -95,61 +87,56 @@ def page_of(path: Path, whole: bool = True) -> str:
     `read_outcomes` does.
     """
     outcomes = read_outcomes(path)
-    if not outcomes:
-        raise StoreError(f"{path} has no lines; write it again.")
-    first = outcomes[0]
+    first = outcomes.iloc[0]
+    about = "{images:,} images of {data}; recorded on {device}, weights {weights}. ".format_map(first)
     parts = [
-        f"## Predictions of section 6: {first.model}",
-        f"{first.images:,} images of {first.data}; recorded on {first.device}, weights {first.weights}. {ONE_MODEL}",
-        *([f"In training, {first.taught}. {BY_TRAINING}"] if first.taught else []),
+        f"## Predictions of section 6: {first['model']}",
+        about + ONE_MODEL,
+        *([f"In training, {first['taught']}. {BY_TRAINING}"] if first["taught"] else []),
         f"![Accuracy over time, and differences that the predictions are about]({path.stem}.png)",
     ]
-    by_prediction = grouped(outcomes, lambda outcome: outcome.prediction)
+    policies = JOINTLY if outcomes["statistics"].nunique() > 1 else FIXED
     for prediction, text in PREDICTIONS.items():
-        mine = by_prediction.get(prediction, [])
-        sentences = "\n".join(f"- {sentence}" for sentence in summary(mine))
-        parts += [f"### ({prediction}) {text}", COMPARED[prediction], f"{JOINTLY}\n\n{sentences}"]
-        parts += [_table(mine)] if whole else []
+        own = outcomes[outcomes["prediction"] == prediction]
+        sentences = "\n".join(f"- {sentence}" for sentence in summary(own))
+        parts += [f"### ({prediction}) {text}", COMPARED[prediction], f"{policies}\n\n{sentences}"]
+        parts += [_table(own)] if whole else []
     return "\n\n".join(parts) + "\n"
 
 
-def table_rows(outcomes: Sequence[Outcome]) -> list[tuple[str, ...]]:
-    """Outcomes as rows of a table with `COLUMNS`; differences in percentage points."""
-    return [(o.prediction, o.text, o.statistics, *_points(o), o.verdict) for o in outcomes]
+def table_rows(outcomes: pd.DataFrame) -> list[tuple[str, ...]]:
+    """Outcomes of `read_outcomes` as rows of a table with `COLUMNS`; differences in percentage points."""
+    return [(row.prediction, row.text, row.statistics, *_points(row), row.verdict) for row in outcomes.itertuples()]
 
 
-def summary(outcomes: Sequence[Outcome]) -> list[str]:
+def summary(outcomes: pd.DataFrame) -> list[str]:
     """The verdicts under all policies together: a sentence for each place and time, listing flashes or masks."""
     sentences = []
-    for where, several in grouped(outcomes, lambda outcome: outcome.where).items():
-        found: dict[str, list[str]] = {}
-        for same in grouped(several, lambda outcome: outcome.key).values():
-            word = jointly([outcome.verdict for outcome in same], BROKEN)
-            found.setdefault(word, []).append(str(same[0].shown_ms))
-        noun = "SOAs" if several[0].against == MASK else "flashes"
-        words = [f"{word} for {noun} of {', '.join(found[word])} ms" for word in VERDICTS if word in found]
+    for where, rows in outcomes.groupby("where", sort=False):
+        same = rows.groupby(["condition", "against"], sort=False)
+        shown = same["shown_ms"].first().groupby(same["verdict"].agg(jointly, BROKEN))
+        lists = {verdict: ", ".join(map(str, several)) for verdict, several in shown}
+        noun = "SOAs" if rows["against"].iloc[0] == MASK else "flashes"
+        words = [f"{verdict} for {noun} of {lists[verdict]} ms" for verdict in VERDICTS if verdict in lists]
         sentences.append(f"{where}: {'; '.join(words)}.")
     return sentences
 
 
-def _table(outcomes: Sequence[Outcome]) -> str:
+def _table(outcomes: pd.DataFrame) -> str:
     """A row for each comparison, a column for each policy; in percentage points."""
-    policies = list(grouped(outcomes, lambda outcome: outcome.statistics))
-    rows = []
-    for same in grouped(outcomes, lambda outcome: outcome.key).values():
-        cells = dict.fromkeys(policies, "") | {outcome.statistics: _cell(outcome) for outcome in same}
-        rows.append([same[0].text, *cells.values()])
-    return markdown(["comparison", *(f"{policy}, points" for policy in policies)], rows)
+    cells = outcomes.assign(cell=list(map(_cell, outcomes.itertuples()))).set_index(["text", "statistics"])["cell"]
+    table = cells.unstack(fill_value="", sort=False)
+    return markdown(["comparison", *(f"{policy}, points" for policy in table)], table.itertuples())
 
 
-def _cell(outcome: Outcome) -> str:
+def _cell(row: Any) -> str:
     """Accuracies, the time of the better one if it was chosen, the difference with its interval, and the verdict."""
-    middle, low, high = _points(outcome)
-    when = f" ({outcome.better_ms.replace('/', ' or ')} ms)" if outcome.against != MASK else ""
-    accuracies = f"{100 * outcome.better:.1f}{when} - {100 * outcome.worse:.1f}"
-    return f"{accuracies} = {middle} [{low}, {high}] {outcome.verdict}"
+    middle, low, high = _points(row)
+    when = f" ({row.better_ms.replace('/', ' or ')} ms)" if row.against != MASK else ""
+    accuracies = f"{100 * row.better:.1f}{when} - {100 * row.worse:.1f}"
+    return f"{accuracies} = {middle} [{low}, {high}] {row.verdict}"
 
 
-def _points(outcome: Outcome) -> list[str]:
+def _points(row: Any) -> list[str]:
     """Difference and interval in percentage points."""
-    return [f"{100 * value + 0.0:+.1f}" for value in (outcome.difference, outcome.low, outcome.high)]
+    return [f"{100 * value + 0.0:+.1f}" for value in (row.difference, row.low, row.high)]

@@ -6,11 +6,13 @@ process is running, so that several processes, or several machines on a shared d
 for one recipe and one set of images: others are refused.
 """
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+import pandas as pd
 
 from ventral.clock import to_ms
 from ventral.errors import BusyError, CheckpointError, StoreError, TrainingError
@@ -19,7 +21,7 @@ from ventral.model.checkpoint import read_checkpoint
 from ventral.model.counting import effective_parameters
 from ventral.paper.campaign import Campaign, Training, folder_of, key_of, recipe_of
 from ventral.paper.claims import FIGURES, needed
-from ventral.paper.results import RESULTS, Epoch, Result, add, cohort_of, read_results, training_of
+from ventral.paper.results import RESULT_COLUMNS, RESULTS, TRAINING, add, read_results, results_of_cohort, trainings_of
 from ventral.training.log import read_log
 from ventral.training.recipes import different, stored_recipe
 from ventral.training.state import states
@@ -40,10 +42,8 @@ def missing(trainings: Sequence[Training], campaign: Campaign) -> list[Training]
         If results under the same names were trained with another recipe, or on other images.
     """
     results = read_results(campaign.results)
-    for result in results:
-        if cohort_of(result) == campaign.cohort:
-            _expect_alike(result, campaign)
-    done = {training_of(result) for result in results}
+    _expect_alike(results_of_cohort(results, campaign.cohort), campaign)
+    done = set(trainings_of(results))
     return [training for training in trainings if key_of(training, campaign) not in done]
 
 
@@ -80,11 +80,10 @@ def train_missing(
     if len(left) < len(trainings):
         tell(f"{len(trainings) - len(left)} of {len(trainings)} trainings are in the tables already")
     for training in trainings:
-        folder = folder_of(training, campaign)
         # A kill after the tables were written leaves states behind, which are then removed here.
-        if training in left or states(folder):
+        if training in left or states(folder_of(training, campaign)):
             try:
-                _train_one(training, campaign, folder, tell, report)
+                _train_one(training, campaign, tell, report)
             except BusyError:
                 tell(f"{training.title}: another process is training it")
             except TrainingError as error:
@@ -92,7 +91,7 @@ def train_missing(
     return missing(trainings, campaign)
 
 
-def measure_training(training: Training, campaign: Campaign, path: Path) -> tuple[list[Result], list[Epoch]]:
+def measure_training(training: Training, campaign: Campaign, path: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Results and curves of a training, from its weights (at `path`) and its log beside them.
 
     Raises
@@ -101,52 +100,51 @@ def measure_training(training: Training, campaign: Campaign, path: Path) -> tupl
         If the weights are of another training.
     """
     _, header = read_checkpoint(path)
-    recipe, graph = recipe_of(training, campaign), training.variant.graph(campaign.scale.width)
+    recipe, variant = recipe_of(training, campaign), training.variant
     if changes := different(recipe, stored_recipe(header)):
         raise CheckpointError(
             f"{path} was made with another recipe ({', '.join(changes)}); give another --work, or remove it."
         )
-    log = read_log(path.with_name("metrics.jsonl"))
-    curves, seconds = _epochs(training, campaign, log, recipe.batch)
-    accuracy, machine = header["test"]["accuracy"], header["machine"]
-    trained_ms = graph.readout_ms[-1]
-    first = Result(
-        **key_of(training, campaign)._asdict(),
-        figure=" ".join(figure.name for figure in FIGURES.values() if training.variant.name in needed(figure)),
-        model=training.variant.written(campaign.scale.width),
+    key = dict(zip(TRAINING, key_of(training, campaign), strict=True))
+    curves, seconds = _epochs(read_log(path.with_name("metrics.jsonl")), recipe.batch)
+    graph, accuracy, machine = variant.graph(campaign.scale.width), header["test"]["accuracy"], header["machine"]
+    t = graph.readout_ms[-1] // to_ms(1)
+    read_at = [ms // to_ms(1) for ms in variant.reads_ms]
+    results = pd.DataFrame({"test_t": read_at}).assign(
+        **key,
+        figure=" ".join(figure.name for figure in FIGURES.values() if variant.name in needed(figure)),
+        model=variant.written(campaign.scale.width),
         sharing=graph.sharing,
         statistics=graph.statistics,
         prenet=graph.prenet,
-        t=trained_ms // to_ms(1),
-        test_t=trained_ms // to_ms(1),
+        t=t,
         settings=campaign.settings,
         images_id=campaign.images_id,
         parameters=effective_parameters(graph),
         epochs=recipe.epochs,
         images=campaign.image_count,
         tested=header["test"]["images"],
-        validation_error=math.nan,
-        training_error=curves[-1].training_error,
+        validation_error=[_percent_wrong(accuracy[tick]) for tick in read_at],
+        training_error=curves["training_error"].iloc[-1],
         seconds=round(seconds, 1),
         device=_device(machine),
         torch=machine["torch"],
     )
-    read_at = [ms // to_ms(1) for ms in sorted(training.variant.reads_ms, key=lambda ms: ms != trained_ms)]
-    return [replace(first, test_t=t, validation_error=_percent_wrong(accuracy[t])) for t in read_at], curves
+    return results[list(RESULT_COLUMNS)], curves.assign(**key)
 
 
-def _train_one(
-    training: Training, campaign: Campaign, folder: Path, tell: Callable[[str], None], report: Report | None
-) -> None:
+def _train_one(training: Training, campaign: Campaign, tell: Callable[[str], None], report: Report | None) -> None:
     """Train a network unless it is in the tables by now, add it to them, and remove the states it resumed from."""
+    folder = folder_of(training, campaign)
     with disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
     with locked(folder, by=LOCK):  # held until the tables are written, so that nothing is trained twice
         if missing([training], campaign):
             results, curves = measure_training(training, campaign, _weights_of(training, campaign, folder, report))
             add(campaign.results, results, curves)
-            errors = results[0].validation_error, results[0].training_error
-            tell("{}: {:.1f} % errors ({:.1f} % in training)".format(training.title, *errors))
+            row = results[results["t"] == results["test_t"]].iloc[0]
+            wrong = "{validation_error:.1f} % errors ({training_error:.1f} % in training)".format_map(row)
+            tell(f"{training.title}: {wrong}")
         with disk_errors(folder):
             for state in states(folder):
                 state.unlink(missing_ok=True)
@@ -169,48 +167,41 @@ def _weights_of(training: Training, campaign: Campaign, folder: Path, report: Re
     return train(graph, images, test, recipe, folder, campaign.device, campaign.data, each_step)
 
 
-def _expect_alike(result: Result, campaign: Campaign) -> None:
-    """Refuse results that have the names of this campaign but were trained otherwise."""
-    title = f"{campaign.results / RESULTS} has {result.variant}, seed {result.seed}, trained"
-    if result.settings != campaign.settings:
-        pairs = zip(result.settings.split(" "), campaign.settings.split(" "), strict=False)
-        changes = ", ".join(f"{theirs} there and {ours} here" for theirs, ours in pairs if theirs != ours)
-        raise StoreError(
-            f"{title} with another recipe that was called {campaign.recipe_name} too ({changes}); give this one "
-            "another name, or give another --out."
-        )
-    if result.images_id != campaign.images_id:
-        raise StoreError(
-            f"{title} on other images that were called {campaign.data} too; give these another name (--data-name), or "
-            "give another --out."
-        )
+def _expect_alike(results: pd.DataFrame, campaign: Campaign) -> None:
+    """Refuse results with the names of this campaign that were trained otherwise."""
+    for row in results.itertuples():
+        title = f"{campaign.results / RESULTS} has {row.variant}, seed {row.seed}, trained"
+        if row.settings != campaign.settings:
+            pairs = zip(row.settings.split(" "), campaign.settings.split(" "), strict=False)
+            changes = ", ".join(f"{theirs} there and {ours} here" for theirs, ours in pairs if theirs != ours)
+            raise StoreError(
+                f"{title} with another recipe that was called {campaign.recipe_name} too ({changes}); give this one "
+                "another name, or give another --out."
+            )
+        if row.images_id != campaign.images_id:
+            raise StoreError(
+                f"{title} on other images that were called {campaign.data} too; give these another name (--data-name), "
+                "or give another --out."
+            )
 
 
-def _epochs(
-    training: Training, campaign: Campaign, log: Sequence[Mapping[str, Any]], batch: int
-) -> tuple[list[Epoch], float]:
+def _epochs(log: Sequence[Mapping[str, Any]], batch: int) -> tuple[pd.DataFrame, float]:
     """Errors after each epoch, and the seconds that all batches took, from the lines of a log.
 
     A line with a loss is about all steps since the line before it; so its values count as many times as it has steps.
     """
-    sums: dict[int, list[float]] = {}
-    validated: dict[int, float] = {}
-    before, seconds, epoch = 0, 0.0, 0
-    for line in log:
-        if "loss" not in line:
-            validated[epoch] = line["score"]
-            continue
-        steps, before = line["step"] - before, line["step"]
-        epoch = math.ceil(line["epoch"] - 1e-9)
-        seconds += steps * batch / line["images_per_s"]
-        weighted = (steps * line["loss"], steps * line["accuracy"], steps)
-        sums[epoch] = [a + b for a, b in zip(sums.get(epoch, (0.0, 0.0, 0.0)), weighted, strict=True)]
-    names, curves = key_of(training, campaign)._asdict(), []
-    for epoch, (loss, correct, steps) in sums.items():
-        wrong = {"validation_error": validated[epoch], "training_error": correct / steps}
-        errors: Any = {name: _percent_wrong(accuracy) for name, accuracy in wrong.items()}
-        curves.append(Epoch(**names, **errors, epoch=epoch, loss=round(loss / steps, 6)))
-    return curves, seconds
+    lines = pd.DataFrame(log)
+    lines["epoch"] = np.ceil(lines["epoch"].ffill() - 1e-9).astype(int)  # a validation follows the epoch's last batch
+    trained = lines[lines["loss"].notna()]
+    steps = trained["step"].diff().fillna(trained["step"])
+    sums = trained[["loss", "accuracy"]].mul(steps, axis=0).groupby(trained["epoch"]).sum()
+    means = sums.div(steps.groupby(trained["epoch"]).sum(), axis=0)
+    errors = {
+        "validation_error": lines.groupby("epoch")["score"].last().map(_percent_wrong),
+        "training_error": means["accuracy"].map(_percent_wrong),
+    }
+    curves = pd.DataFrame({**errors, "loss": means["loss"].round(6)}).reset_index()
+    return curves, float((steps * batch / trained["images_per_s"]).sum())
 
 
 def _percent_wrong(accuracy: float) -> float:

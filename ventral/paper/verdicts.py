@@ -5,19 +5,19 @@ order of images, their augmentation) does not count. The limits are in `ventral.
 """
 
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
 
 from ventral.clock import to_ms
 from ventral.errors import StoreError
 from ventral.measures.intervals import t_interval
-from ventral.paper.claims import CLAIMS, Claim, Comparison, ErrorAt
-from ventral.paper.results import Result
+from ventral.paper.claims import CLAIMS, Claim, Comparison, error_name
 
 FEWEST_SEEDS = 3
 HOLDS, FAILS, UNDECIDED, NOT_RUN = "holds", "does not hold", "undecided", "not run"
-ErrorsBySeed = Mapping[ErrorAt, Mapping[int, float]]
 
 
 def verdict_of(low: float, high: float, limit: float = 0.0, *, above: bool = False) -> str:
@@ -40,108 +40,57 @@ def jointly(verdicts: Collection[str], decisive: str = FAILS) -> str:
     return different.pop() if len(different) == 1 else UNDECIDED
 
 
-@dataclass(frozen=True)
-class ComparisonVerdict:
-    """What the seeds say of one comparison."""
+def judge(results: pd.DataFrame, claims: Mapping[str, Claim] = CLAIMS) -> pd.DataFrame:
+    """The verdict of results on claims: results of one cohort, in any order, and of any networks.
 
-    comparison: Comparison
-    differences: Mapping[int, float]  # percentage points by seed, in order, where all errors of a seed were measured
-
-    @property
-    def seeds(self) -> int:
-        """Number of seeds that were compared."""
-        return len(self.differences)
-
-    @property
-    def limit(self) -> float:
-        """The limit below which the difference must lie, in percentage points."""
-        return self.comparison.below + 0.0  # a limit of -0 is 0
-
-    @cached_property
-    def interval(self) -> tuple[float, float, float]:
-        """Mean difference over seeds and its 95 % t-interval; NaN where there are too few seeds to have one."""
-        if not self.differences:
-            return math.nan, math.nan, math.nan
-        mean, low, high = map(float, t_interval(list(self.differences.values())))
-        return mean, low, high
-
-    @property
-    def verdict(self) -> str:
-        """The verdict; always "undecided" with fewer than 3 seeds, and "not run" with none."""
-        if self.seeds < FEWEST_SEEDS:
-            return UNDECIDED if self.seeds else NOT_RUN
-        return verdict_of(*self.interval[1:], self.limit)
-
-    @property
-    def why(self) -> str:
-        """The reason for being undecided, if that is a lack of seeds."""
-        few = 0 < self.seeds < FEWEST_SEEDS
-        return f"{counted(self.seeds, 'seed')}; {FEWEST_SEEDS} are needed" if few else ""
-
-    @property
-    def spelled(self) -> str:
-        """The mean difference and its interval as text."""
-        return spell_interval(*self.interval, self.seeds)
-
-
-@dataclass(frozen=True)
-class ClaimVerdict:
-    """What the seeds say of a claim, with one verdict for each of its comparisons."""
-
-    claim: Claim
-    comparisons: tuple[ComparisonVerdict, ...]
-
-    @property
-    def verdict(self) -> str:
-        """The common verdict of all comparisons, but "does not hold" if one of them does not, else "undecided"."""
-        return jointly([comparison.verdict for comparison in self.comparisons])
-
-
-def judge(claim: Claim, results: Iterable[Result]) -> ClaimVerdict:
-    """The verdict of results on a claim: results of one cohort, in any order, and of any networks.
+    Returns
+    -------
+    DataFrame
+        A row for each comparison: "claim", its name; "claim_verdict", the common verdict of all its comparisons, but
+        "does not hold" if one of them does not, else "undecided"; "comparison", in words; "terms", the errors that it
+        sums up; "seeds", the number of seeds of which all these were measured; "difference", the mean over these in
+        percentage points, with the ends "low" and "high" of its 95 % t-interval, NaN where there are too few seeds to
+        have one; "limit"; "verdict", always "undecided" with fewer than 3 seeds, and "not run" with none; "why", the
+        lack of seeds if it is undecided for that, else empty; and "by_seed", a tuple of the difference of each seed.
 
     Raises
     ------
     StoreError
         If results are of several cohorts, an error is not a number, or something was measured twice.
     """
-    return _judge(claim, errors(results))
-
-
-def judge_all(results: Iterable[Result]) -> list[ClaimVerdict]:
-    """The verdict of results on every claim, in order; arguments and errors are those of `judge`."""
     measured = errors(results)
-    return [_judge(claim, measured) for claim in CLAIMS.values()]
+    rows = [
+        {"claim": claim.name, "claim_verdict": "", "comparison": comparison.text, **_judged(comparison, measured)}
+        for claim in claims.values()
+        for comparison in claim.comparisons
+    ]
+    table = pd.DataFrame(rows)
+    return table.assign(claim_verdict=table.groupby("claim", sort=False)["verdict"].transform(jointly))
 
 
-def errors(results: Iterable[Result]) -> dict[ErrorAt, dict[int, float]]:
-    """Validation errors in %, by variant and time, and by seed; raises what `judge` does."""
-    rows = list(results)
-    _expect_one_cohort(rows)
-    measured: dict[ErrorAt, dict[int, float]] = {}
-    networks: dict[str, tuple[object, ...]] = {}
-    for row in rows:
-        network = (row.model, row.t, row.parameters, row.epochs)
-        if networks.setdefault(row.variant, network) != network:
-            raise StoreError(f"{row.variant} is not the same network for every seed; train the older ones again.")
-        if not math.isfinite(row.validation_error):
-            raise StoreError(f"{_title(row)} has an error of {row.validation_error}; train it again.")
-        for at_ms in (to_ms(row.test_t), None) if row.test_t == row.t else (to_ms(row.test_t),):
-            by_seed = measured.setdefault(ErrorAt(row.variant, at_ms), {})
-            if row.seed in by_seed:
-                raise StoreError(f"{_title(row)} is in the table twice; remove one.")
-            by_seed[row.seed] = row.validation_error
-    return measured
+def errors(results: pd.DataFrame) -> pd.DataFrame:
+    """Validation errors in %, a row for each seed and a column for each name of an error; raises what `judge` does."""
+    _expect_comparable(results)
+    at_ms = results["test_t"].map(to_ms)
+    named = results.assign(error=list(map(error_name, results["variant"], at_ms)))
+    trained = results[results["t"] == results["test_t"]]
+    both = pd.concat([named, trained.assign(error=trained["variant"])])
+    if (twice := both.duplicated(["error", "seed"])).any():
+        raise StoreError(f"{_title(both[twice].iloc[0])} is in the table twice; remove one.")
+    return both.pivot(index="seed", columns="error", values="validation_error")
 
 
-def verdict_rows(verdicts: Iterable[ClaimVerdict]) -> list[tuple[str, ...]]:
+def verdict_rows(verdicts: pd.DataFrame) -> list[tuple[str, ...]]:
     """Rows for reading: claim, comparison, difference with its interval in points, number of seeds, verdict."""
-    rows: list[tuple[str, ...]] = []
-    for claim in verdicts:
-        for each in claim.comparisons:
-            word = f"{each.verdict} ({each.why})" if each.why else each.verdict
-            rows.append((claim.claim.name, each.comparison.text, each.spelled, str(each.seeds), word))
-    return rows
+    return [
+        (row.claim, row.comparison, spell_row(row), str(row.seeds), f"{row.verdict} ({row.why})".removesuffix(" ()"))
+        for row in verdicts.itertuples()
+    ]
+
+
+def spell_row(row: Any) -> str:
+    """The difference of a row of `judge` and its interval as text."""
+    return spell_interval(row.difference, row.low, row.high, row.seeds)
 
 
 def spell_interval(middle: float, low: float, high: float, seeds: int) -> str:
@@ -162,24 +111,43 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'s' * (number != 1)}"
 
 
-def _judge(claim: Claim, measured: ErrorsBySeed) -> ClaimVerdict:
-    comparisons = []
-    for comparison in claim.comparisons:
-        terms = [(factor, measured.get(error, {})) for error, factor in comparison.terms.items()]
-        seeds = sorted(set.intersection(*(set(by_seed) for _, by_seed in terms)))  # of which all errors were measured
-        differences = {seed: math.fsum(factor * by_seed[seed] for factor, by_seed in terms) for seed in seeds}
-        comparisons.append(ComparisonVerdict(comparison, differences))
-    return ClaimVerdict(claim, tuple(comparisons))
+def _judged(comparison: Comparison, measured: pd.DataFrame) -> dict[str, Any]:
+    """A comparison's columns of `judge`."""
+    known = measured.reindex(columns=list(comparison.terms)).dropna()  # seeds of which all errors were measured
+    by_seed = tuple(known.mul(comparison.terms).sum(axis=1))
+    seeds, limit = len(by_seed), comparison.below + 0.0  # a limit of -0 is 0
+    mean, low, high = map(float, t_interval(by_seed)) if seeds else [math.nan] * 3
+    few = 0 < seeds < FEWEST_SEEDS
+    return {
+        "terms": " ".join(f"{factor:+g}*{error}" for error, factor in comparison.terms.items()),
+        "seeds": seeds,
+        "difference": mean,
+        "low": low,
+        "high": high,
+        "limit": limit,
+        "verdict": verdict_of(low, high, limit) if seeds >= FEWEST_SEEDS else UNDECIDED if seeds else NOT_RUN,
+        "why": f"{counted(seeds, 'seed')}; {FEWEST_SEEDS} are needed" if few else "",
+        "by_seed": by_seed,
+    }
 
 
-def _expect_one_cohort(rows: Sequence[Result]) -> None:
-    """Refuse results that must not be compared."""
-    mixed = sorted({f"scale {r.scale}, {r.recipe}, {r.data}, {r.images:,} and {r.tested:,} images" for r in rows})
+def _expect_comparable(rows: pd.DataFrame) -> None:
+    """Refuse results that must not be compared, or of which an error is not a number."""
+    sizes = rows[["scale", "recipe", "data", "images", "tested"]].drop_duplicates().itertuples(index=False)
+    mixed = sorted(f"scale {s.scale}, {s.recipe}, {s.data}, {s.images:,} and {s.tested:,} images" for s in sizes)
     if len(mixed) > 1:
         raise StoreError(f"results of {' and of '.join(mixed)} cannot be compared; give those of one.")
-    if len({(row.settings, row.images_id) for row in rows}) > 1:
+    if len(rows[["settings", "images_id"]].drop_duplicates()) > 1:
         raise StoreError(f"results of {mixed[0]} are of several recipes or images of these names; name them apart.")
+    networks = rows[["variant", "model", "t", "parameters", "epochs"]].drop_duplicates()
+    if (changed := networks["variant"].duplicated()).any():
+        name = networks["variant"][changed].iloc[0]
+        raise StoreError(f"{name} is not the same network for every seed; train the older ones again.")
+    if len(unknown := rows[~np.isfinite(rows["validation_error"])]):
+        row = unknown.iloc[0]
+        raise StoreError(f"{_title(row)} has an error of {row['validation_error']}; train it again.")
 
 
-def _title(row: Result) -> str:
-    return f"{row.variant} at {to_ms(row.test_t)} ms, seed {row.seed} (scale {row.scale}, {row.recipe}, {row.data})"
+def _title(row: pd.Series) -> str:
+    cohort = f"scale {row['scale']}, {row['recipe']}, {row['data']}"
+    return f"{row['variant']} at {to_ms(row['test_t'])} ms, seed {row['seed']} ({cohort})"
