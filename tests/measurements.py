@@ -55,7 +55,7 @@ def measured(names=tuple(VARIANTS), seeds=3, **others):
             about = {"model": variant.written(0.25), "parameters": 1000 * len(name), "t": t, "seed": seed, **others}
             about |= {"training_error": error - 5, "seconds": 60 + seed}
             results += [
-                result(name, error + 3 * abs(ms // 10 - t), test_t=ms // 10, **about) for ms in variant.reads_ms
+                result(name, error * (1 + 0.1 * abs(ms // 10 - t)), test_t=ms // 10, **about) for ms in variant.reads_ms
             ]
             for epoch in range(1, EPOCHS + 1):
                 more = 10 * (EPOCHS - epoch)
@@ -87,8 +87,8 @@ def error_of(results, name, seed, at_ms=None):
 
 
 def differences_of(comparison, results, seeds=3):
-    def error(term, seed):
-        name, _, time = term.partition("@")
+    def error(of, seed):
+        name, _, time = of.partition("@")
         return error_of(results, name, seed, int(time.removesuffix("ms")) if time else None)
 
-    return [sum(factor * error(term, seed) for term, factor in comparison.terms.items()) for seed in range(seeds)]
+    return [error(comparison.left, seed) - error(comparison.right, seed) for seed in range(seeds)]

@@ -6,16 +6,15 @@ import pytest
 from catalogue import READ
 
 from ventral.errors import UsageError
+from ventral.knobs import apply_settings
 from ventral.model.counting import effective_parameters
 from ventral.model.zoo import FIG_10_TEST_MS, GRAPHS, graph
 from ventral.paper.claims import (
-    CHANCE,
     CLAIMS,
     FIGURES,
     error_name,
     find_figure,
     less,
-    nearer_than_chance,
     needed,
 )
 from ventral.paper.networks import NARROWEST, VARIANTS
@@ -46,6 +45,11 @@ PARAMETERS = {
     "one-state-inhomogeneous": 76_426,
     "one-state-statistics-shared": 76_426,
     "two-state-statistics-shared": 297_994,
+    "one-state-statistics-fixed": 76_426,
+    "two-state-statistics-fixed": 297_994,
+    # a scale and a shift for each feature map of both normalisations of each transition
+    "one-state-all-fixed": 76_426 + 2 * 2 * 64,
+    "two-state-all-fixed": 297_994 + 4 * 2 * 2 * 64,
     # two convolutions of 64 feature maps fewer than with three, with their biases
     "three-state-prenet-conv": 4_210_186 - 2 * (64 * 64 * 9 + 64),
 }
@@ -71,7 +75,7 @@ def test_every_name_in_a_figure_exists(figure):
 def test_every_error_of_a_claim_is_measured(claim):
     assert claim.comparisons
     for comparison in claim.comparisons:
-        for error in comparison.terms:
+        for error in (comparison.left, comparison.right):
             variant = VARIANTS[error.partition("@")[0]]
             assert error in {error_name(variant.name, ms) for ms in (None, *variant.reads_ms)}
             assert set(variant.graph().readout_ms) <= set(variant.reads_ms)
@@ -119,10 +123,7 @@ def test_width_scales_the_feature_maps_of_every_area_and_nothing_else(variant, w
 @each_variant
 def test_a_network_as_it_is_written_is_that_network(variant):
     model, _, knobs = variant.written(0.25).partition(":")
-    given = dict(knob.split("=") for knob in knobs.split(","))
-    read = {name: int(value) if value.isdigit() else value for name, value in given.items()}
-    assert model in GRAPHS
-    assert graph(model, **read) == variant.graph(0.25)
+    assert graph(model, **apply_settings(GRAPHS[model], knobs.split(","))) == variant.graph(0.25)
 
 
 @each_figure
@@ -130,8 +131,8 @@ def test_a_figure_needs_what_it_draws_and_what_its_claims_compare(figure):
     names = needed(figure)
     assert names[: len(figure.variants)] == figure.variants
     assert len(set(names)) == len(names)
-    terms = [error for claim in figure.claims for each in CLAIMS[claim].comparisons for error in each.terms]
-    compared = {error.partition("@")[0] for error in terms}
+    comparisons = [comparison for claim in figure.claims for comparison in CLAIMS[claim].comparisons]
+    compared = {error.partition("@")[0] for each in comparisons for error in (each.left, each.right)}
     assert set(names) == {*figure.variants, *compared}
 
 
@@ -139,21 +140,46 @@ def test_a_figure_needs_what_it_draws_and_what_its_claims_compare(figure):
 def test_a_comparison_of_two_errors_says_its_limit(by, limit, words):
     comparison = less("two-state", "one-state", by)
     assert comparison.below == limit
-    assert comparison.terms == {"two-state": 1, "one-state": -1}
+    assert (comparison.left, comparison.right) == ("two-state", "one-state")
     assert words in comparison.text
     left, right = VARIANTS["two-state"].label, VARIANTS["one-state"].label
     assert comparison.text.startswith(left)
     assert comparison.text.endswith(right)
 
 
-@pytest.mark.parametrize("trained", [5.0, 30.0, 80.0])
-@pytest.mark.parametrize("share", [0.1, 0.49, 0.51, 0.9])
-def test_nearer_than_chance_is_nearer_than_chance(trained, share):
-    read = trained + share * (CHANCE - trained)
-    comparison = nearer_than_chance("three-state-no-self", 60, 100)
-    errors = {"three-state-no-self@60ms": read, "three-state-no-self@100ms": trained}
-    difference = sum(factor * errors[error] for error, factor in comparison.terms.items())
-    assert (difference < comparison.below) == (abs(read - trained) < abs(read - CHANCE))
+@pytest.mark.parametrize(("claim", "times", "limit"), [("v-a", {80, 90, 110, 120}, 5), ("v-b", {60, 70, 150}, 10)])
+def test_away_from_the_trained_time_the_error_may_grow_by_few_points(claim, times, limit):
+    name = "three-state-no-self"
+    for comparison in CLAIMS[claim].comparisons:
+        assert (comparison.right, comparison.below) == (f"{name}@100ms", limit)
+        assert f"errs less than {limit} points more than at 100 ms" in comparison.text
+    assert {comparison.left for comparison in CLAIMS[claim].comparisons} == {f"{name}@{ms}ms" for ms in times}
+
+
+@pytest.mark.parametrize(
+    ("ending", "statistics", "scaled"),
+    [
+        ("", "per-tick", False),
+        ("-statistics-shared", "shared", False),
+        ("-statistics-fixed", "fixed", False),
+        ("-all-fixed", "fixed", True),
+    ],
+)
+@pytest.mark.parametrize("name", ["one-state", "two-state"])
+def test_networks_of_claim_vi_differ_in_their_normalisation_alone(name, ending, statistics, scaled):
+    graph = VARIANTS[f"{name}{ending}"].graph()
+    assert (graph.statistics, graph.scale_shift) == (statistics, scaled)
+    assert dataclasses.replace(graph, statistics="per-tick", scale_shift=False) == VARIANTS[name].graph()
+
+
+@pytest.mark.parametrize(
+    ("name", "width"),
+    [("four-state", 0.5), ("three-state-resnet", 0.25), ("one-kernel-16", 0.25), ("two-state-t2", 0.25)],
+)
+def test_a_network_s_own_width_is_read_from_its_description(name, width):
+    variant = VARIANTS[name]
+    assert variant.width_of(variant.written(0.25)) == width
+    assert variant.width_of(variant.written()) == 1
 
 
 @pytest.mark.parametrize(

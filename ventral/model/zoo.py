@@ -11,6 +11,8 @@ sharing
     "over-time" (the paper's "shared") or "per-tick" ("unshared"); see `AreaGraph`.
 statistics
     Kind of normalisation statistics: "per-tick", "shared" or "fixed" (section 3.7); see `AreaGraph`.
+scale_shift
+    Whether the normalisations of transitions learn a scale and a shift, one for each set of statistics.
 prenet
     "conv" or "convx3".
 connections
@@ -22,6 +24,7 @@ Source: Liao & Poggio (2016), section 5; figure numbers are in each docstring.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Literal
 
 from ventral.errors import GraphError, choose
@@ -66,11 +69,16 @@ def cifar10() -> AreaGraph:
 
 
 def one_state(
-    channels: int = 64, readout_ms: int = 100, sharing: Sharing = "over-time", statistics: Statistics = "per-tick"
+    channels: int = 64,
+    readout_ms: int = 100,
+    sharing: Sharing = "over-time",
+    statistics: Statistics = "per-tick",
+    scale_shift: bool = False,
 ) -> AreaGraph:
     """1-state ResNet, one residual module at every tick (Fig. 6; Fig. 3 A and C)."""
     areas = pyramid(1, channels, identity=1)
-    return AreaGraph(areas, full(areas), "impulse", readout_ms=(readout_ms,), sharing=sharing, statistics=statistics)
+    graph = AreaGraph(areas, full(areas), "impulse", readout_ms=(readout_ms,), sharing=sharing, statistics=statistics)
+    return replace(graph, scale_shift=scale_shift)
 
 
 def three_state_resnet(channels: int = 16, sharing: Sharing = "over-time") -> AreaGraph:
@@ -100,11 +108,16 @@ def in_turn(areas: tuple[Area, ...], between: str, sharing: str) -> AreaGraph:
 
 
 def two_state(
-    channels: int = 64, readout_ms: int = 100, sharing: Sharing = "over-time", statistics: Statistics = "per-tick"
+    channels: int = 64,
+    readout_ms: int = 100,
+    sharing: Sharing = "over-time",
+    statistics: Statistics = "per-tick",
+    scale_shift: bool = False,
 ) -> AreaGraph:
     """2-state fully recurrent network, both states of 32x32 (Fig. 6; read at 20, 30, 50 or 100 ms in Fig. 8)."""
     areas = tuple(Area(name, channels, 32, identity=1) for name in NAMES[:2])
-    return AreaGraph(areas, full(areas), "impulse", readout_ms=(readout_ms,), sharing=sharing, statistics=statistics)
+    graph = AreaGraph(areas, full(areas), "impulse", readout_ms=(readout_ms,), sharing=sharing, statistics=statistics)
+    return replace(graph, scale_shift=scale_shift)
 
 
 def three_state(

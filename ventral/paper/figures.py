@@ -1,13 +1,14 @@
 """The paper's figures, from what was measured.
 
 A colour stands for a model; where a figure has several sizes or readout times of one model, shades go from few to many.
-Solid lines and filled dots are the first network of a model that a figure lists, dashes and open dots the second.
+Solid lines and filled dots are the first network of a model that a figure lists, other lines and open dots the others.
 
 Source: Liao & Poggio (2016), Figs. 6 to 10 and 13, for what is drawn against what.
 """
 
 import math
 import textwrap
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -39,19 +40,20 @@ COLOURS = {
     "four-state": "#0072B2",
 }
 SECOND = "#D98200"
-DASHES = (0, (4, 2))
+STROKES: tuple[Any, ...] = ("-", (0, (4, 2)), (0, (1, 1.5)), (0, (6, 1.5, 1, 1.5)))
+SHAPES = "ooDs"  # of dots
 MOST_DOTS = 8  # on a line
+LONG = 40  # characters of a label, beyond which a legend has two columns
 LEAST_SPAN = 3.0  # percentage points that an axis of errors covers, so that small differences look small
 Look = dict[str, Any]  # of lines and dots, as matplotlib's `plot` takes it
 Looks = Mapping[str, Look]
 NO_LINE: Look = {"linestyle": "none"}
 
 
-def look_of(colour: Any, first: bool = True, shape: str = "o") -> Look:
-    """A solid line and filled dots for the first of two; a dashed line and open dots for the second."""
-    inside, stroke = (colour, "-") if first else ("white", DASHES)
-    dots = {"marker": shape, "markerfacecolor": inside, "markeredgewidth": 1.5}
-    return {"color": colour, "linestyle": stroke, **dots}
+def look_of(colour: Any, place: int = 0, shape: str = "o") -> Look:
+    """A solid line and filled dots for the first of several; other lines and open dots for the others."""
+    dots = {"marker": shape, "markerfacecolor": "white" if place else colour, "markeredgewidth": 1.5}
+    return {"color": colour, "linestyle": STROKES[place], **dots}
 
 
 def figure_of(compared: PaperFigure, results: pd.DataFrame, curves: pd.DataFrame, scale: str) -> Figure:
@@ -89,12 +91,13 @@ def figure_of(compared: PaperFigure, results: pd.DataFrame, curves: pd.DataFrame
         last.set_ylabel("error, %")
         _widen(last)
         labels = _labels(compared, rows)
+        few = len(looks) in (2, 4) or max(map(len, labels.values())) > LONG
         figure.legend(
             handles=[Line2D([], [], **look, label=labels[name]) for name, look in looks.items()],
             loc="outside lower left",
-            ncols=1 if not by_epoch else 2 if len(looks) in (2, 4) else 3,
+            ncols=1 if not by_epoch else 2 if few else 3,
             handlelength=3,
-            title="network (parameters)",
+            title="network (parameters, width relative to the paper's)",
             alignment="left",
         )
         title = [f"{title_of(compared)}: {compared.title}", *provenance(rows, scale), *_explain_dots(rows)]
@@ -115,9 +118,11 @@ def looks_of(compared: PaperFigure) -> dict[str, Look]:
     names = compared.variants
     models = [VARIANTS[name].model for name in names]
     if len(set(models)) > 1:
-        return {names[i]: look_of(COLOURS[model], model not in models[:i]) for i, model in enumerate(models)}
+        places = [models[:i].count(model) for i, model in enumerate(models)]
+        looks = [look_of(COLOURS[model], i, SHAPES[i]) for model, i in zip(models, places, strict=True)]
+        return dict(zip(names, looks, strict=True))
     if len(names) == 2:
-        return {names[0]: look_of(COLOURS[models[0]]), names[1]: look_of(SECOND, first=False)}
+        return {names[0]: look_of(COLOURS[models[0]]), names[1]: look_of(SECOND, 1)}
     shades = mpl.colormaps["viridis"](np.linspace(0.82, 0.1, len(names)))
     return {name: look_of(tuple(map(float, shade[:3]))) for name, shade in zip(names, shades, strict=True)}
 
@@ -130,12 +135,12 @@ def results_of(variants: Iterable[str], results: pd.DataFrame) -> pd.DataFrame:
 
 def seeds_of(rows: pd.DataFrame) -> dict[str, int]:
     """Number of seeds of each variant."""
-    return rows.groupby("variant", sort=False)["seed"].nunique().to_dict()
+    return dict(Counter(rows.drop_duplicates(["variant", "seed"])["variant"]))
 
 
 def trained_times(rows: pd.DataFrame) -> dict[str, int]:
     """Time in ms at which training read each variant."""
-    return rows.groupby("variant", sort=False)["t"].first().map(to_ms).to_dict()
+    return dict(zip(rows["variant"], rows["t"].map(to_ms), strict=True))
 
 
 def provenance(rows: pd.DataFrame, scale: str) -> list[str]:
@@ -165,12 +170,13 @@ def spell_seeds(rows: pd.DataFrame) -> str:
 
 
 def _labels(compared: PaperFigure, rows: pd.DataFrame) -> dict[str, str]:
-    """Name and number of parameters of each network; where networks differ in t, that is the name."""
-    in_t = "readout" in compared.against and not any(VARIANTS[name].tested_ms for name in compared.variants)
-    return {
-        row.variant: f"{f't = {row.t}' if in_t else VARIANTS[row.variant].label} ({spell_parameters(row.parameters)})"
-        for row in rows.drop_duplicates("variant").itertuples()
-    }
+    """Name, number of parameters and width of each network; where networks differ in t, that is the name."""
+    in_t, labels = "readout" in compared.against and not any(VARIANTS[name].tested_ms for name in compared.variants), {}
+    for row in rows.drop_duplicates("variant").itertuples():
+        variant = VARIANTS[row.variant]
+        label, width = f"t = {row.t}" if in_t else variant.label, variant.width_of(row.model)
+        labels[row.variant] = f"{label} ({spell_parameters(row.parameters)}, {width:g})"
+    return labels
 
 
 def _explain_dots(rows: pd.DataFrame) -> list[str]:

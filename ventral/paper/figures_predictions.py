@@ -124,7 +124,7 @@ def _looks(outcomes: pd.DataFrame) -> dict[str, tuple[str, str]]:
 
 def _dot(colour: str, shape: str = SHAPES[0], policy: str = "frozen") -> Look:
     """A dot, filled for frozen statistics and open for recalibrated ones, as in other figures."""
-    return look_of(colour, policy == "frozen", shape) | {"markersize": 5} | NO_LINE
+    return look_of(colour, policy != "frozen", shape) | {"markersize": 5} | NO_LINE
 
 
 def _handle(label: str, colour: str, shape: str = SHAPES[0], policy: str = "frozen") -> Line2D:

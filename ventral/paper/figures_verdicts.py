@@ -21,9 +21,8 @@ from ventral.paper.verdicts import FAILS, FEWEST_SEEDS, HOLDS, UNDECIDED, counte
 COLOURS = {HOLDS: "#00795A", FAILS: "#C1440E", UNDECIDED: "#5B5B5B"}
 WHERE_IT_HOLDS = "#E3EFEA"
 WIDTH, FROM, PLOT_FROM, PLOT, NUMBERS, WORD = 11.5, 0.15, 5.2, 2.6, 7.95, 9.85  # inches
-TOP, GAP = 1.45, 0.7  # inches above the first plot, and under each
+TOP, GAP = 1.45, 0.7  # inches above the plot, and under it
 FARTHEST = 10.0  # points from 0 and the limits that are shown; what is beyond becomes an arrow
-ORDINALS = ("first", "second", "third", "fourth")
 
 
 def verdict_figure(results: pd.DataFrame, scale: str) -> Figure:
@@ -38,17 +37,14 @@ def verdict_figure(results: pd.DataFrame, scale: str) -> Figure:
     run = verdicts[verdicts["seeds"] > 0]
     if run.empty:
         raise StoreError("no networks were run that a claim compares; train all of a figure.")
-    plots = {label: _lines(rows) for label, rows in run.groupby(run["terms"].map(_label_of), sort=False)}
-    heights = {label: lines["inches"].sum() for label, lines in plots.items()}
-    total, above = TOP + sum(heights.values()) + GAP * len(heights), TOP
+    lines = _lines(run)
+    height = lines["inches"].sum()
+    total = TOP + height + GAP
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(WIDTH, total))
-        for label, lines in plots.items():
-            above += heights[label]
-            axes = figure.add_axes((PLOT_FROM / WIDTH, 1 - above / total, PLOT / WIDTH, heights[label] / total))
-            _draw_lines(axes, lines)
-            axes.set_xlabel(label, fontsize=10.5)
-            above += GAP
+        axes = figure.add_axes((PLOT_FROM / WIDTH, GAP / total, PLOT / WIDTH, height / total))
+        _draw_lines(axes, lines)
+        axes.set_xlabel("difference of errors (percentage points)", fontsize=10.5)
         title = "\n".join(["The paper's claims, as differences of errors", *provenance(results, scale)])
         figure.text(FROM / WIDTH, 1 - 0.14 / total, title, va="top", linespacing=1.3)
         place = (0.05 / WIDTH, 1 - 0.9 / total)
@@ -56,19 +52,8 @@ def verdict_figure(results: pd.DataFrame, scale: str) -> Figure:
     return figure
 
 
-def _label_of(terms: str) -> str:
-    """The label of an axis of differences: comparisons are in one plot if the factors of their errors are the same."""
-    factors = [float(term.partition("*")[0]) for term in terms.split(" ")]
-    if factors == [1.0, -1.0]:
-        return "difference of errors (percentage points)"
-    text = ""
-    for factor, name in zip(factors, ORDINALS, strict=False):
-        text += f" {'−' if factor < 0 else '+'} {'' if abs(factor) == 1 else f'{abs(factor):g} × '}{name} error"
-    return f"{text.removeprefix(' + ').strip()} (percentage points)"
-
-
 def _lines(rows: pd.DataFrame) -> pd.DataFrame:
-    """Lines of a plot: the comparisons, each claim before its first, with "text", and height and end in inches."""
+    """Lines of the plot: the comparisons, each claim before its first, with "text", and height and end in inches."""
     claims = rows.drop_duplicates("claim").assign(heading=True)
     titles = [textwrap.fill(f"{name}   {CLAIMS[name].text}", 108) for name in claims["claim"]]
     texts = [textwrap.fill(text, 76) for text in rows["comparison"]]

@@ -4,11 +4,13 @@ Source: Liao & Poggio (2016), sections 4 and 5.
 """
 
 import inspect
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from ventral.clock import to_ms
+from ventral.knobs import written
 from ventral.model.graph import AreaGraph
 from ventral.model.zoo import FIG_10_TEST_MS, GRAPHS, graph
 
@@ -29,13 +31,22 @@ class Variant:
     epochs: int = 60  # of its training in the paper
     drop_epochs: tuple[int, ...] = (40, 50)  # after which the learning rate drops
 
+    @property
+    def maps(self) -> tuple[str, int]:
+        """The knob that sets the feature maps of the first area, and their number in the paper."""
+        defaults = inspect.signature(GRAPHS[self.model]).parameters
+        knob = "features" if "features" in defaults else "channels"
+        return knob, int(self.knobs.get(knob, defaults[knob].default))
+
     def at(self, width: float = 1.0) -> dict[str, Any]:
         """All knobs with `width` times the paper's feature maps, but at least 4 in the first area."""
-        defaults = inspect.signature(GRAPHS[self.model]).parameters
-        maps = "features" if "features" in defaults else "channels"
-        paper = int(self.knobs.get(maps, defaults[maps].default))
-        others = {knob: value for knob, value in self.knobs.items() if knob != maps}
-        return {maps: max(NARROWEST, round(width * paper)), **others}
+        knob, paper = self.maps
+        return {knob: paper} | dict(self.knobs) | {knob: max(NARROWEST, round(width * paper))}
+
+    def width_of(self, written: str) -> float:
+        """Feature maps relative to the paper's, of the graph as `written` gives it: "four-state:channels=4"."""
+        knob, paper = self.maps
+        return int(re.findall(rf"\b{knob}=(\d+)", written)[0]) / paper
 
     def graph(self, width: float = 1.0) -> AreaGraph:
         """The graph at a width."""
@@ -43,7 +54,7 @@ class Variant:
 
     def written(self, width: float = 1.0) -> str:
         """The graph as the command line takes it: "two-state:channels=16,readout_ms=20"."""
-        return f"{self.model}:{','.join(f'{knob}={value}' for knob, value in self.at(width).items())}"
+        return f"{self.model}:{','.join(f'{knob}={written(value)}' for knob, value in self.at(width).items())}"
 
     @property
     def reads_ms(self) -> tuple[int, ...]:
@@ -71,7 +82,9 @@ def _no_self(ending: str, label: str, reading: str) -> Variant:
     return Variant(f"{name}{ending}", f"no self-transitions, {label}", name, {"reading": reading}, FIG_10_TEST_MS)
 
 
-UNSHARED, ADJACENT, SHARED = {"sharing": "per-tick"}, {"connections": "adjacent"}, {"statistics": "shared"}
+UNSHARED, ADJACENT = {"sharing": "per-tick"}, {"connections": "adjacent"}
+SHARED, FIXED = {"statistics": "shared"}, {"statistics": "fixed"}
+SCALED = FIXED | {"scale_shift": True}
 CONSTANT = "three-state-inhomogeneous"
 VARIANTS = by_name(
     Variant("one-state", "1-state, weights shared", "one-state"),
@@ -91,7 +104,11 @@ VARIANTS = by_name(
     Variant(CONSTANT, "3-state, full, constant input", CONSTANT),
     Variant(f"{CONSTANT}-adjacent", "3-state, adjacent, constant input", CONSTANT, ADJACENT),
     Variant("one-state-inhomogeneous", "1-state, constant input", "one-state-inhomogeneous"),
-    Variant("one-state-statistics-shared", "1-state, statistics shared over time", "one-state", SHARED),
-    Variant("two-state-statistics-shared", "2-state, statistics shared over time", "two-state", SHARED),
+    Variant("one-state-statistics-shared", "1-state, statistics shared in the test alone", "one-state", SHARED),
+    Variant("one-state-statistics-fixed", "1-state, statistics shared in training and test", "one-state", FIXED),
+    Variant("one-state-all-fixed", "1-state, statistics, scale and shift shared", "one-state", SCALED),
+    Variant("two-state-statistics-shared", "2-state, statistics shared in the test alone", "two-state", SHARED),
+    Variant("two-state-statistics-fixed", "2-state, statistics shared in training and test", "two-state", FIXED),
+    Variant("two-state-all-fixed", "2-state, statistics, scale and shift shared", "two-state", SCALED),
     Variant("three-state-prenet-conv", "3-state, pre-net of one convolution", "three-state", {"prenet": "conv"}),
 )

@@ -32,10 +32,10 @@ HOW_TO_READ = f"""\
 Training errors are those of the last epoch's batches, as they were trained on.
 
 **Verdicts.** A claim is one or more differences of errors that must lie below a limit; the limits were set before
-anything ran. Networks of the same seed are compared. A comparison holds if the 95 % t-interval over seeds lies below
-the limit, does not hold if it lies above, and is undecided otherwise or with fewer than {FEWEST_SEEDS} seeds; nothing
-is corrected for the number of comparisons, or for looks at fewer seeds before others were added. A claim holds if all
-its comparisons do, and does not if one does not.
+anything ran, except those of claims v-a and v-b (see Fig. 10). Networks of the same seed are compared. A comparison
+holds if the 95 % t-interval over seeds lies below the limit, does not hold if it lies above, and is undecided otherwise
+or with fewer than {FEWEST_SEEDS} seeds; nothing is corrected for the number of comparisons, or for looks at fewer seeds
+before others were added. A claim holds if all its comparisons do, and does not if one does not.
 
 The verdict “{FAILS}” or “{UNDECIDED}” is about the scale of its section, which need not be the paper's."""
 
@@ -164,11 +164,22 @@ def _errors_table(rows: pd.DataFrame) -> str:
     """Errors of each network at the time for which it was trained."""
     lines = []
     for (name, model, parameters, t), read in rows[rows["t"] == rows["test_t"]].groupby(NETWORK, sort=False):
+        network = f"`{name}`<br>`{model}`", f"{VARIANTS[name].width_of(model):g}", f"{parameters:,}", str(t)
         errors = (_spell_mean(read[column]) for column in ("validation_error", "training_error"))
-        network = f"`{name}`<br>`{model}`"
-        lines.append((network, f"{parameters:,}", str(t), *errors, str(len(read)), f"{read['seconds'].mean():,.0f}"))
-    header = ("network", "parameters", "t", "validation error, %", "training error, %", "seeds", "seconds each")
-    return markdown(header, lines, range(1, 7))
+        lines.append((*network, *errors, str(len(read)), f"{read['seconds'].mean():,.0f}"))
+    header = (
+        "network",
+        "width",
+        "parameters",
+        "t",
+        "validation error, %",
+        "training error, %",
+        "seeds",
+        "seconds each",
+    )
+    return (
+        f"The width is that of the network's areas, relative to the paper's.\n\n{markdown(header, lines, range(1, 8))}"
+    )
 
 
 def _test_times_table(rows: pd.DataFrame) -> str:

@@ -48,7 +48,7 @@ def judge(results: pd.DataFrame, claims: Mapping[str, Claim] = CLAIMS) -> pd.Dat
     DataFrame
         A row for each comparison: "claim", its name; "claim_verdict", the common verdict of all its comparisons, but
         "does not hold" if one of them does not, else "undecided"; "comparison", in words; "terms", the errors that it
-        sums up; "seeds", the number of seeds of which all these were measured; "difference", the mean over these in
+        compares; "seeds", the number of seeds of which both were measured; "difference", the mean over these in
         percentage points, with the ends "low" and "high" of its 95 % t-interval, NaN where there are too few seeds to
         have one; "limit"; "verdict", always "undecided" with fewer than 3 seeds, and "not run" with none; "why", the
         lack of seeds if it is undecided for that, else empty; and "by_seed", a tuple of the difference of each seed.
@@ -60,7 +60,7 @@ def judge(results: pd.DataFrame, claims: Mapping[str, Claim] = CLAIMS) -> pd.Dat
     """
     measured = errors(results)
     rows = [
-        {"claim": claim.name, "claim_verdict": "", "comparison": comparison.text, **_judged(comparison, measured)}
+        {"claim": claim.name, "claim_verdict": "", **_judged(comparison, measured)}
         for claim in claims.values()
         for comparison in claim.comparisons
     ]
@@ -113,13 +113,14 @@ def counted(number: int, noun: str) -> str:
 
 def _judged(comparison: Comparison, measured: pd.DataFrame) -> dict[str, Any]:
     """A comparison's columns of `judge`."""
-    known = measured.reindex(columns=list(comparison.terms)).dropna()  # seeds of which all errors were measured
-    by_seed = tuple(known.mul(comparison.terms).sum(axis=1))
+    left, right = (measured.get(error, pd.Series()) for error in (comparison.left, comparison.right))
+    by_seed = tuple((left - right).dropna())  # of the seeds of which both errors were measured
     seeds, limit = len(by_seed), comparison.below + 0.0  # a limit of -0 is 0
     mean, low, high = map(float, t_interval(by_seed)) if seeds else [math.nan] * 3
     few = 0 < seeds < FEWEST_SEEDS
     return {
-        "terms": " ".join(f"{factor:+g}*{error}" for error, factor in comparison.terms.items()),
+        "comparison": comparison.text,
+        "terms": f"+1*{comparison.left} -1*{comparison.right}",
         "seeds": seeds,
         "difference": mean,
         "low": low,
