@@ -18,8 +18,8 @@ from ventral.experiment.recalibration import calibration_count
 from ventral.experiment.run import Run, open_complete
 from ventral.experiment.settings import Settings
 from ventral.experiment.simulate import record
-from ventral.model.graph import AreaGraph
 from ventral.model.model import Model
+from ventral.model.subject import Anatomy
 from ventral.stimuli.selection import select_images
 from ventral.stimuli.shapes import ShapeSettings
 
@@ -83,7 +83,7 @@ def record_predictions(
     return runs
 
 
-def policies_of(graph: AreaGraph) -> tuple[str, ...]:
+def policies_of(graph: Anatomy) -> tuple[str, ...]:
     """Names of the policies under which a network is recorded: frozen alone if its statistics are fixed."""
     return ("frozen",) if graph.statistics == "fixed" else tuple(POLICIES)
 
