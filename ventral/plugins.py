@@ -141,7 +141,7 @@ def call(function: Callable[..., object], given: Mapping[str, object], script: s
         return function(**given)
     except VentralError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise GROUPS[group].error(f"{_failure(error, script)}.") from error
 
 

@@ -63,6 +63,7 @@ def places(model_file: Path, cache: Path, tmp_path_factory: pytest.TempPathFacto
             "functionless": "functionless.py",
             "mistaken": "mistaken.py",
             "number": "number.py",
+            "exiting": "exiting.py",
         }.items()
     }
     for folder in ("images", "corrupt"):
@@ -84,6 +85,7 @@ def places(model_file: Path, cache: Path, tmp_path_factory: pytest.TempPathFacto
         "from ventral import Condition, Protocol, Show, target\n\n"
         "def protocol() -> Protocol:\n    return Protocol((Condition('on', Show(target, 0, 10)),))\n"
     )
+    at["exiting"].write_text("import sys\n\ndef protocol():\n    sys.exit(3)\n")
     at["functionless"].write_text("soa_ms = 20\n")
     at["number"].write_text("def protocol(soa_ms: int = 20):\n    return soa_ms\n")
     with pytest.MonkeyPatch.context() as patched:

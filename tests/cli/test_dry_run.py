@@ -8,13 +8,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from commands import FLASH, printed, rows, ventral, worked
+from commands import FLASH, printed, rows, ventral
 
 from ventral.cli.console import spell
 from ventral.experiment.recorder import Recorder
 from ventral.experiment.run import open_run
 from ventral.model import statistics
 
+SHORT = "--set duration_ms=10 --set end_ms=50"  # one condition of six ticks
 LESION = '''"""Lesion: intact, or feedback scaled.
 
 Source: none.
@@ -77,46 +78,49 @@ def clock(monkeypatch) -> Iterator[Clock]:
 def test_time_is_that_of_every_batch_without_the_first_s_delay(clock, model_file, number, batch):
     """Conditions differ in scales, so a batch that holds two of them is computed twice."""
     line = f"simulate --protocol ../cut.py --model {model_file} --images {number} --batch {batch}"
-    told = costs(printed(f"{line} --dry-run"))["time"]
+    stated = costs(printed(f"{line} --dry-run"))["time"]
     clock.batches = 0
     printed(line)
-    assert told == f"about {spell(10 * clock.batches)} on cpu"
+    assert stated == f"about {spell(10 * clock.batches)} on cpu"
 
 
 def test_re_estimating_statistics_is_a_line_of_its_own(clock, model_file):
-    line = f"simulate --protocol flash --set end_ms=50 --model {model_file} --images 4 --batch 4 --dry-run"
+    line = f"simulate --protocol flash {SHORT} --model {model_file} --images 4 --batch 4 --dry-run"
     frozen = costs(printed(line))
     clock.batches = 0
     anew = costs(printed(line + " --policy pooled"))
     assert "statistics" not in frozen
     assert anew["statistics"] == "33 min to re-estimate them, before"
-    assert anew["time"] == frozen["time"] == "about 50 s on cpu"
+    assert anew["time"] == frozen["time"] == "about 10 s on cpu"
 
 
 @pytest.mark.parametrize("record", ["units", "channels"])
 def test_disk_is_what_the_run_takes(model_file, record, monkeypatch):
     monkeypatch.setattr("ventral.cli.simulate.megabytes", lambda size: f"{size / 1e6:.6f} MB")
-    line = f"simulate --protocol flash --model {model_file} --images 30 --batch 20 --record {record} --out run.zarr"
-    told = costs(printed(line + " --dry-run"))["disk"]
-    about, most = (float(number) for number in re.findall(r"([\d.,]+) MB", told))
+    line = (
+        f"simulate --protocol flash --set duration_ms=10,20,30,50,80 --set end_ms=100 "
+        f"--model {model_file} --images 30 --batch 20 --record {record} --out run.zarr"
+    )
+    stated = costs(printed(line + " --dry-run"))["disk"]
+    about, most = (float(number) for number in re.findall(r"([\d.,]+) MB", stated))
     printed(line)
     taken = sum(path.stat().st_size for path in Path("run.zarr").rglob("*") if path.is_file()) / 1e6
     assert about == pytest.approx(taken, rel=0.003)  # batches that were not sampled compress a little differently
     assert taken <= most
-    assert told.endswith("MB in run.zarr")
+    assert stated.endswith("MB in run.zarr")
 
 
 def test_memory_is_the_process_s_own_peak_and_names_the_images(model_file):
-    line = f"simulate --protocol flash --set end_ms=50 --model {model_file} --images 200 --batch 4 --dry-run"
-    told = costs(printed(line))["memory"]
-    peak, images = (float(number.replace(",", "")) for number in re.findall(r"([\d.,]+) MB", told))
+    line = f"simulate --protocol flash {SHORT} --model {model_file} --images 200 --batch 4 --dry-run"
+    stated = costs(printed(line))["memory"]
+    peak, images = (float(number.replace(",", "")) for number in re.findall(r"([\d.,]+) MB", stated))
     unit = 1 if sys.platform == "darwin" else 1024
     assert peak == pytest.approx(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6, rel=0.01)
     assert images == pytest.approx(200 * 3 * 16 * 16 / 1e6, abs=0.05)
 
 
 def test_a_dry_run_leaves_nothing_and_what_was_recorded_as_it_was(here, model_file):
-    line = f"simulate --protocol flash --set end_ms=50 --model {model_file} --images 4 --batch 4"
+    line = f"simulate --protocol flash {SHORT} --model {model_file} --images 4 --batch 4"
     printed(line + " --dry-run")
     assert not list(here.iterdir())
     printed(line)
@@ -131,7 +135,7 @@ def test_a_dry_run_that_fails_leaves_nothing(give, here, model_file, monkeypatch
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.fsync", full)
-    code, _, err = give(f"simulate --protocol flash --set end_ms=50 --model {model_file} --images 4 --dry-run")
+    code, _, err = give(f"simulate --protocol flash {SHORT} --model {model_file} --images 4 --dry-run")
     assert code == 1
     assert "the disk is full" in err
     assert not list(here.iterdir())
@@ -140,22 +144,23 @@ def test_a_dry_run_that_fails_leaves_nothing(give, here, model_file, monkeypatch
 def test_a_run_that_does_not_fit_is_refused_before_it_begins(places, here, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10**9, 10**9, 1000))
     for dry in ("", " --dry-run"):
-        said = ventral(FLASH + " --data {images} --images 2" + dry, **places)
-        assert said.code == 1
-        assert "GB free; record fewer images (--images), less of each (--record channels)" in said.err
+        outcome = ventral(f"{FLASH} {SHORT} --data {{images}} --images 2{dry}", **places)
+        assert outcome.code == 1
+        assert "GB free; record fewer images (--images), less of each (--record channels)" in outcome.err
     assert list(here.iterdir()) == []
 
 
-def test_a_dry_run_tells_time_size_and_arrival_and_records_nothing(places, here):
-    said = worked(FLASH + " --data {images} --images 4 --batch 6 --dry-run", **places)
-    told = {line.split()[0]: " ".join(line.split()[1:]) for line in said.out.splitlines() if line.strip()}
-    assert told["presentations"] == "20"
-    assert told["batches"] == "4, each of at most 6 presentations"
-    assert told["time"].startswith("about ")
-    assert told["disk"].endswith("MB in runs/flash-small.zarr")
-    assert [told[area] for area in ("V1", "V2", "V4", "IT")] == ["0 ms", "10 ms", "20 ms", "30 ms"]
+def test_a_dry_run_states_time_size_and_arrival_and_records_nothing(places, here):
+    out = printed(FLASH + " --set end_ms=50 --data {images} --images 4 --batch 6 --dry-run", **places)
+    stated = {line.split()[0]: " ".join(line.split()[1:]) for line in out.splitlines() if line.strip()}
+    assert stated["presentations"] == "20"
+    assert stated["batches"] == "4, each of at most 6 presentations"
+    assert stated["time"].startswith("about ")
+    assert stated["disk"].endswith("MB in runs/flash-small.zarr")
+    assert [stated[area] for area in ("V1", "V2", "V4", "IT")] == ["0 ms", "10 ms", "20 ms", "30 ms"]
     assert list(here.iterdir()) == []
 
 
 def test_a_dry_run_also_goes_beyond_the_horizon_when_it_may(places):
-    worked(FLASH + " --data {images} --images 2 --set end_ms=310 --beyond-horizon held --dry-run", **places)
+    late = " --set duration_ms=10 --set end_ms=310"
+    printed(FLASH + late + " --data {images} --images 2 --beyond-horizon held --dry-run", **places)

@@ -159,6 +159,7 @@ MISTAKES = {
     "a syntax error to show": ("protocols show {syntax}", 2, "syntax.py, line 1: invalid syntax."),
     "no function": ("simulate --protocol {functionless}", 2, "has no function protocol; give it one, such as"),
     "not a protocol": ("simulate --protocol {number}", 2, "protocol returns a value of type int; return a Protocol."),
+    "a protocol that exits": ("simulate --protocol {exiting}", 2, "exiting.py, line 4: SystemExit: 3."),
     "no file": ("simulate --protocol backwards.py", 2, "no file named 'backwards.py'"),
     "a folder for a protocol": ("simulate --protocol {images}", 2, "is not a Python file; give a name, or the path"),
     # runs
@@ -178,6 +179,23 @@ MISTAKES = {
     ),
     "too many folds": ("analyze decoding {run} --set folds=9", 1, "class 0 has 1 images for 9 folds; use more images"),
     # places
+    "this folder for a run": (FLASH + " --out .", 2, "--out is .; give the run a folder of its own, as in runs/mask.z"),
+    "the folder above for a run": (FLASH + " --out ..", 2, "--out is ..; give the run a folder of its own"),
+    "this folder for a dry run": (FLASH + " --out . --dry-run", 2, "--out is .; give the run a folder of its own"),
+    "this folder for two runs": (FLASH + " --out . --control", 2, "--out is .; give the run a folder of its own"),
+    "this folder for an export": ("export {run} --to npz --out .", 1, "."),
+    **{
+        f"the {what} for {command.split()[0]}": (f"{command} --out {place}", 2, message)
+        for what, place, message in (
+            (
+                "root of the disk",
+                "/",
+                "Invalid value for '--out': / is the root of the disk; give a folder or a file of",
+            ),
+            ("empty path", "''", "Invalid value for '--out': it is empty; give a path."),
+        )
+        for command in (FLASH, TRAIN, EVALUATE, "analyze readout {run}", "export {run} --to npz", "reproduce fig8")
+    },
     "a place that is images": (FLASH + " --data {images} --images 2 --out {images}", 1, "is not a run of ventral"),
     "a place that is a text": (FLASH + " --data {images} --images 2 --out {text}", 1, "is not a run of ventral"),
     "a place in a text": (FLASH + " --data {images} --images 2 --out {text}/a.zarr", 1, "cannot be written"),

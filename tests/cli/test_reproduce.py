@@ -58,6 +58,12 @@ def test_a_list_says_what_is_done_and_does_nothing(command, give, tmp_path):
     assert row.split()[1:4] == ["0", "1,", "2"]
 
 
+def test_a_list_needs_no_images(give):
+    code, out, err = give("reproduce fig8 --list --data nowhere")
+    assert (code, err) == (0, "")
+    assert "0 trainings of 12 done" in out
+
+
 def test_what_could_not_be_trained_is_told_at_the_end(command, give, monkeypatch):
     def failing(*_, **__):
         raise TrainingError("the loss is not finite")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from foretold import COUNT, FLASH, MASKING, SHARDS
 
-from ventral.model.checkpoint import Model
+from ventral.model.model import Model
 from ventral.paper.predictions import Predictions, measure
 from ventral.paper.recordings import record_predictions
 

@@ -1,5 +1,8 @@
 """Laws of the reproduction: drawn is what was measured, and what was not is not."""
 
+import functools
+from itertools import product
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -31,11 +34,15 @@ def everything():
 # ---- figures
 
 
-@each_figure
-@pytest.mark.parametrize("seeds", [1, 2, 3])
-def test_every_figure_is_drawn_with_any_number_of_seeds(compared, seeds):
-    results, curves = measured(compared.variants, seeds)
-    figure = figure_of(compared, results, curves, SCALES["small"])
+@functools.cache
+def drawn(name, seeds=3):
+    """A figure of all its networks."""
+    return figure_of(FIGURES[name], *measured(FIGURES[name].variants, seeds), SCALES["small"])
+
+
+@pytest.mark.parametrize(("name", "seeds"), [*product(FIGURES, (2, 3)), ("fig8", 1), ("fig10", 1)])
+def test_every_figure_is_drawn_with_any_number_of_seeds(name, seeds):
+    compared, figure = FIGURES[name], drawn(name, seeds)
     text = "\n".join(words(figure)).replace("\n", " ")
     for part in (title_of(compared), compared.title, "small", SCALES["small"], "CIFAR-10", "cpu", f"{seeds} seed"):
         assert part in text
@@ -48,13 +55,12 @@ def test_every_figure_is_drawn_with_any_number_of_seeds(compared, seeds):
 
 @each_figure
 def test_nothing_in_a_figure_is_cut_off_or_drawn_over_other_text(compared):
-    results, curves = measured(compared.variants)
-    check_texts(figure_of(compared, results, curves, SCALES["small"]))
+    check_texts(drawn(compared.name))
 
 
 def test_nothing_in_the_plot_of_verdicts_is_cut_off_or_drawn_over_other_text(everything):
-    for seeds in (2, 3):
-        check_texts(verdict_figure(everything[0].query(f"seed < {seeds}"), SCALES["small"]))
+    check_texts(verdict_figure(everything[0].query("seed < 2"), SCALES["small"]))
+    check_texts(verdict_figure(everything[0], SCALES["small"]))
 
 
 def check_texts(figure):
@@ -93,12 +99,18 @@ def test_a_colour_is_a_model_and_a_stroke_what_was_changed_in_it():
     assert looks_of(FIGURES["statistics"])["two-state"] == looks["two-state"]
 
 
+@functools.cache
+def two_networks():
+    """Fig. 6 of two of its networks, and what was measured of them."""
+    results, curves = measured(["two-state", "two-state-unshared"])
+    return figure_of(FIGURES["fig6"], results, curves, ""), results, curves
+
+
 @pytest.mark.parametrize(("panel", "measure"), [(0, "validation_error"), (1, "training_error")])
 def test_lines_are_means_over_seeds_and_bands_their_intervals(panel, measure):
-    results, curves = measured(["two-state"])
-    axes = figure_of(FIGURES["fig6"], results, curves, "").axes[panel]
-    (line,) = axes.lines
-    (band,) = axes.collections
+    figure, _, curves = two_networks()
+    curves, axes = curves[curves["variant"] == "two-state"], figure.axes[panel]
+    line, band = axes.lines[0], axes.collections[0]
     edges = band.get_paths()[0].vertices
     np.testing.assert_array_equal(line.get_xdata(), range(1, EPOCHS + 1))
     for epoch, drawn in zip(line.get_xdata(), line.get_ydata(), strict=True):
@@ -117,8 +129,8 @@ def test_few_seeds_are_drawn_one_by_one():
 
 
 def test_after_the_last_epoch_every_seed_is_a_dot_beside_the_mean():
-    results, curves = measured(["two-state", "two-state-unshared"])
-    axes = figure_of(FIGURES["fig6"], results, curves, "").axes[2]
+    figure, results, _ = two_networks()
+    axes = figure.axes[2]
     drawn = [sorted(map(float, line.get_ydata())) for line in axes.lines]
     for name in ("two-state", "two-state-unshared"):
         each = [error_of(results, name, seed) for seed in range(3)]
@@ -140,8 +152,8 @@ def test_small_differences_look_small():
 
 
 def test_fig_8_is_drawn_against_the_time_of_readout_and_in_ticks():
-    results, curves = measured(FIGURES["fig8"].variants)
-    figure = figure_of(FIGURES["fig8"], results, curves, "")
+    results, _ = measured(FIGURES["fig8"].variants)
+    figure = drawn("fig8")
     (joint,) = [line for line in figure.axes[-1].lines if len(line.get_xdata()) == 4]
     names = ("two-state-t2", "two-state-t3", "two-state-t5", "two-state")
     np.testing.assert_array_equal(joint.get_xdata(), [20, 30, 50, 100])
@@ -164,8 +176,8 @@ def test_readouts_are_joined_over_the_seeds_that_all_of_them_have():
 
 
 def test_fig_10_is_drawn_against_the_times_of_the_test_and_marks_the_trained_one():
-    results, curves = measured(FIGURES["fig10"].variants)
-    (axes,) = figure_of(FIGURES["fig10"], results, curves, "").axes
+    results, _ = measured(FIGURES["fig10"].variants)
+    (axes,) = drawn("fig10").axes
     lines = [line for line in axes.lines if len(line.get_xdata()) == len(FIG_10_TEST_MS)]
     for name, line in zip(FIGURES["fig10"].variants, lines, strict=True):
         np.testing.assert_array_equal(line.get_xdata(), FIG_10_TEST_MS)

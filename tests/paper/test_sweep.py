@@ -10,7 +10,7 @@ from dataclasses import fields, replace
 import pandas as pd
 import pytest
 
-from ventral.errors import CheckpointError, StoreError, TrainingError, UsageError
+from ventral.errors import CheckpointError, DataError, StoreError, TrainingError, UsageError
 from ventral.files import locked
 from ventral.model.model import load_model
 from ventral.paper import results, sweep
@@ -30,7 +30,7 @@ from ventral.paper.campaign import (
 from ventral.paper.claims import FIGURES, find_figure
 from ventral.paper.networks import FIG_10_TEST_MS, VARIANTS
 from ventral.paper.results import RESULTS, read_curves, read_results
-from ventral.paper.sweep import fraction_trained, missing, train_missing
+from ventral.paper.sweep import missing, saved_step, train_missing
 from ventral.stimuli.datasets import load_images
 from ventral.stimuli.sampling import evenly
 from ventral.training.recipe import RECIPES, Recipe
@@ -42,18 +42,20 @@ TRAININGS = [Training(VARIANTS[name], seed) for seed in (0, 1) for name in ("one
 
 @pytest.fixture(scope="module")
 def splits():
-    return [load_images("shapes", split, 32, positions=range(60)) for split in ("train", "test")]
+    return {split: load_images("shapes", split, 32, positions=range(60)) for split in ("train", "test")}
 
 
 @pytest.fixture
 def campaign(splits, tmp_path):
     recipe = replace(TINY.fit(RECIPES["fast"]), batch=10)
-    return Campaign(TINY, recipe, "fast, batch=10", *splits, "some shapes", tmp_path / "results", tmp_path / "work")
+    return Campaign(
+        TINY, recipe, "fast, batch=10", splits.__getitem__, "some shapes", tmp_path / "results", tmp_path / "work"
+    )
 
 
 @pytest.fixture
 def trained(monkeypatch):
-    """Folders of the trainings that were fraction_trained or gone on with."""
+    """Folders of the trainings that were begun or resumed."""
     places = []
     whole = sweep.train
 
@@ -141,7 +143,7 @@ def test_errors_are_those_of_the_last_weights_on_the_test_images(campaign, split
     training = Training(VARIANTS["three-state-no-self"], 0)
     train_missing([training], campaign)
     model = load_model(folder_of(training, campaign) / "model.safetensors")
-    test = splits[1].take(evenly(splits[1].labels, TINY.tested))
+    test = splits["test"].take(evenly(splits["test"].labels, TINY.tested))
     accuracy = accuracy_over_time(model.network, model.preprocessing, test, 150)
     rows = read_results(campaign.results).set_index("test_t")
     assert list(rows.index) == [ms // 10 for ms in FIG_10_TEST_MS]
@@ -163,7 +165,7 @@ def test_nothing_is_held_out_and_the_scale_says_how_many_are_shown(campaign):
 
 
 def test_two_processes_at_the_same_training_do_not_both_train(campaign, monkeypatch):
-    """Whenever the second comes: while the first trains, or just before it has fraction_trained."""
+    """Whenever the second comes: while the first trains, or just before it has begun."""
     whole, lines, seen = sweep.train, [], []
 
     def overtaken(*given, **named):
@@ -205,8 +207,8 @@ def test_results_of_another_recipe_or_other_images_of_the_same_name_are_refused(
     """Also when what is asked for now is another network, or another seed: they would be compared."""
     train_missing(TRAININGS[:1], campaign)
     faster = replace(campaign, recipe=replace(campaign.recipe, learning_rate=0.01))
-    others = replace(campaign, images=splits[0].take(range(5, 50)))
-    unseen = replace(campaign, test=splits[1].take(range(5, 50)))
+    others = replace(campaign, load=(splits | {"train": splits["train"].take(range(5, 50))}).__getitem__)
+    unseen = replace(campaign, load=(splits | {"test": splits["test"].take(range(5, 50))}).__getitem__)
     for training in TRAININGS:
         with pytest.raises(
             StoreError,
@@ -243,7 +245,7 @@ def test_weights_of_another_recipe_are_refused(campaign):
 def test_weights_of_other_images_of_the_same_name_are_refused(campaign, splits):
     train_missing(TRAININGS[:1], campaign)
     (campaign.results / RESULTS).unlink()
-    other = replace(campaign, images=splits[0].take(range(5, 50)))
+    other = replace(campaign, load=(splits | {"train": splits["train"].take(range(5, 50))}).__getitem__)
     with pytest.raises(
         CheckpointError, match=r"trained on other images that were called some shapes too; give these another name"
     ):
@@ -304,8 +306,8 @@ def test_everything_that_can_be_set_is_a_field_of_recipes_in_their_order():
     expect_settable(SETTABLE)
 
 
-def test_how_far_a_training_has_come(campaign):
-    assert fraction_trained(TRAININGS[0], campaign) == 0
+def test_the_step_of_the_last_saved_state_is_known(campaign):
+    assert saved_step(TRAININGS[0], campaign) == 0
 
     def stop(training, trainer, loss, accuracy):
         if trainer.step == 2:
@@ -313,7 +315,22 @@ def test_how_far_a_training_has_come(campaign):
 
     with pytest.raises(KeyboardInterrupt):
         train_missing(TRAININGS[:1], campaign, report=stop)
-    assert fraction_trained(TRAININGS[0], campaign) == pytest.approx(3 / 8)  # the step after the signal is finished too
+    assert saved_step(TRAININGS[0], campaign) == 3  # the step after the signal is finished too
+
+
+def test_what_is_missing_is_known_without_images_and_then_only_recipes_are_compared(campaign):
+    train_missing(TRAININGS[:1], campaign)
+
+    def absent(split):
+        raise DataError(f"no images of {split}")
+
+    blind = replace(campaign, load=absent)
+    assert missing(TRAININGS, blind, compare_images=False) == TRAININGS[1:]
+    with pytest.raises(DataError, match="no images of train"):
+        missing(TRAININGS, blind)
+    other = replace(blind, recipe=replace(campaign.recipe, learning_rate=0.01))
+    with pytest.raises(StoreError, match="trained with another recipe"):
+        missing(TRAININGS, other, compare_images=False)
 
 
 FIG_8 = ["reproduce", "fig8", "--scale", "trial", "--seeds", "1", "--data", "shapes", "--threads", "1"]

@@ -4,7 +4,7 @@ import inspect
 
 import click
 
-from ventral.cli.console import fitted, print_knobs, print_scripts
+from ventral.cli.console import echo, fitted, print_knobs, print_scripts
 
 
 @click.group(invoke_without_command=True)
@@ -13,7 +13,7 @@ def analyses(context: click.Context) -> None:
     """List analyses; `show` explains one."""
     if context.invoked_subcommand is None:
         print_scripts("analysis", "analyses")
-        click.echo("`ventral analyses show NAME` explains one and its knobs; `ventral analyze NAME RUN.zarr` runs it.")
+        echo("`ventral analyses show NAME` explains one and its knobs; `ventral analyze NAME RUN.zarr` runs it.")
 
 
 @analyses.command("show")
@@ -27,7 +27,7 @@ def analyses_show(name: str) -> None:
     description = module.analyze.__doc__ or ""
     for text in (module.__doc__, description.partition("\n\n")[0]):
         if text:
-            click.echo(fitted(inspect.cleandoc(text)) + "\n")
+            echo(fitted(inspect.cleandoc(text)) + "\n")
     print_knobs("knobs (--set)", module.analyze)
     if files := parameter_texts(description).get("out"):
-        click.echo(fitted(f"--out: {files}"))
+        echo(fitted(f"--out: {files}"))

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from ventral.cli.console import busy, logged
+from ventral.cli.console import busy, echo, logged
 from ventral.cli.options import PATH, option, settings_option
 from ventral.cli.runs import open_named, undamaged
 from ventral.errors import UsageError, few
@@ -39,7 +39,7 @@ def analyze(name: str, run: Path, settings: tuple[str, ...], out: Path | None) -
     _refuse_other(beside, record)
     with logged(), undamaged(run):
         for path in function(opened, folder, **given):
-            click.echo(path)
+            echo(path)
     with disk_errors(beside):
         put(beside, json.dumps(record, indent=2).encode())
 

@@ -19,23 +19,41 @@ NUMBER = re.compile(r"[-+]?\d{1,3}(,\d{3})*(\.\d+)?( ms)?|absent|never|")
 EVERY_S = 30  # between two lines of progress where there is no terminal
 
 
+def inert(text: object) -> str:
+    r"""Text for the terminal, in which characters that would command it are written out.
+
+    >>> print(inert("a\x1b[31mb"))
+    a\x1b[31mb
+    """
+    return "".join(
+        character if character.isprintable() or character in "\n\t" else repr(character)[1:-1]
+        for character in str(text)
+    )
+
+
+def echo(text: object = "", err: bool = False) -> None:
+    """Print a line in which nothing commands the terminal, whatever names are in it."""
+    click.echo(inert(text), err=err)
+
+
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a small table with numbers aligned to the right; without a terminal it is as wide as it needs to be."""
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     drawn = Table(box=SIMPLE_HEAD, show_edge=False, show_header=any(columns))
     for position, column in enumerate(columns):
         numbers = all(NUMBER.fullmatch(row[position]) for row in rows)
         side: Literal["left", "right"] = "right" if numbers else "left"
-        drawn.add_column(column, no_wrap=position == 0, justify=side, overflow="fold")
+        drawn.add_column(Text(inert(column)), no_wrap=position == 0, justify=side, overflow="fold")
     for row in rows:
-        drawn.add_row(*row)
+        drawn.add_row(*(Text(inert(cell)) for cell in row))
     console = Console(width=None if sys.stdout.isatty() else 1000, highlight=False)
     with console.capture() as text:
         console.print(drawn)
-    click.echo(click.style(title, bold=True))
+    click.echo(click.style(inert(title), bold=True))
     for line in text.get().splitlines():
         click.echo(line.rstrip())
     click.echo()
@@ -79,7 +97,7 @@ def fitted(text: str) -> str:
 
 def print_next(*words: str | Path) -> None:
     """Print a command that the user may want to give next."""
-    click.echo(f"next:  {shlex.join(['ventral', *map(str, words)])}")
+    echo(f"next:  {shlex.join(['ventral', *map(str, words)])}")
 
 
 def in_ms(time: int | None) -> str:
@@ -94,8 +112,9 @@ def busy(what: str) -> Iterator[None]:
         yield
         return
     from rich.console import Console
+    from rich.text import Text
 
-    with Console(stderr=True).status(what):
+    with Console(stderr=True).status(Text(inert(what))):
         yield
 
 
@@ -105,34 +124,34 @@ def progress_bar(what: str, of: str) -> Iterator[Callable[..., None]]:
 
     The function that is given is called with the number done, the total and, if there is one, a remark.
     """
-    start = time.monotonic()
     if sys.stderr.isatty():
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
         shown = (
-            TextColumn(what),
+            TextColumn(what, markup=False),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn(f"{of},"),
+            TextColumn(f"{of},", markup=False),
             TimeRemainingColumn(compact=True),
-            TextColumn("left {task.fields[remark]}"),
+            TextColumn("left {task.fields[remark]}", markup=False),
         )
         # text that is printed meanwhile goes above the bar, or into the file that stdout is
         with Progress(*shown, console=Console(stderr=True), redirect_stdout=sys.stdout.isatty()) as bar:
             task = bar.add_task(what, total=None, remark="")
-            yield lambda done, total, remark="": bar.update(task, completed=done, total=total, remark=remark)
+            yield lambda done, total, remark="": bar.update(task, completed=done, total=total, remark=inert(remark))
         return
-    state = {"printed": start, "first": -1}
+    printed = time.monotonic()
+    begun: tuple[float, int] | None = None
 
     def line(done: int, total: int, remark: str = "") -> None:
+        nonlocal printed, begun
         now = time.monotonic()
-        if state["first"] < 0:
-            state["first"] = done
-        if now - state["printed"] >= EVERY_S and done > state["first"]:
-            left = (now - start) / (done - state["first"]) * (total - done)
-            click.echo(f"{what}: {done} of {total} {of}, {spell(left)} left {remark}".rstrip(), err=True)
-            state["printed"] = now
+        start, first = begun = begun or (now, done)  # what came before the first report says nothing of what is left
+        if now - printed >= EVERY_S and done > first:
+            left = (now - start) / (done - first) * (total - done)
+            echo(f"{what}: {done} of {total} {of}, {spell(left)} left {remark}".rstrip(), err=True)
+            printed = now
 
     yield line
 
@@ -143,7 +162,7 @@ def resumable(message: str) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        click.echo(f"\nstopped; {message}. Give the same command again to resume.", err=True)
+        echo(f"\nstopped; {message}. Give the same command again to resume.", err=True)
         sys.exit(130)
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from ventral.cli.console import busy, print_next, progress_bar, resumable, table
+from ventral.cli.console import busy, echo, print_next, progress_bar, resumable, table
 from ventral.cli.options import PATH, option, read_source
 from ventral.errors import DataError, UsageError, choose
 
@@ -44,7 +44,7 @@ def data_show(source: str) -> None:
         raise problems[0]
     table(source, ("split", "class", "images"), rows)
     for problem in problems:
-        click.echo(f"\n{problem}")
+        echo(f"\n{problem}")
 
 
 @data.command("fetch")
@@ -73,7 +73,7 @@ def data_fetch(name: str, url: str | None, md5: str | None, local: Path | None) 
     else:
         new = download_archive(archive.address(url), target, expected)
     which = "the published md5" if expected == archive.MD5 else f"the md5 {expected}"
-    click.echo(f"{target} has {which}." if new else f"{target} was there already and has {which}; nothing was fetched.")
+    echo(f"{target} has {which}." if new else f"{target} was there already and has {which}; nothing was fetched.")
     print_meaning(target, new)
     print_next("simulate", "--protocol", "backward-mask", "--model", "cifar10")
 
@@ -83,7 +83,7 @@ def check_folder(folder: Path, md5: str | None) -> None:
     if md5 is not None:
         raise UsageError(f"--md5 is the sum of an archive, and {folder} is a folder; leave it out.")
     find_cifar(folder)
-    click.echo(f"{folder} holds CIFAR-10 and stays as it is; name it with --data, or in VENTRAL_DATA.")
+    echo(f"{folder} holds CIFAR-10 and stays as it is; name it with --data, or in VENTRAL_DATA.")
     print_next("simulate", "--protocol", "backward-mask", "--model", "cifar10", "--data", folder)
 
 
@@ -96,16 +96,16 @@ def download_archive(address: str, target: Path, expected: str) -> bool:
         def report(done: int, total: int) -> None:
             advance(done // 10**6, total // 10**6)
 
-        return fetch_archive(target, address, expected, report=report, tell=lambda text: click.echo(text, err=True))
+        return fetch_archive(target, address, expected, report=report, tell=lambda text: echo(text, err=True))
 
 
 def print_meaning(target: Path, new: bool) -> None:
     """Print which images the name cifar10 means, where there are others beside the archive."""
     found = find_cifar("cifar10")
     if found != target:
-        click.echo(f"{found} is there too and is what cifar10 means; move it away to use the archive.")
+        echo(f"{found} is there too and is what cifar10 means; move it away to use the archive.")
     elif new and (hidden := [name for name in ("train", "test", "val") if (target.parent / name).is_dir()]):
-        click.echo(
+        echo(
             f"from now on cifar10 means the archive, not the images in {target.parent / hidden[0]}; to use those, move "
             "their folders elsewhere."
         )

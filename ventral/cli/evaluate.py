@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ventral.cli.console import busy, percent, progress_bar, table
+from ventral.cli.console import busy, echo, percent, progress_bar, table
 from ventral.cli.lookup import load_trained, own_data
 from ventral.cli.options import (
     PATH,
@@ -87,12 +87,12 @@ def evaluate(
         )
     print_evaluation(found)
     if (spare := selection.calibration) is not None:
-        click.echo(f"statistics estimated, without labels, on {len(spare)} images of {spare.name} ({spare.split})\n")
+        echo(f"statistics estimated, without labels, on {len(spare)} images of {spare.name} ({spare.split})\n")
     with busy("drawing"):
         files = save_evaluation(found, place)
-    click.echo("\n".join(map(str, files)))
+    echo("\n".join(map(str, files)))
     if found.note:
-        click.echo(f"\n{found.note}")
+        echo(f"\n{found.note}")
 
 
 def print_evaluation(found: "Evaluation") -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from ventral.cli.console import busy
+from ventral.cli.console import busy, echo
 from ventral.cli.options import PATH, area_names, option
 from ventral.cli.runs import open_named, undamaged
 from ventral.errors import choose
@@ -26,4 +26,4 @@ def export(run: Path, form: str, areas: str | None, out: Path | None, partial: b
         opened = open_named(run, partial, " Or export what is there with --partial.")
         with undamaged(run):
             path = export_run(opened, form, out, chosen, partial=partial)
-    click.echo(path)
+    echo(path)

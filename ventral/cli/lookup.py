@@ -7,8 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
+from ventral.cli.console import echo
 from ventral.cli.options import NAMED_DATA, read_source
 from ventral.errors import ClockError, GraphError, UsageError, choose
 
@@ -110,7 +109,7 @@ def title_of(name: str) -> str:
 
 
 def with_classes(
-    graph: "AreaGraph", name: str, classes: int, data: str, report: Callable[[str], object] = click.echo
+    graph: "AreaGraph", name: str, classes: int, data: str, report: Callable[[str], object] = echo
 ) -> "AreaGraph":
     """Graph with as many classes as the data have; a description in a file keeps its own number."""
     if classes == graph.classes or name.endswith(".json"):

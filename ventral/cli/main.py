@@ -1,13 +1,16 @@
 """The command line: its commands, and the message when one of them fails."""
 
+import io
 import os
 import signal
 import sys
+from pathlib import Path
 
 import click
 
 from ventral.cli.analyses import analyses
 from ventral.cli.analyze import analyze
+from ventral.cli.console import echo
 from ventral.cli.data import data
 from ventral.cli.evaluate import evaluate
 from ventral.cli.export import export
@@ -42,13 +45,18 @@ for command in (*ACTIONS, *LISTINGS):
 def main() -> None:
     """Run a command; print an error of ours without a traceback, and let every other exception through."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a cluster's request to end is that of Ctrl-C
+    if None in (sys.stdout, sys.stderr):  # closed before the process began
+        nowhere = Path(os.devnull).open("w")  # noqa: SIM115 - open as long as the process
+        sys.stdout, sys.stderr = sys.stdout or nowhere, sys.stderr or nowhere
     try:
-        commands.main(standalone_mode=False)
+        commands.main(prog_name="ventral", standalone_mode=False)
     except click.exceptions.Abort:
-        click.echo("stopped.", err=True)
+        echo("stopped.", err=True)
         sys.exit(130)
     except click.ClickException as error:
-        error.show()
+        shown = io.StringIO()
+        error.show(shown)
+        echo(shown.getvalue().rstrip(), err=True)
         sys.exit(error.exit_code)
     except VentralError as error:
         _fail(str(error), error.exit_code)
@@ -60,5 +68,5 @@ def main() -> None:
 
 
 def _fail(message: str, code: int) -> None:
-    click.echo(f"Error: {message}", err=True)
+    echo(f"Error: {message}", err=True)
     sys.exit(code)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ventral.cli.console import busy, first_line, fitted, in_ms, percent, print_knobs, spell_count, table
+from ventral.cli.console import busy, echo, first_line, fitted, in_ms, percent, print_knobs, spell_count, table
 from ventral.cli.lookup import find_model
 from ventral.cli.options import PATH, figure_option, option
 from ventral.errors import UsageError
@@ -45,7 +45,7 @@ def models(context: click.Context, markdown: bool) -> None:
     table("models with weights", ("name", "best readout", "data"), list(shipped_rows()))
     table("graphs that differ in their transitions only", ("name", "parameters", "is"), list(family_rows()))
     table("graphs of the paper", ("name", "read at", "parameters", "is"), list(paper_rows()))
-    click.echo("`ventral models show NAME` explains one and its knobs; `ventral train NAME` trains it.")
+    echo("`ventral models show NAME` explains one and its knobs; `ventral train NAME` trains it.")
 
 
 def shipped_rows() -> Iterator[tuple[str, str, str]]:
@@ -103,7 +103,7 @@ def print_markdown() -> None:
         rows.append((f"`{name}`", data_of(header), areas, f"{parameters(graph):,}", recipe, correct))
     times = ", ".join(map(str, MARKDOWN_MS))
     columns = ("model", "data", "areas (channels)", "parameters", "recipe", f"% correct at {times} ms")
-    click.echo(markdown(columns, rows))
+    echo(markdown(columns, rows))
 
 
 def changed_fields(header: Any) -> Iterator[str]:
@@ -147,10 +147,10 @@ def models_show(name: str, figure: Path | None, description: Path | None) -> Non
             raise UsageError(
                 f"the transitions of {name} are not known, so there is no graph to draw; leave out --figure."
             )
-        click.echo(save_as(graph_figure(graph, title=name), figure))
+        echo(save_as(graph_figure(graph, title=name), figure))
     if description is not None:
         description.write_text(json.dumps(json.loads(graph.to_json()), indent=1) + "\n", encoding="utf-8")
-        click.echo(description)
+        echo(description)
 
 
 def print_known(name: str, known: str, graph: "AreaGraph") -> None:
@@ -161,7 +161,7 @@ def print_known(name: str, known: str, graph: "AreaGraph") -> None:
     if function is None:
         print_graph(name, graph)
         return
-    click.echo(fitted(inspect.cleandoc(function.__doc__ or "").partition("\n\nParameters")[0]) + "\n")
+    echo(fitted(inspect.cleandoc(function.__doc__ or "").partition("\n\nParameters")[0]) + "\n")
     print_graph(name, graph)
     print_knobs("knobs (NAME:knob=value,...)", function)
 
@@ -174,7 +174,7 @@ def print_outside(name: str, graph: "OutsideGraph") -> None:
     ]
     table(f"{name}: areas of an outside network", ("area", "shape", "arrival", "recorded"), rows)
     pixels = graph.pixels
-    click.echo(
+    echo(
         f"It takes images of {pixels.size}x{pixels.size} pixels, from 0 to {pixels.white:g}, minus {pixels.mean}, "
         f"divided by {pixels.std}. An image enters {DRIVES[graph.drive]}.\n"
     )
@@ -192,16 +192,16 @@ def print_graph(name: str, graph: "AreaGraph") -> None:
         shape, arrival = f"{area.size}x{area.size}x{area.channels}", in_ms(graph.arrival_ms[area.name])
         rows.append((area.name, shape, arrival, *(cells.get((area.name, other), "") for other in names)))
     table(f"{name}: transitions from (row) to (column)", ("area", "size", "arrival", *names), rows)
-    click.echo(
+    echo(
         f"An image enters {DRIVES[graph.drive]} ({graph.drive} drive), through {PRENETS[graph.prenet]}, into "
         f"{graph.entry}."
     )
     biases = "with" if graph.bias else "without"
-    click.echo(f"{parameters(graph):,} parameters ({biases} biases); weights {SHARINGS[graph.sharing]}.")
+    echo(f"{parameters(graph):,} parameters ({biases} biases); weights {SHARINGS[graph.sharing]}.")
     for tie in graph.ties:
-        click.echo(f"One weight: {', '.join(entry.name for entry in tie)}.")
+        echo(f"One weight: {', '.join(entry.name for entry in tie)}.")
     learned = "; their scale and shift are learned" if graph.scale_shift else ""
-    click.echo(f"Normalisation has mean and variance {STATISTICS[graph.statistics]}{learned}.\n")
+    echo(f"Normalisation has mean and variance {STATISTICS[graph.statistics]}{learned}.\n")
     rows = [
         (str(ms), f"{effective_parameters(graph, [ms]):,}", spell_count(multiply_adds(graph, [ms])))
         for ms in readout_times(graph)
@@ -230,4 +230,4 @@ def print_training(header: Any) -> None:
     rows = [(str(to_ms(tick)), percent(value)) for tick, value in enumerate(test["accuracy"]) if value is not None]
     table(f"accuracy on {test['images']:,} test images of {test['name']}, images staying on", ("ms", "% correct"), rows)
     if header.get("note"):
-        click.echo(header["note"])
+        echo(header["note"])

@@ -15,7 +15,21 @@ Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 NAMED_DATA = ("shapes", "cifar10")  # data that need no path
 
-PATH, COUNT = click.Path(path_type=Path), click.IntRange(1)
+
+class PathType(click.Path):
+    """A path that is neither empty nor the root of the disk."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The path that was given."""
+        if value == "":
+            self.fail("it is empty; give a path.", param, ctx)
+        path = Path(value)
+        if path.absolute() == Path(path.absolute().anchor):
+            self.fail(f"{value} is the root of the disk; give a folder or a file of its own.", param, ctx)
+        return path
+
+
+PATH, COUNT = PathType(path_type=Path), click.IntRange(1)
 THREADS, BATCH = click.IntRange(1, 1024), click.IntRange(1, 100_000)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ventral.cli.console import busy, progress_bar, resumable, table, typed
+from ventral.cli.console import busy, echo, progress_bar, resumable, table, typed
 from ventral.cli.lookup import find_protocol, load_trained, own_data
 from ventral.cli.options import (
     COUNT,
@@ -23,6 +23,7 @@ from ventral.errors import TrainingError, UsageError, choose
 
 if TYPE_CHECKING:
     from ventral.paper.campaign import Campaign, Training
+    from ventral.stimuli.images import Images
     from ventral.training.trainer import Trainer
 
 
@@ -91,12 +92,15 @@ def reproduce(
         title = ", ".join([Path(name).stem, *(setting.replace(" ", "") for setting in sorted(settings))])
     data = data or "cifar10"
     source, shapes = read_source(data)
-    with busy(f"reading {source}"):
-        train, test = (load_images(source, split, 32, shapes=shapes) for split in ("train", "test"))
-    campaign = Campaign(scale, recipe, title, train, test, data_name or data, out, work, device)
+
+    def load(split: str) -> "Images":
+        with busy(f"reading {source}"):
+            return load_images(source, split, 32, shapes=shapes)
+
+    campaign = Campaign(scale, recipe, title, load, data_name or data, out, work, device)
     trainings = trainings_of(wanted, seeds)
     epochs = counted(recipe.epochs, "epoch")
-    click.echo(f"scale {scale.name}: {scale.text}; recipe {title}, {epochs}; {campaign.data}; {campaign.device}")
+    echo(f"scale {scale.name}: {scale.text}; recipe {title}, {epochs}; {campaign.data}; {campaign.device}")
     if listing:
         list_trainings(trainings, campaign)
         return
@@ -124,7 +128,7 @@ def run_campaign(trainings: "Sequence[Training]", campaign: "Campaign") -> "list
             remark = f"{training.title}: loss {loss:.2f}, {100 * accuracy:.0f} % of the batch"
             advance(int(100 * sum(done.values()) / sum(costs.values())), 100, remark)
 
-        return train_missing(trainings, campaign, click.echo, report)
+        return train_missing(trainings, campaign, echo, report)
 
 
 def predict(model: str, data: str | None, data_name: str, images: int, out: Path, work: Path, device: str) -> None:
@@ -146,29 +150,29 @@ def predict(model: str, data: str | None, data_name: str, images: int, out: Path
         files = save_predictions(work, network.name, out, data_name, taught(network.metadata.get("recipe", {})))
     table(f"predictions of the paper, {network.name}", COLUMNS, table_rows(read_outcomes(files[-2])))
     write_reproduction(out)
-    click.echo("\n".join(map(str, files)))
+    echo("\n".join(map(str, files)))
 
 
 def list_trainings(trainings: "Sequence[Training]", campaign: "Campaign") -> None:
     """List which trainings have ended and which are missing."""
     from ventral.paper.campaign import key_of
     from ventral.paper.results import TRAINING, read_results
-    from ventral.paper.sweep import fraction_trained, missing
+    from ventral.paper.sweep import missing, saved_step
     from ventral.paper.verdicts import counted
 
     results = read_results(campaign.results)
     errors = results[results["t"] == results["test_t"]].set_index(TRAINING)["validation_error"]
-    left = missing(trainings, campaign)
+    left = missing(trainings, campaign, compare_images=False)
     rows = []
     for name in dict.fromkeys(training.variant.name for training in trainings):
         several = [training for training in trainings if training.variant.name == name]
         ended = errors.reindex([key_of(training, campaign) for training in several]).dropna()
-        begun = {training.seed: fraction_trained(training, campaign) for training in several if training in left}
-        unfinished = [f"{seed} ({100 * fraction:.0f} %)" if fraction else str(seed) for seed, fraction in begun.items()]
+        begun = {training.seed: saved_step(training, campaign) for training in several if training in left}
+        unfinished = [f"{seed} (step {step})" if step else str(seed) for seed, step in begun.items()]
         seeds = " ".join(map(str, ended.index.get_level_values("seed")))
         rows.append((name, seeds, ", ".join(unfinished), f"{ended.mean():.1f}" if len(ended) else ""))
     table("trainings", ("network", "seeds done", "seeds missing", "% errors"), rows)
-    click.echo(f"{counted(len(trainings) - len(left), 'training')} of {len(trainings)} done")
+    echo(f"{counted(len(trainings) - len(left), 'training')} of {len(trainings)} done")
 
 
 def print_reproduction(campaign: "Campaign") -> None:
@@ -182,11 +186,11 @@ def print_reproduction(campaign: "Campaign") -> None:
         return
     with busy("drawing"):
         files = write_reproduction(campaign.results)
-    click.echo()
+    echo()
     verdicts = judge(own)
     if verdicts["seeds"].any():
         title = f"claims of the paper, {campaign.scale.name} scale"
         rows = verdict_rows(verdicts[verdicts["seeds"] > 0])
         table(title, ("claim", "comparison", "points", "seeds", "verdict"), rows)
-    click.echo("\n".join(map(str, files[:2])))
-    click.echo(f"{sum(file.suffix == '.png' for file in files)} figures (PNG and SVG) in {campaign.results}")
+    echo("\n".join(map(str, files[:2])))
+    echo(f"{sum(file.suffix == '.png' for file in files)} figures (PNG and SVG) in {campaign.results}")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ventral.cli.console import busy, fitted, in_ms, print_knobs, print_next, print_scripts, table
+from ventral.cli.console import busy, echo, fitted, in_ms, print_knobs, print_next, print_scripts, table
 from ventral.cli.lookup import find_model, find_protocol
 from ventral.cli.options import PATH, figure_option, option, settings_option
 
@@ -24,7 +24,7 @@ def protocols(context: click.Context) -> None:
     """List protocols; `show` explains one, `new` begins one."""
     if context.invoked_subcommand is None:
         print_scripts("protocols", "protocols")
-        click.echo("`ventral protocols show NAME` explains one and its knobs; `ventral protocols new NAME` begins one.")
+        echo("`ventral protocols show NAME` explains one and its knobs; `ventral protocols new NAME` begins one.")
 
 
 @protocols.command("show")
@@ -42,7 +42,7 @@ def protocols_show(name: str, settings: tuple[str, ...], model: str, figure: Pat
 
     module = load("protocols", name)
     protocol = find_protocol(name, settings)
-    click.echo(fitted(inspect.cleandoc(module.__doc__ or "")) + "\n")
+    echo(fitted(inspect.cleandoc(module.__doc__ or "")) + "\n")
     print_knobs("knobs (--set)", module.protocol)
     with busy("loading"):
         from ventral.experiment.experiment import check_stimuli
@@ -57,7 +57,7 @@ def protocols_show(name: str, settings: tuple[str, ...], model: str, figure: Pat
         from ventral.figures.protocol import schedule_figure
         from ventral.figures.saving import save_as
 
-        click.echo(save_as(schedule_figure(protocol, graph, limit_ms, f"{protocol.name} on {model}"), figure))
+        echo(save_as(schedule_figure(protocol, graph, limit_ms, f"{protocol.name} on {model}"), figure))
 
 
 def print_conditions(protocol: "Protocol") -> None:
@@ -71,7 +71,7 @@ def print_conditions(protocol: "Protocol") -> None:
     rows = list(zip([condition.name for condition in protocol.conditions], *filled.values(), strict=True))
     table(f"conditions, {protocol.start_ms} to {protocol.end_ms} ms", ("condition", *filled), rows)
     between = "grey" if protocol.gap == "grey" else "no input"
-    click.echo(f"Between events: {between}. Read at {', '.join(map(str, protocol.readout_ms))} ms.\n")
+    echo(f"Between events: {between}. Read at {', '.join(map(str, protocol.readout_ms))} ms.\n")
 
 
 def shown_events(condition: "Condition") -> str:
@@ -114,7 +114,7 @@ def print_horizon(protocol: "Protocol", model: str, limit_ms: int | None) -> Non
     from ventral.experiment.schedule import last_known_ms
 
     if (last := last_known_ms(protocol, limit_ms)) is not None:
-        click.echo(
+        echo(
             f"In this protocol {model} has normalisation statistics to {last} ms; to record later times use "
             "--beyond-horizon held, or --policy pooled."
         )
@@ -131,6 +131,6 @@ def protocols_new(name: str, out: Path | None) -> None:
     from ventral.experiment.template import write_protocol
 
     path = write_protocol(name, out)
-    click.echo(f"wrote {path}")
+    echo(f"wrote {path}")
     print_next("protocols", "show", path)
     print_next("simulate", "--protocol", path)

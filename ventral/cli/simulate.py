@@ -9,6 +9,7 @@ import click
 
 from ventral.cli.console import (
     busy,
+    echo,
     in_ms,
     megabytes,
     percent,
@@ -126,6 +127,8 @@ def simulate(
     )
     print_experiment(experiments[0])
     place = out or Path("runs") / f"{experiment_protocol.name}-{network.name}.zarr"
+    if place.name in ("", ".."):
+        raise UsageError(f"--out is {place}; give the run a folder of its own, as in runs/mask.zarr.")
     places = [place_of(place, policy) for policy in policies] if control else [place]
     if dry_run:
         for experiment, folder in zip(experiments, places, strict=True):
@@ -134,10 +137,10 @@ def simulate(
     readable = []
     for experiment, folder in zip(experiments, places, strict=True):
         if control:
-            click.echo(f"\npolicy {experiment.settings.policy}")
+            echo(f"\npolicy {experiment.settings.policy}")
         run = record_run(experiment, folder, [other.name for other in places if other != folder])
         readable.append(print_accuracy(run))
-        click.echo(f"recorded in {folder}")
+        echo(f"recorded in {folder}")
     print_next("analyze", "readout" if all(readable) else "decoding", place)
 
 
@@ -188,7 +191,7 @@ def print_experiment(experiment: "Experiment") -> None:
     """Print what is presented to which network."""
     protocol, repeats = experiment.protocol, experiment.settings.repeats
     images = experiment.selection.presented
-    click.echo(
+    echo(
         f"{protocol.name}: {plural(len(protocol.conditions), 'condition')} x {plural(len(images), 'image')}"
         f"{f' x {repeats} repeats' if repeats > 1 else ''} of {images.name} ({images.split}) on "
         f"{experiment.model.name}, {protocol.start_ms} to {protocol.end_ms} ms"
@@ -237,7 +240,7 @@ def record_run(experiment: "Experiment", place: Path, controls: Sequence[str]) -
 
         run = record(experiment, place, typed(), controls, progress)
     if len(reports) == 1:
-        click.echo(f"{place} was complete already; nothing was computed.")
+        echo(f"{place} was complete already; nothing was computed.")
     return run
 
 
@@ -253,7 +256,7 @@ def print_accuracy(run: "Run") -> bool:
     try:
         curves = {str(name): readout_accuracy(run.logits[conditions == name]) for name in dict.fromkeys(conditions)}
     except DecodingError as error:
-        click.echo(f"no accuracy: {error}\n")
+        echo(f"no accuracy: {error}\n")
         return False
     cells = [[percent(float(curve.sel(time=ms))) for ms in times] for curve in curves.values()]
     title = f"% correct at the readout (chance {100 / run.logits.sizes['class']:.3g})"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from ventral.cli.console import busy, first_line, table
+from ventral.cli.console import busy, echo, first_line, table
 from ventral.cli.options import PATH, option, read_source
 from ventral.errors import choose
 
@@ -21,7 +21,7 @@ def stimuli(context: click.Context) -> None:
     table("masks", ("name", "is"), [(name, kind.description) for name, kind in MASKS.items()])
     changes = [(name, first_line(change), "{}, 0 to {:g}".format(*AMOUNTS[name])) for name, change in CHANGES.items()]
     table("changes", ("name", "is", "amount"), changes)
-    click.echo("`ventral stimuli show` draws all of them, `ventral stimuli show NAME ...` some.")
+    echo("`ventral stimuli show` draws all of them, `ventral stimuli show NAME ...` some.")
 
 
 @stimuli.command("show")
@@ -46,4 +46,4 @@ def stimuli_show(kinds: tuple[str, ...], data: str, images: int, seed: int, figu
         name, shapes = read_source(data)
         selection = select_images(name, "test", images, seed, shapes=shapes)
         drawn = save_as(stimuli_figure(selection.presented, selection.pool, chosen, seed), figure)
-    click.echo(drawn)
+    echo(drawn)

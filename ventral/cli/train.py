@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ventral.cli.console import busy, print_next, progress_bar, resumable, silent
+from ventral.cli.console import busy, echo, print_next, progress_bar, resumable, silent
 from ventral.cli.lookup import read_graph, source_of, title_of, with_classes
 from ventral.cli.options import (
     NAMED_DATA,
@@ -73,14 +73,14 @@ def train(
         resumable(f"{place} keeps what is done"),
         progress_bar("training", "steps") if ranks.first else nullcontext(silent) as advance,
     ):
-        echo = click.echo if ranks.first else silent
+        tell = echo if ranks.first else silent
         board = TensorBoard(place / "tensorboard") if tensorboard and ranks.first else None
-        graph = with_classes(graph, model, len(images.label_names), source, echo)
+        graph = with_classes(graph, model, len(images.label_names), source, tell)
         report, logged = progress_report(recipe, advance), board.write if board else silent
-        path = run_training(graph, images, test, recipe, place, own_device, note, report, echo, logged, ranks)
+        path = run_training(graph, images, test, recipe, place, own_device, note, report, tell, logged, ranks)
     if ranks.first:
-        click.echo("\n".join(map(str, draw_curve(place, recipe))))
-        click.echo(f"\nweights in {path}")
+        echo("\n".join(map(str, draw_curve(place, recipe))))
+        echo(f"\nweights in {path}")
         where = () if data is None or data in NAMED_DATA else ("--data", data)
         print_next("simulate", "--protocol", "backward-mask", "--model", path, *where)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from ventral.cli.console import busy
+from ventral.cli.console import busy, echo
 from ventral.cli.options import PATH
 from ventral.cli.runs import expect_run
 
@@ -20,7 +20,7 @@ def verify(run: Path) -> None:
     with busy("reading every file"):
         problems = find_problems(run)
     for problem in problems:
-        click.echo(problem)
+        echo(problem)
     if problems:
         sys.exit(1)
-    click.echo(f"{run} is complete, and every file is as it was recorded.")
+    echo(f"{run} is complete, and every file is as it was recorded.")

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -77,8 +77,7 @@ class Campaign:
     scale: CampaignScale
     recipe: Recipe  # fitted to the scale (`CampaignScale.fit`)
     recipe_name: str  # in tables
-    images: Images  # all training images; the scale takes its part of these and of the next
-    test: Images
+    load: Callable[[str], Images]  # all images of a split, "train" or "test", of which the scale takes its part
     data: str  # name of the images in tables
     results: Path  # folder of the tables
     work: Path  # folder of the trainings
@@ -91,13 +90,8 @@ class Campaign:
 
     @cached_property
     def parts(self) -> tuple[Images, Images]:
-        """The training and the test images at this scale."""
-        return _part(self.images, self.scale.images), _part(self.test, self.scale.tested)
-
-    @property
-    def image_count(self) -> int:
-        """Number of training images at this scale."""
-        return min(self.scale.images or len(self.images), len(self.images))
+        """The training and the test images at this scale, which are read when they are first asked for."""
+        return _part(self.load("train"), self.scale.images), _part(self.load("test"), self.scale.tested)
 
     @cached_property
     def images_id(self) -> str:

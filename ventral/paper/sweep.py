@@ -33,28 +33,24 @@ LOCK = ".training.lock"
 Report = Callable[[Training, Trainer, float, float], None]
 
 
-def missing(trainings: Sequence[Training], campaign: Campaign) -> list[Training]:
+def missing(trainings: Sequence[Training], campaign: Campaign, compare_images: bool = True) -> list[Training]:
     """Trainings that are not in the tables.
 
     Raises
     ------
     StoreError
-        If results under the same names were trained with another recipe, or on other images.
+        If results under the same names were trained with another recipe or, where images are to be compared, on others.
     """
     results = read_results(campaign.results)
-    _expect_alike(results_of_cohort(results, campaign.cohort), campaign)
+    _expect_alike(results_of_cohort(results, campaign.cohort), campaign, compare_images)
     done = set(trainings_of(results))
     return [training for training in trainings if key_of(training, campaign) not in done]
 
 
-def fraction_trained(training: Training, campaign: Campaign) -> float:
-    """Fraction of a training that its last saved state has completed."""
+def saved_step(training: Training, campaign: Campaign) -> int:
+    """Step of a training after which its state was saved last; 0 if it was not."""
     saved = states(folder_of(training, campaign))
-    if not saved:
-        return 0.0
-    recipe = recipe_of(training, campaign)
-    steps = campaign.image_count // recipe.batch * recipe.epochs
-    return int(saved[-1].stem.rpartition("-")[2]) / steps
+    return int(saved[-1].stem.rpartition("-")[2]) if saved else 0
 
 
 def train_missing(
@@ -122,7 +118,7 @@ def measure_training(training: Training, campaign: Campaign, path: Path) -> tupl
         images_id=campaign.images_id,
         parameters=effective_parameters(graph),
         epochs=recipe.epochs,
-        images=campaign.image_count,
+        images=len(campaign.parts[0]),
         tested=header["test"]["images"],
         validation_error=[_percent_wrong(accuracy[tick]) for tick in read_at],
         training_error=curves["training_error"].iloc[-1],
@@ -167,7 +163,7 @@ def _weights_of(training: Training, campaign: Campaign, folder: Path, report: Re
     return train(graph, images, test, recipe, folder, campaign.device, campaign.data, each_step)
 
 
-def _expect_alike(results: pd.DataFrame, campaign: Campaign) -> None:
+def _expect_alike(results: pd.DataFrame, campaign: Campaign, compare_images: bool) -> None:
     """Refuse results with the names of this campaign that were trained otherwise."""
     for row in results.itertuples():
         title = f"{campaign.results / RESULTS} has {row.variant}, seed {row.seed}, trained"
@@ -178,7 +174,7 @@ def _expect_alike(results: pd.DataFrame, campaign: Campaign) -> None:
                 f"{title} with another recipe that was called {campaign.recipe_name} too ({changes}); give this one "
                 "another name, or give another --out."
             )
-        if row.images_id != campaign.images_id:
+        if compare_images and row.images_id != campaign.images_id:
             raise StoreError(
                 f"{title} on other images that were called {campaign.data} too; give these another name (--data-name), "
                 "or give another --out."
