@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from ventral.stimuli.degradations import CHANGES
-from ventral.stimuli.masks import MASKS
+from ventral.stimuli.mask_kinds import MASKS
 
 DESCRIPTIONS = {name: kind.description for name, kind in MASKS.items()}
 DESCRIPTIONS |= {name: change.__doc__.splitlines()[0] for name, change in CHANGES.items()}

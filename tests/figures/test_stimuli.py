@@ -14,7 +14,8 @@ from ventral.figures.stimuli import SHOWN, stimuli_figure
 from ventral.stimuli.datasets import load_images
 from ventral.stimuli.degradations import AMOUNTS, CHANGES, changed, check_change
 from ventral.stimuli.images import Images
-from ventral.stimuli.masks import MASKS, make_masks, needs_pool
+from ventral.stimuli.mask_kinds import MASKS
+from ventral.stimuli.masks import make_masks, needs_pool
 
 MADE = [kind for kind in MASKS if needs_pool(kind)]
 CHOICES = {

@@ -9,7 +9,8 @@ from two_areas import DOWN, OWN, assert_refused, two
 
 from ventral.errors import ClockError, GraphError
 from ventral.model.areas import Area, Entry, Transition
-from ventral.model.graph import AreaGraph, matrix
+from ventral.model.graph import AreaGraph
+from ventral.model.matrix import matrix
 
 
 def in_json(**changes):

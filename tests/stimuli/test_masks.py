@@ -8,7 +8,8 @@ from PIL import Image
 from ventral.errors import DataError, UsageError
 from ventral.stimuli.datasets import load_images
 from ventral.stimuli.images import Images
-from ventral.stimuli.masks import MASKS, check_kind, image_from_file, make_masks, needs_pool, pool_positions
+from ventral.stimuli.mask_kinds import MASKS
+from ventral.stimuli.masks import check_kind, image_from_file, make_masks, needs_pool, pool_positions
 from ventral.stimuli.matching import TOLERANCE
 from ventral.stimuli.regions import region
 from ventral.stimuli.textures import CHECK

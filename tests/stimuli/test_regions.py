@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy.ndimage import label as pieces
 
-from ventral.stimuli.masks import MASKS
+from ventral.stimuli.mask_kinds import MASKS
 from ventral.stimuli.regions import DISC_RADIUS, DOT_PLACE, REGIONS, RING_RADIUS, disc, region
 
 

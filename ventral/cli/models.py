@@ -184,7 +184,7 @@ def print_outside(name: str, graph: "OutsideGraph") -> None:
 def print_graph(name: str, graph: "AreaGraph") -> None:
     """Print the transitions of a graph, when the stimulus arrives, what is learned, and what a readout costs."""
     from ventral.model.counting import effective_parameters, multiply_adds, parameters
-    from ventral.model.graph import matrix
+    from ventral.model.matrix import matrix
 
     cells, names = matrix(graph), [area.name for area in graph.areas]
     rows = []

@@ -16,7 +16,7 @@ def stimuli(context: click.Context) -> None:
     if context.invoked_subcommand is not None:
         return
     from ventral.stimuli.degradations import AMOUNTS, CHANGES
-    from ventral.stimuli.masks import MASKS
+    from ventral.stimuli.mask_kinds import MASKS
 
     table("masks", ("name", "is"), [(name, kind.description) for name, kind in MASKS.items()])
     changes = [(name, first_line(change), "{}, 0 to {:g}".format(*AMOUNTS[name])) for name, change in CHANGES.items()]
@@ -39,7 +39,7 @@ def stimuli_show(kinds: tuple[str, ...], data: str, images: int, seed: int, figu
         from ventral.figures.saving import save_as
         from ventral.figures.stimuli import stimuli_figure
         from ventral.stimuli.degradations import CHANGES
-        from ventral.stimuli.masks import MASKS
+        from ventral.stimuli.mask_kinds import MASKS
         from ventral.stimuli.selection import select_images
 
         chosen = [choose("mask or change", kind, [*MASKS, *CHANGES]) for kind in kinds]  # before images are read

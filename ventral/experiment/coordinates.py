@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from ventral.experiment.experiment import Experiment
-from ventral.stimuli.masks import INTACT, pool_positions
+from ventral.stimuli.mask_kinds import INTACT
+from ventral.stimuli.masks import pool_positions
 from ventral.store.values import Array
 
 

@@ -37,7 +37,7 @@ class Stimulus:
     role
         "target", "mask", "image" (another image) or "blank".
     kind
-        For a mask or another image, how it is made (see `ventral.stimuli.masks.MASKS`), or the path of an image file;
+        For a mask or another image, how it is made (see `ventral.stimuli.mask_kinds`), or the path of an image file;
         for a blank, "grey" or "none" (no input at all).
     exemplar
         Number of the mask or image among those of this kind that belong to a target.

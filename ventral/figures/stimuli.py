@@ -17,7 +17,8 @@ from ventral.figures.inches import add_page, write
 from ventral.figures.style import NEUTRAL, STYLE
 from ventral.stimuli.degradations import AMOUNTS, CHANGES, changed
 from ventral.stimuli.images import Images
-from ventral.stimuli.masks import MASKS, make_masks, needs_pool
+from ventral.stimuli.mask_kinds import MASKS
+from ventral.stimuli.masks import make_masks, needs_pool
 from ventral.stimuli.regions import DISC_RADIUS
 
 SHOWN = {

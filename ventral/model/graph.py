@@ -8,14 +8,14 @@ Source: Liao & Poggio (2016), sections 3.1 (multi-state graph), 3.3 (transition 
 import json
 import math
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from functools import cached_property
-from typing import Any
 
 from ventral.clock import ticks, to_ms
 from ventral.errors import GraphError, ProtocolError, choose, quoted, unknown
 from ventral.model.areas import Area, Entry, Stage, Transition
 from ventral.model.checks import check_graph
+from ventral.model.description import described, made
 from ventral.model.presence import arrival_ms, presence_for, settled_tick
 from ventral.model.sharing import shared_weights
 
@@ -249,47 +249,5 @@ class AreaGraph:
         GraphError
             If the text is not JSON, has an unknown field, or describes no graph.
         """
-        try:
-            given = json.loads(text)
-        except (ValueError, RecursionError) as error:
-            raise GraphError(f"the description of the graph is not JSON ({error}).") from None
-        if not isinstance(given, dict):
-            raise GraphError("the description of a graph is a JSON object with 'areas' and 'transitions'.")
-        areas = tuple(_make(Area, "area", area) for area in _listed(given, "areas"))
-        transitions = tuple(_make(Transition, "transition", edge) for edge in _listed(given, "transitions"))
-        ties = tuple(tuple(_make(Entry, "entry", entry) for entry in tie) for tie in _listed(given, "ties"))
-        made: AreaGraph = _make(cls, "graph", {**given, "areas": areas, "transitions": transitions, "ties": ties})
-        return made
-
-
-def _listed(given: dict[str, Any], key: str) -> list[Any]:
-    values = given.get(key, [])
-    if not isinstance(values, list) or (key == "ties" and not all(isinstance(tie, list) for tie in values)):
-        raise GraphError(f"{key} of the graph is not a list; write it as [...].")
-    return values
-
-
-def _make(cls: type, kind: str, given: Any) -> Any:
-    known = [field.name for field in fields(cls)]
-    if not isinstance(given, dict):
-        raise GraphError(f"{kind} {quoted(given)} is not an object with the fields {', '.join(known)}.")
-    for key in given:
-        if key not in known:
-            raise GraphError(f"{kind}: {unknown('field', key, known)}")
-    try:
-        return cls(**given)
-    except TypeError as error:
-        raise GraphError(f"{kind} {quoted(given)}: {error}.") from None
-
-
-def matrix(graph: AreaGraph) -> dict[tuple[str, str], str]:
-    """The transition matrix in the notation of the paper's Fig. 4: (source, target) to "BRCx2+I" or "conv [30, 40)"."""
-    cells = {}
-    for area in graph.areas:
-        if area.identity:
-            cells[area.name, area.name] = "I" if area.identity == 1 else f"{area.identity:g}I"
-    for edge in graph.edges:
-        carried = cells.get((edge.source, edge.target))
-        windows = " ".join(f"[{start}, {stop})" for start, stop in edge.windows or ())
-        cells[edge.source, edge.target] = f"{edge.kind}{f'+{carried}' if carried else ''} {windows}".rstrip()
-    return cells
+        graph: AreaGraph = made(cls, "graph", described(text))
+        return graph
