@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from ventral import files as disk
-from ventral.errors import BusyError, StoreError
+from ventral.errors import BusyError, StoreError, UsageError
 
 
 @pytest.mark.parametrize("step", ["fsync", "replace"])
@@ -152,3 +152,9 @@ def test_a_disk_without_locks_gives_a_warning(tmp_path, monkeypatch):
         disk.locked(tmp_path),
     ):
         pass
+
+
+def test_a_name_longer_than_that_of_any_file_is_refused_in_a_short_sentence():
+    with pytest.raises(UsageError, match=r"'data/x+\.\.\. is longer than the name of any file; give a shorter one"):
+        disk.expanded("data/" + "x" * 5000)
+    assert disk.expanded("x" * 255).name == "x" * 255

@@ -14,7 +14,7 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
-from ventral.errors import BusyError, StoreError
+from ventral.errors import BusyError, StoreError, UsageError, quoted
 
 try:
     import fcntl
@@ -22,6 +22,7 @@ except ImportError:  # Windows has no advisory locks
     fcntl = None  # type: ignore[assignment]
 
 PARTIAL = ".partial"
+LONGEST_NAME = 255  # characters of a file's name
 LOCK = ".lock"
 UNIQUE = "[a-z0-9_]" * 8  # what tempfile puts into a name
 WAIT_S = 60.0  # for another process that writes the same file
@@ -60,7 +61,15 @@ def disk_errors(path: Path, then: str = RESUME, elsewhere: str = ANOTHER) -> Ite
 
 
 def expanded(path: str | Path) -> Path:
-    """A path with the home folder in place of ``~``; as it is where there is no home folder."""
+    """A path that a user gave, with the home folder in place of ``~``; as it is where there is no home folder.
+
+    Raises
+    ------
+    UsageError
+        If a name in it is longer than any file's.
+    """
+    if any(len(part) > LONGEST_NAME for part in Path(path).parts):
+        raise UsageError(f"{quoted(str(path))} is longer than the name of any file; give a shorter one.")
     try:
         return Path(path).expanduser()
     except RuntimeError:

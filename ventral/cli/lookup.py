@@ -84,6 +84,7 @@ def make_untrained(
 
 def read_graph(text: str) -> "AreaGraph":
     """Graph by name, with knobs as in "two-state:readout_ms=30,sharing=per-tick", or from a file of JSON."""
+    from ventral.files import expanded
     from ventral.knobs import apply_settings
     from ventral.model.graph import AreaGraph
     from ventral.model.zoo import GRAPHS, graph
@@ -95,7 +96,7 @@ def read_graph(text: str) -> "AreaGraph":
         name = choose("model", name, GRAPHS)
         return graph(name, **apply_settings(GRAPHS[name], [part for part in rest.split(",") if part]))
     try:
-        return AreaGraph.from_json(Path(text).read_text(encoding="utf-8"))
+        return AreaGraph.from_json(expanded(text).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         why = (os.strerror(error.errno or 0) if isinstance(error, OSError) else "it is not text").lower()
         raise UsageError(f"cannot read {text}: {why}; give a file of JSON that describes a graph.") from None

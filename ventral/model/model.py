@@ -13,6 +13,7 @@ import torch
 
 from ventral.clock import MS_PER_TICK
 from ventral.errors import UsageError, choose
+from ventral.files import expanded
 from ventral.model import statistics
 from ventral.model.checkpoint import describe, digest, network_of, network_tensors, packed, read_checkpoint
 from ventral.model.checks import DRIVES
@@ -85,7 +86,7 @@ def load_model(name: str | Path, device: str = "cpu") -> Model:
     CheckpointError
         If the file is missing, damaged or not a checkpoint.
     """
-    path = Path(name)
+    path = expanded(name)
     if path.suffix == ".py":
         return _from_script(str(name), device)
     if path.suffix == ".safetensors" or os.sep in str(name):

@@ -4,10 +4,10 @@ import os
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields, replace
-from pathlib import Path
 from typing import Any
 
 from ventral.errors import UsageError, choose, quoted
+from ventral.files import expanded
 from ventral.knobs import apply_settings
 from ventral.training.recipe import RECIPES, Recipe
 
@@ -27,7 +27,7 @@ def read_recipe(name: str) -> Recipe:
     if not name.endswith(".toml"):
         return RECIPES[choose("recipe", name, RECIPES)]
     try:
-        given = tomllib.loads(Path(name).read_text(encoding="utf-8"))
+        given = tomllib.loads(expanded(name).read_text(encoding="utf-8"))
     except OSError as error:
         raise UsageError(f"cannot read {name}: {os.strerror(error.errno or 0).lower()}; give a file of TOML.") from None
     except (ValueError, RecursionError) as error:
