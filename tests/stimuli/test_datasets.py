@@ -58,8 +58,7 @@ def test_labels_of_cifar_are_those_of_its_images_and_other_splits_are_not_read(t
 
 def test_labels_of_a_folder_are_those_of_its_images_and_nothing_is_decoded(folder, monkeypatch):
     labels = load_images(folder, "train").labels.tolist()
-    monkeypatch.setattr(folders, "_decode", None)
-    monkeypatch.setattr(folders, "_cached", None)
+    monkeypatch.setattr(folders, "decoded", None)
     assert labels_of(folder, "train").tolist() == labels
     assert class_counts(folder, "train") == {"cat": 3, "dog": 3}
     (folder / "train" / "owl").mkdir()
