@@ -165,7 +165,7 @@ def test_only_one_area_and_condition_is_read_at_a_time(run, monkeypatch):
     [
         (readout, {"conditions": ("soa_30",)}, UsageError, r"no condition named 'soa_30'; did you mean 'soa_"),
         (readout, {"at_ms": 45}, ClockError, r"at_ms is 45 ms; the clock ticks every 10 ms, so use 40 or 50"),
-        (readout, {"at_ms": 10}, UsageError, r"at_ms is 10; the readout is present from 20 to 80 ms"),
+        (readout, {"at_ms": 10}, UsageError, r"the readout is absent at 10 ms; it is present from 20 to 80 ms"),
         (decoding, {"areas": ("V3",)}, UsageError, r"no area named 'V3'; there is: V1, V2, V4"),
         (decoding, {"conditions": ("maskonly",)}, UsageError, r"did you mean 'mask_only'\?"),
     ],

@@ -48,7 +48,7 @@ MISTAKES = {
     "a response before the arrival": (
         EVALUATE + " --at 20",
         2,
-        "IT is absent at 20 ms; it can be read at 30 to 300 ms",
+        "the readout is absent at 20 ms; it is present from 30 to 300 ms",
     ),
     "an evaluation beyond the statistics": (
         EVALUATE + " --end-ms 400",
@@ -175,7 +175,7 @@ MISTAKES = {
     "a time that is not there": (
         "analyze readout {run} --set at_ms=10",
         2,
-        "at_ms is 10; the readout is present from 30 to",
+        "the readout is absent at 10 ms; it is present from 30 to",
     ),
     "too many folds": ("analyze decoding {run} --set folds=9", 1, "class 0 has 1 images for 9 folds; use more images"),
     # places

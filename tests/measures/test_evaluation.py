@@ -180,8 +180,8 @@ def test_by_default_it_is_the_last_time_at_which_the_network_was_made_to_be_read
 @pytest.mark.parametrize(
     ("how", "error", "message"),
     [
-        ({"at_ms": 20}, UsageError, "IT is absent at 20 ms; it can be read at 30 to 300 ms."),
-        ({"at_ms": 60, "end_ms": 50}, UsageError, "IT is absent at 60 ms; it can be read at 30 to 50 ms."),
+        ({"at_ms": 20}, UsageError, "the readout is absent at 20 ms; it is present from 30 to 300 ms."),
+        ({"at_ms": 60, "end_ms": 50}, UsageError, "the readout is absent at 60 ms; it is present from 30 to 50 ms."),
         ({"at_ms": 45}, ClockError, "at_ms is 45 ms; the clock ticks every 10 ms, so use 40 or 50."),
         ({"end_ms": 99}, ClockError, "end_ms is 99 ms; the clock ticks every 10 ms, so use 90 or 100."),
         ({"end_ms": 20}, UsageError, "end_ms is 20, and IT is absent until then; it is first present at 30 ms."),

@@ -3,13 +3,13 @@
 An evaluation is an experiment of one condition, of which only the readout is kept.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ventral.clock import ticks, to_ms
-from ventral.errors import DataError, UsageError, few
+from ventral.errors import DataError, UsageError
 from ventral.experiment.condition import Condition
 from ventral.experiment.events import Show, target
 from ventral.experiment.experiment import Experiment, limit_of
@@ -17,8 +17,8 @@ from ventral.experiment.protocol import Protocol
 from ventral.experiment.recorder import Recorder
 from ventral.experiment.settings import Settings
 from ventral.measures.evaluation import Evaluation
+from ventral.measures.readout import reading_times
 from ventral.model.model import Model
-from ventral.model.subject import Anatomy
 from ventral.stimuli.images import Images
 from ventral.stimuli.selection import Selection
 
@@ -149,22 +149,7 @@ def _readout_ms(model: Model, last: int, at_ms: int | None) -> int:
             f"end_ms is {last}, and {graph.readout} is absent until then; it is first present at "
             f"{graph.arrival_ms[graph.readout]} ms."
         )
-    if at_ms is None:
-        return max([ms for ms in _made_for(model, graph) if ms in present], default=present[-1])
-    ticks(at_ms, "at_ms")
-    if at_ms not in present:
-        raise UsageError(f"{graph.readout} is absent at {at_ms} ms; it can be read at {_spans(present)} ms.")
-    return at_ms
-
-
-def _made_for(model: Model, graph: Anatomy) -> Sequence[int]:
-    """Times at which a network was made to be read, as far as they are known."""
     recipe = model.metadata.get("recipe", {})
     trained_to = [recipe["end_ms"]] if "end_ms" in recipe else []
-    return graph.readout_ms or recipe.get("readout_ms") or trained_to
-
-
-def _spans(times: Sequence[int]) -> str:
-    """Times for an error: "30 to 300" where none is left out."""
-    whole = times[-1] - times[0] == to_ms(len(times) - 1) and len(times) > 2
-    return f"{times[0]} to {times[-1]}" if whole else few(times)
+    made_for = graph.readout_ms or recipe.get("readout_ms") or trained_to
+    return max(reading_times(np.array(present), at_ms, made_for))

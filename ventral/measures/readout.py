@@ -150,5 +150,7 @@ def reading_times(present_ms: NDArray[Any], at_ms: int | None, protocol_ms: Sequ
         return [int(ms) for ms in protocol_ms if ms in present_ms] or [int(present_ms[-1])]
     ticks(at_ms, "at_ms")
     if at_ms not in present_ms:
-        raise UsageError(f"at_ms is {at_ms}; the readout is present from {present_ms[0]:g} to {present_ms[-1]:g} ms.")
+        raise UsageError(
+            f"the readout is absent at {at_ms} ms; it is present from {present_ms[0]:g} to {present_ms[-1]:g} ms."
+        )
     return [at_ms]
