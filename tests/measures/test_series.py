@@ -7,6 +7,7 @@ from ventral.errors import UsageError
 from ventral.experiment.catalogue import load_protocol
 from ventral.experiment.condition import Condition
 from ventral.experiment.events import Show, mask, target
+from ventral.experiment.interventions import Scale
 from ventral.measures.series import find_doses, find_series
 
 
@@ -33,6 +34,15 @@ def test_an_soa_that_is_not_given_is_that_of_the_events():
     events = (Show(target, 0, 10), Show(mask("noise"), 30, 80))
     (series,) = find_series([Condition("masked", events), Condition("alone", events[:1])])
     assert (series.values, series.unmasked) == ((30,), ("alone",))
+
+
+def test_masks_with_a_lesion_are_a_series_of_their_own():
+    events = (Show(target, 0, 10), Show(mask("noise"), 30, 80))
+    lesion = (Scale("feedback", 0, 50),)
+    conditions = [Condition("masked", events), Condition("lesioned", events, interventions=lesion)]
+    intact, lesioned = find_series(conditions)
+    assert (intact.name, intact.conditions) == ("noise", ("masked",))
+    assert (lesioned.name, lesioned.conditions) == ("noise, lesion feedback x 0 at 0 to 50 ms", ("lesioned",))
 
 
 def test_doses_are_found_in_the_changes_of_the_target():

@@ -5,12 +5,9 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 import xarray as xr
 
-from ventral.measures.intervals import bootstrap, columns
-from ventral.measures.psychophysics import accuracy_scales
-from ventral.measures.responses import correct_at
+from ventral.measures.intervals import columns
+from ventral.measures.responses import scaled_accuracy
 from ventral.measures.series import Series
-
-SCALES = ("accuracy", "d_prime", "corrected")
 
 
 def dose_accuracy(
@@ -41,14 +38,17 @@ def dose_accuracy(
         "condition", "statistics" (the policy), "at_ms", "images" (their number), and "accuracy", "d_prime" and
         "corrected" (for chance) with the ends of their intervals, "_low" and "_high".
     """
-    correct = correct_at(responses, ms)
-    scales = accuracy_scales(responses.attrs["choices"], len(correct))
-    numbers = {scale: bootstrap(correct, scales[scale], resamples, seed) for scale in SCALES}
-    read = {"condition": responses["condition"].values, "statistics": policy, "at_ms": ms, "images": len(correct)}
+    read = {
+        "condition": responses["condition"].values,
+        "statistics": policy,
+        "at_ms": ms,
+        "images": responses.sizes["image"],
+        **columns(scaled_accuracy(responses, ms, resamples, seed)),
+    }
     members = [
         {"change": change, "series": series.name, "amount": amount, "condition": condition}
         for change, group in doses.items()
         for series in group
         for amount, condition in zip(series.values, series.conditions, strict=True)
     ]
-    return pd.DataFrame(members).merge(pd.DataFrame({**read, **columns(numbers)}), on="condition")
+    return pd.DataFrame(members).merge(pd.DataFrame(read), on="condition")

@@ -6,7 +6,6 @@ An evaluation is an experiment of one condition, of which only the readout is ke
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ventral.clock import ticks, to_ms
 from ventral.errors import DataError, UsageError
@@ -64,6 +63,8 @@ def evaluate(
         If there is no response at a time, or no statistics.
     DataError
         If the images have other classes than the model, or another size.
+    StoreError
+        If logits are not finite.
     """
     last = model.network.horizon_ms if end_ms is None else end_ms
     ticks(last, "end_ms")
@@ -87,7 +88,6 @@ def evaluate(
         stop = min(start + settings.batch, len(images))
         _, logits[start:stop] = recorder.record(range(start, stop))
         progress(stop, len(images))
-    _check_finite(logits, experiment)
     return Evaluation(
         logits,
         images.labels,
@@ -99,18 +99,6 @@ def evaluate(
         str(model.metadata.get("note", "")),
         once,
     )
-
-
-def _check_finite(logits: NDArray[np.float32], experiment: Experiment) -> None:
-    """Refuse logits, (image, tick, class), that are not finite while the readout area is present."""
-    model, last = experiment.model, experiment.protocol.end_ms
-    for tick, present in enumerate(model.graph.presence_until(last)[model.graph.readout]):
-        wrong = int((~np.isfinite(logits[:, tick]).all(-1)).sum())
-        if present and wrong:
-            raise DataError(
-                f"{model.name} gives logits that are not finite at {to_ms(tick)} ms, to {wrong} of {len(logits)} "
-                "images; end earlier (--end-ms), or use a network whose states stay bounded."
-            )
 
 
 def _check_classes(model: Model, images: Images) -> None:

@@ -12,14 +12,12 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from ventral.measures.intervals import Estimate, bootstrap, columns, t_interval, unknown
-from ventral.measures.psychophysics import accuracy_scales
-from ventral.measures.responses import correct_at
+from ventral.measures.responses import correct_at, scaled_accuracy
 from ventral.measures.series import Series
 from ventral.measures.weibull import fit_weibull, weibull_intervals
 
 Array = NDArray[np.float64]
 
-SCALES = ("accuracy", "d_prime", "corrected")
 FITTED = ("threshold_ms", "scale_ms", "slope", "top")
 
 
@@ -70,10 +68,9 @@ def masked_accuracy(
         "at_ms": ms,
         "condition": conditions,
     }
-    known = accuracy_scales(first.attrs["choices"], images)
-    scales = {scale: known[scale] for scale in SCALES} | {"cost": _cost_of(list(conditions), series)}
+    cost = _cost_of(list(conditions), series)
     numbers = [
-        {scale: bootstrap(correct_at(each, ms), function, resamples, seed) for scale, function in scales.items()}
+        scaled_accuracy(each, ms, resamples, seed) | {"cost": bootstrap(correct_at(each, ms), cost, resamples, seed)}
         for each in responses
     ]
     rows = _with_mean(models, numbers)

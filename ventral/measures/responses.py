@@ -12,8 +12,12 @@ from ventral.errors import UsageError, choose
 from ventral.experiment.coordinates import as_columns
 from ventral.experiment.run import Run
 from ventral.measures.decoding import MOST_FEATURES, decoder_responses
+from ventral.measures.intervals import Estimate, bootstrap
+from ventral.measures.psychophysics import accuracy_scales
 from ventral.measures.readout import class_positions, reading_times, readout_accuracy
 from ventral.measures.recorded import recorded_conditions, rows_of
+
+SCALES = ("accuracy", "d_prime", "corrected")
 
 
 def read_responses(
@@ -84,6 +88,16 @@ def correct_at(responses: xr.Dataset, ms: int) -> NDArray[np.float64]:
     """Fraction of its repeats in which each image was classified correctly at a time, (image, condition)."""
     correct = responses["correct"].sel(time=ms).mean("repeat").transpose("image", "condition")
     return np.asarray(correct.values, dtype=np.float64)
+
+
+def scaled_accuracy(responses: xr.Dataset, ms: int, resamples: int = 1000, seed: int = 0) -> dict[str, Estimate]:
+    """Accuracy at a time, (condition,), by scale: "accuracy", "d_prime" and "corrected" for chance.
+
+    Intervals are bootstraps over images, which are drawn with the seed, the same in all conditions.
+    """
+    correct = correct_at(responses, ms)
+    scales = accuracy_scales(responses.attrs["choices"], len(correct))
+    return {name: bootstrap(correct, scales[name], resamples, seed) for name in SCALES}
 
 
 def _of_readout(run: Run, condition: str) -> xr.Dataset:

@@ -59,7 +59,7 @@ def find_series(conditions: Sequence[Condition]) -> list[Series]:
     differ = _differing(masked) - fixed
     groups: dict[str, list[Condition]] = {}
     for condition in masked:
-        given = condition.coordinates()
+        given = _described(condition)
         groups.setdefault(_title(str(given["mask_kind"]), given, differ), []).append(condition)
     found = []
     for title, group in groups.items():
@@ -107,7 +107,7 @@ def find_doses(conditions: Sequence[Condition]) -> dict[str, list[Series]]:
     differ = _differing([members[-1][1] for members in series.values()]) - within
     found: dict[str, list[Series]] = {}
     for (how, *_), members in series.items():
-        title = _title(how, members[-1][1].coordinates(), differ)
+        title = _title(how, _described(members[-1][1]), differ)
         names, amounts = tuple(condition.name for _, condition in members), tuple(amount for amount, _ in members)
         found.setdefault(how, []).append(Series(title, names, amounts))
     return found
@@ -143,9 +143,17 @@ def _showing(events: Events, interventions: Any, conditions: Sequence[Condition]
 
 
 def _differing(conditions: Sequence[Condition]) -> set[str]:
-    """Names of the coordinates in which conditions differ."""
-    given = [condition.coordinates() for condition in conditions]
+    """Names of the parameters in which conditions differ."""
+    given = [_described(condition) for condition in conditions]
     return {key for each in given for key in each if len({other.get(key) for other in given}) > 1}
+
+
+def _described(condition: Condition) -> dict[str, Parameter]:
+    """Parameters of a condition, and its lesion, if it has one that no parameter names."""
+    lesions = [f"{change.what} x {change.scale:g}" for change in condition.interventions]
+    windows = [f"{change.start_ms} to {change.stop_ms} ms" for change in condition.interventions]
+    named = {"lesion": " + ".join(map(" at ".join, zip(lesions, windows, strict=True)))} if lesions else {}
+    return named | condition.coordinates()
 
 
 def _title(kind: str, given: Mapping[str, Parameter], differ: set[str]) -> str:
