@@ -6,8 +6,8 @@ statistics?
 Method: conditions that differ in the amount of the target's last change only make a series; they are found in the
 events of the protocol, so that your own protocols have theirs. The response is the class with the largest logit at the
 times that the protocol names, or that of a linear decoder (`decode`). Intervals are 95 % percentile bootstraps over
-images, the same images drawn in every condition. If the run has a control, which was recorded under the other policy
-for normalisation statistics, both are drawn.
+images, the same images drawn in every condition. If the run has controls, which were recorded under other policies for
+normalisation statistics, all are drawn.
 
 Source: Geirhos et al. (2018), NeurIPS, for accuracy against contrast and noise; Tang et al. (2018), PNAS 115:8835, for
 accuracy against the part of an object that is seen.
