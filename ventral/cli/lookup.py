@@ -29,7 +29,8 @@ def find_protocol(name: str, settings: Sequence[str]) -> "Protocol":
 
 def find_model(name: str) -> "tuple[str, Model | None, Anatomy]":
     """Full name of a model or graph with its knobs, the model if it has weights, and its graph."""
-    from ventral.model.model import load_model, shipped
+    from ventral.model.model import load_model
+    from ventral.model.weights import shipped
     from ventral.model.zoo import GRAPHS
 
     plain = name.partition(":")[0]
@@ -41,7 +42,8 @@ def find_model(name: str) -> "tuple[str, Model | None, Anatomy]":
 
 def load_trained(name: str, device: str) -> "Model":
     """Model with weights; a graph is refused."""
-    from ventral.model.model import load_model, shipped
+    from ventral.model.model import load_model
+    from ventral.model.weights import shipped
     from ventral.model.zoo import GRAPHS
 
     graphs = {graph.replace("_", "-") for graph in GRAPHS}.difference(shipped())

@@ -2,7 +2,7 @@
 
 import inspect
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +29,11 @@ SHARINGS = {
     "per-tick": "are those of each tick",
     "everywhere": "are one kernel, shared over time, areas and stages",
 }
-STATISTICS = {"per-tick": "for each tick", "shared": "shared over time"}
+STATISTICS = {
+    "per-tick": "for each tick",
+    "shared": "shared over time",
+    "fixed": "for all ticks, the same in training and test",
+}
 
 
 @click.group(invoke_without_command=True)
@@ -43,20 +47,47 @@ def models(context: click.Context, markdown: bool) -> None:
         print_markdown()
         return
     table("models with weights", ("name", "best readout", "data"), list(shipped_rows()))
+    if trained := list(family_weights()):
+        columns = ("name", "seeds", "best readout", "least to most over seeds", "data")
+        table("models with weights, of a family of networks to compare", columns, trained)
     table("graphs that differ in their transitions only", ("name", "parameters", "is"), list(family_rows()))
     table("graphs of the paper", ("name", "read at", "parameters", "is"), list(paper_rows()))
     echo("`ventral models show NAME` explains one and its knobs; `ventral train NAME` trains it.")
 
 
 def shipped_rows() -> Iterator[tuple[str, str, str]]:
-    """Name, best accuracy and training data of each model with weights."""
+    """Name, best accuracy and training data of each model with weights that is not of the family."""
     from ventral.model.checkpoint import read_checkpoint
-    from ventral.model.model import shipped
 
-    for name, path in shipped().items():
+    for name, path in shipped_alone().items():
         header = read_checkpoint(path)[1]
-        best = max(accuracy for accuracy in header["test"]["accuracy"] if accuracy is not None)
-        yield name, f"{percent(best)} % on {header['test']['images']:,} test images", data_of(header)
+        yield name, f"{percent(best_accuracy(header))} % on {header['test']['images']:,} test images", data_of(header)
+
+
+def shipped_alone() -> dict[str, Path]:
+    """Name and file of each model with weights that is not of the family."""
+    from ventral.model.weights import FAMILY_FOLDER, shipped
+
+    return {name: path for name, path in shipped().items() if not name.startswith(FAMILY_FOLDER)}
+
+
+def family_weights() -> Iterator[tuple[str, str, str, str, str]]:
+    """Names, seeds, best accuracy (mean, and range over seeds) and data of the trained networks of the family."""
+    from ventral.model.checkpoint import read_checkpoint
+    from ventral.model.weights import FAMILY_FOLDER, seeds_of, shipped
+
+    files = shipped()
+    for group, names in seeds_of([name for name in files if name.startswith(FAMILY_FOLDER)]).items():
+        headers = [read_checkpoint(files[name])[1] for name in names]
+        best = [best_accuracy(header) for header in headers]
+        seeds = ", ".join(name.removeprefix(f"{group}-") for name in names)
+        span = f"{percent(min(best))} to {percent(max(best))} %"
+        yield f"{group}-{{seed}}", seeds, f"{percent(sum(best) / len(best))} %", span, data_of(headers[0])
+
+
+def best_accuracy(header: Mapping[str, Any]) -> float:
+    """Accuracy on test images at the time at which it is highest."""
+    return float(max(accuracy for accuracy in header["test"]["accuracy"] if accuracy is not None))
 
 
 def family_rows() -> Iterator[tuple[str, str, str]]:
@@ -90,11 +121,10 @@ def print_markdown() -> None:
     from ventral.model.checkpoint import read_checkpoint
     from ventral.model.counting import parameters
     from ventral.model.graph import AreaGraph
-    from ventral.model.model import shipped
     from ventral.tables import markdown
 
     rows = []
-    for name, path in shipped().items():
+    for name, path in shipped_alone().items():
         header = read_checkpoint(path)[1]
         graph = AreaGraph.from_json(json.dumps(header["graph"]))
         areas = ", ".join(f"{area.name} {area.channels}" for area in graph.areas)
@@ -179,6 +209,20 @@ def print_outside(name: str, graph: "OutsideGraph") -> None:
         f"divided by {pixels.std}. An image enters {DRIVES[graph.drive]}.\n"
     )
     table("made of", ("class or function", "version"), list(graph.code.items()))
+
+
+@models.command("pack")
+@click.argument("file", type=PATH)
+@option("--out", type=PATH, required=True, metavar="FILE.safetensors", help="The new file.")
+def models_pack(file: Path, out: Path) -> None:
+    """Write a checkpoint anew with weights in half precision, which halves its size.
+
+    What it says of its training and accuracy is kept; `ventral evaluate` measures the accuracy of the new file.
+    """
+    with busy("loading"):
+        from ventral.model.weights import pack
+    pack(file, out)
+    click.echo(f"{out}: {out.stat().st_size / 1e6:.2f} MB, {file}: {file.stat().st_size / 1e6:.2f} MB")
 
 
 def print_graph(name: str, graph: "AreaGraph") -> None:

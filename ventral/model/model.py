@@ -2,10 +2,9 @@
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from ventral.model.checks import DRIVES
 from ventral.model.graph import AreaGraph
 from ventral.model.network import Network
 from ventral.model.subject import Anatomy, Dynamics
+from ventral.model.weights import FAMILY_FOLDER, choose_shipped, shipped
 from ventral.plugins import call, load
 from ventral.stimuli.images import Images, Preprocessing
 
@@ -62,20 +62,15 @@ class Model:
         return None if self.graph.statistics == "fixed" else self.network.horizon_ms
 
 
-def shipped() -> dict[str, Path]:
-    """Name and file of every model that comes with the package."""
-    folder = Path(str(resources.files("ventral"))) / "weights"
-    return {path.stem: path for path in sorted(folder.glob("*.safetensors"))}
-
-
 def load_model(name: str | Path, device: str = "cpu") -> Model:
     """Load a shipped model by name, or a trained one or an outside one by path.
 
     Parameters
     ----------
     name
-        "shapes", "cifar10", or a path: to a checkpoint file (A/model.safetensors, as training leaves it, is called A),
-        or to a Python file with a function ``model()`` that returns a model, as `ventral.wrap` makes one.
+        "shapes", "cifar10", "family/full-0" (see `ventral models`), or a path: to a checkpoint file
+        (A/model.safetensors, as training leaves it, is called A), or to a Python file with a function ``model()`` that
+        returns a model, as `ventral.wrap` makes one.
     device
         "cpu", "cuda", ...
 
@@ -89,11 +84,9 @@ def load_model(name: str | Path, device: str = "cpu") -> Model:
     path = expanded(name)
     if path.suffix == ".py":
         return _from_script(str(name), device)
-    if path.suffix == ".safetensors" or os.sep in str(name):
-        label = path.absolute().parent.name if path.name == "model.safetensors" else path.stem
-    else:
-        label = _choose_shipped(str(name))
-        path = shipped()[label]
+    if path.suffix != ".safetensors" and (os.sep not in str(name) or str(name).startswith(FAMILY_FOLDER)):
+        path = shipped()[choose_shipped(str(name))]
+    label = path.absolute().parent.name if path.name == "model.safetensors" else path.stem
     tensors, header = read_checkpoint(path)
     network, preprocessing = network_of(path, tensors, header)
     network.to(device)
@@ -112,12 +105,11 @@ def _from_script(name: str, device: str) -> Model:
     return model
 
 
-def expect_classes(graph: AreaGraph, images: Images) -> None:
-    """Refuse images whose number of classes is not that of the graph."""
-    if len(images.label_names) != graph.classes:
+def expect_classes(graph: AreaGraph, label_names: Sequence[str], data: str) -> None:
+    """Refuse data, called by their name, whose number of classes is not that of the graph."""
+    if len(label_names) != graph.classes:
         raise UsageError(
-            f"the graph tells {graph.classes} classes apart and {images.name} has {len(images.label_names)}; give the "
-            "graph as many."
+            f"the graph tells {graph.classes} classes apart and {data} has {len(label_names)}; give the graph as many."
         )
 
 
@@ -164,9 +156,8 @@ def untrained_model(
     UsageError
         If the classes are not as many as those of the graph.
     """
-    if not label_names:
-        expect_classes(graph, images)
-        label_names = images.label_names
+    label_names = label_names or images.label_names
+    expect_classes(graph, label_names, images.name)
     preprocessing = Preprocessing.of(images)
     network = Network(graph, horizon_ms, seed)
     count = network.horizon_ms // MS_PER_TICK + 2  # one tick more, for the transitions out of the last
@@ -180,10 +171,3 @@ def untrained_model(
     metadata = {**describe(network, preprocessing, label_names), "data": data, "untrained": seed}
     made = digest(packed(network_tensors(network)), metadata)
     return Model(name or "untrained", network, preprocessing, label_names, metadata, made)
-
-
-def _choose_shipped(name: str) -> str:
-    try:
-        return choose("model", name, shipped())
-    except UsageError as error:
-        raise UsageError(f"{error} A trained one is given by the path of its .safetensors file.") from None

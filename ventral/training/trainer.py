@@ -77,7 +77,7 @@ class Trainer:
         self.images = images
         self.device = torch.device(device)
         self.ranks = ranks or Ranks()
-        expect_classes(graph, images)
+        expect_classes(graph, images.label_names, images.name)
         self.kept, self.held_out = split(images, recipe, self.ranks)
         self.watched = images.take(self.held_out) if recipe.held_out else test
         own = images.take(self.kept)
