@@ -117,7 +117,7 @@ def analyze(
 def _too_late(series: Sequence[Series], ms: int, latest_ms: float) -> str:
     """Which SOAs are too long for the mask to have arrived at a time, for the caption; empty if none is."""
     soas = sorted({soa for each in series for soa in each.values if soa > latest_ms})
-    which = " and ".join(f"{soa:g}" for soa in soas)
+    which = ", ".join(f"{soa:g}" for soa in soas)
     return f"Read at {ms} ms: at SOAs of {which} ms the mask cannot have arrived." if soas else ""
 
 

@@ -1,6 +1,7 @@
 """Laws of tables on disk: what is written is read, a damaged file is refused, and the old file stays whole."""
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pandas as pd
@@ -87,6 +88,15 @@ def test_a_writing_that_is_interrupted_leaves_the_old_table(tmp_path, monkeypatc
     with pytest.raises(KeyboardInterrupt):
         write_csv(RECORDS[:1], path)
     assert path.read_bytes() == before
+
+
+def test_a_table_that_several_write_at_once_is_whole(tmp_path):
+    """Law: of analyses of one run that end at the same time, one is written, and nothing else is left."""
+    tables = [pd.DataFrame({"writer": [number] * 2000}) for number in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda table: write_csv(table, tmp_path / "table.csv"), tables))
+    assert any(pd.read_csv(tmp_path / "table.csv").equals(table) for table in tables)
+    assert [path.name for path in tmp_path.iterdir()] == ["table.csv"]
 
 
 def test_a_table_in_markdown():

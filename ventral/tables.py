@@ -1,7 +1,7 @@
 """Tables on disk: CSV files with one row per record, and tables in Markdown."""
 
+import csv
 import math
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -60,21 +60,14 @@ def _rows(path: Path, columns: Mapping[str, type], remedy: str) -> list[list[str
     convert = [_number if kind is float else kind for kind in columns.values()]
     rows, line = [], 1
     try:
-        # Cells are read as text, so that numbers are converted exactly. The parser in Python, unlike that in C, tells a
-        # cell that a short line lacks (NaN) from one that is empty.
-        table = pd.read_csv(
-            path, header=None, dtype=str, keep_default_na=False, skip_blank_lines=False, engine="python"
-        )
-        header, *lines = table.itertuples(index=False, name=None)
-        if list(header) != list(columns):
+        with path.open(newline="", encoding="utf-8") as file:
+            header, *lines = csv.reader(file)  # a ValueError if the file is empty
+        if header != list(columns):
             raise StoreError(f"{path} has other columns than this version writes; {remedy}.")
         for line, cells in enumerate(lines, start=2):  # noqa: B007 - the error names the line
-            if not all(isinstance(cell, str) for cell in cells):
-                raise ValueError
             rows.append([kind(cell) for kind, cell in zip(convert, cells, strict=True)])
-    except ValueError as error:  # pandas' own errors are of this kind too, and name the line
-        found = re.search(r"line (\d+), saw", str(error))
-        raise StoreError(f"{path} has a damaged line ({found[1] if found else line}); {remedy}.") from None
+    except (ValueError, csv.Error):
+        raise StoreError(f"{path} has a damaged line ({line}); {remedy}.") from None
     return rows
 
 
