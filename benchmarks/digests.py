@@ -57,8 +57,10 @@ def commands(images: int, folder: Path) -> dict[str, Callable[[], object]]:
     return {
         "simulate": simulate_anew,
         "simulate once more": simulate,
-        "analyze readout": lambda: load("analysis", "readout").analyze(ventral.open_run(path), folder / "out"),
-        "analyze decoding": lambda: load("analysis", "decoding").analyze(ventral.open_run(path), folder / "out"),
+        "analyze readout": lambda: load("analysis", "readout").analyze(ventral.open_run(path), folder / "readout"),
+        "analyze decoding": lambda: load("analysis", "decoding").analyze(
+            ventral.open_run(path), folder / "decoding", areas=("IT",), conditions=("unmasked",)
+        ),
         "export npz": lambda: export_run(ventral.open_run(path), "npz", folder / "run.npz"),
     }
 
@@ -76,7 +78,9 @@ def main() -> None:
                     plain.append(seconds(command))
                 checked.append(seconds(command))
             without, with_check = statistics.median(plain[1:]), statistics.median(checked[1:])
-            print(f"{name:20s} {without:7.2f} s without, {with_check:7.2f} s with: {with_check / without:.2f}")
+            print(
+                f"{name:20s} {without:7.2f} s without, {with_check:7.2f} s with: {with_check / without:.2f}", flush=True
+            )
 
 
 if __name__ == "__main__":

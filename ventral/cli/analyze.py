@@ -9,7 +9,7 @@ import click
 
 from ventral.cli.console import busy, echo, logged
 from ventral.cli.options import PATH, option, settings_option
-from ventral.cli.runs import open_named, undamaged
+from ventral.cli.runs import open_named
 from ventral.errors import UsageError, few
 from ventral.files import disk_errors, put
 
@@ -37,7 +37,7 @@ def analyze(name: str, run: Path, settings: tuple[str, ...], out: Path | None) -
     record = {"run": os.path.relpath(run, folder), "knobs": values}
     beside = folder / f"{Path(name).stem.replace('_', '-')}.json"
     _refuse_other(beside, record)
-    with logged(), undamaged(run):
+    with logged():
         for path in function(opened, folder, **given):
             echo(path)
     with disk_errors(beside):

@@ -6,7 +6,7 @@ import click
 
 from ventral.cli.console import busy, echo
 from ventral.cli.options import PATH, area_names, option
-from ventral.cli.runs import open_named, undamaged
+from ventral.cli.runs import open_named
 from ventral.errors import choose
 
 
@@ -24,6 +24,5 @@ def export(run: Path, form: str, areas: str | None, out: Path | None, partial: b
         form = choose("format", form, FORMATS)
         chosen = area_names(areas) or None
         opened = open_named(run, partial, " Or export what is there with --partial.")
-        with undamaged(run):
-            path = export_run(opened, form, out, chosen, partial=partial)
+        path = export_run(opened, form, out, chosen, partial=partial)
     echo(path)

@@ -1,14 +1,11 @@
-"""Runs that are named on the command line: found, complete, undamaged."""
+"""Runs that are named on the command line: found and complete."""
 
 import difflib
-import shlex
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ventral.errors import StoreError, VentralError
+from ventral.errors import StoreError
 
 if TYPE_CHECKING:
     from ventral.experiment.run import Run
@@ -34,21 +31,3 @@ def open_named(path: Path, partial: bool = False, otherwise: str = "") -> "Run":
             return open_run(path)
         except IncompleteRun as problem:
             raise StoreError(f"{problem}{otherwise}") from None
-
-
-@contextmanager
-def undamaged(path: Path) -> Iterator[None]:
-    """When reading a run fails, look whether its files are as they were recorded, and say so if they are not."""
-    try:
-        yield
-    except (VentralError, OSError):
-        raise
-    except Exception as error:
-        from ventral.store.verify import verify
-
-        if problems := verify(path):
-            command = shlex.join(["ventral", "verify", str(path)])
-            raise StoreError(
-                f"{path} is damaged: {problems[0]} Restore it or record it anew; `{command}` lists every problem."
-            ) from error
-        raise
