@@ -63,8 +63,19 @@ class Run:
 
     @property
     def logits(self) -> xr.DataArray:
-        """Output of the readout, (presentation, time, class), float32."""
+        """Output of the readout, (presentation, time, class), float32.
+
+        Raises
+        ------
+        DecodingError
+            If the network has no readout.
+        """
         return self.store.logits
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the readout's classes; none if the network has no readout."""
+        return tuple(self.attrs["identity"]["classes"])
 
     @cached_property
     def protocol(self) -> Protocol:

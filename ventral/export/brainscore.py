@@ -43,7 +43,7 @@ def write(run: Run, areas: Sequence[str], path: Path) -> None:
     from h5netcdf.legacyapi import Dataset
 
     sites = _sites(run, areas)
-    start = run.logits["time"].values
+    start = run[areas[0]]["time"].values
     bins = {"time_bin_start": start, "time_bin_end": start + MS_PER_TICK}
     presentations = {str(name): values.values for name, values in run.presentations.data_vars.items()}
     columns = {"presentation": presentations, "neuroid": sites, "time_bin": bins}

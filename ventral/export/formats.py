@@ -60,7 +60,8 @@ def export_run(
         raise StoreError(
             f"{out} is a folder; give the file to write with --out, such as {out / run.path.stem}{suffix}."
         )
-    size = sum(4 * run[area].size for area in chosen) + 4 * run.logits.size + run.presentations.nbytes
+    logits = run.logits.size if run.classes else 0
+    size = 4 * (sum(run[area].size for area in chosen) + logits) + run.presentations.nbytes
     need_space(out, size, out.name, "export fewer areas (--areas), or to another disk (--out)")
     with disk_errors(out, then="export again"):
         out.parent.mkdir(parents=True, exist_ok=True)

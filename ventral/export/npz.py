@@ -33,12 +33,13 @@ def write(run: Run, areas: Sequence[str], path: Path) -> None:
         The file.
     """
     with zipfile.ZipFile(path, "w") as archive:
-        for name, activity in {**{area: run[area] for area in areas}, "logits": run.logits}.items():
+        recorded = {area: run[area] for area in areas} | ({"logits": run.logits} if run.classes else {})
+        for name, activity in recorded.items():
             _add_streamed(archive, name, activity, run.batches)
             for coord, values in sorted(activity.coords.items()):  # xarray reads them in any order
                 if not {"presentation", "time"} & set(values.dims):
                     _add_array(archive, "class" if coord == "class" else f"{name}_{coord}", values.values)
-        _add_array(archive, "time", run.logits["time"].values)
+        _add_array(archive, "time", run[areas[0]]["time"].values)
         for column in run.presentations.variables:
             _add_array(archive, str(column), run.presentations[column].values)
         _add_array(archive, "attrs", np.array(json.dumps(run.attrs)))

@@ -35,7 +35,7 @@ class Index:
     attrs
         Attributes of the root.
     dims
-        Number of dims after presentation and time: of each area in order and, last, of the readout.
+        Number of dims after presentation and time: of each area in order and, last, of the readout if there is one.
     manifest
         The sha256 of every metadata and coordinate file but the root itself, by its path within the run.
     batches
@@ -96,7 +96,8 @@ def read_index(path: Path) -> Index:
             known = " and ".join(map(str, SCHEMAS))
             raise StoreError(f"{path} has schema {schema!s:.20}; this ventral reads {known}: upgrade ventral.")
         attrs |= {name: json.loads(attrs[name]) for name in TEXTS if isinstance(attrs.get(name), str)}
-        dims = {area: len(attrs["dims"][area]) for area in (*attrs["areas"], READOUT)}
+        readout = [READOUT] if READOUT in attrs["dims"] else []
+        dims = {area: len(attrs["dims"][area]) for area in (*attrs["areas"], *readout)}
         manifest = {name: digest for name, digest in attrs["manifest"].items() if name != ROOT}
         batches = -(-attrs["presentations"] // attrs["batch_shape"])
     except (OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:

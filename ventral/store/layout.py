@@ -75,7 +75,7 @@ class Layout:
     recordings
         One per area, in area order.
     classes
-        Names of the readout's classes.
+        Names of the readout's classes; none if the network has no readout.
     batch
         Number of presentations that are computed and written together.
     dtype
@@ -110,8 +110,8 @@ class Layout:
             raise StoreError(f"times must rise in multiples of {MS_PER_TICK} ms; they are {times.tolist()}.")
         if self.dtype not in ("float16", "float32"):
             raise StoreError(f"activity cannot be stored as {self.dtype!r}; use 'float16' or 'float32'.")
-        if self.batch < 1 or not self.recordings or not self.classes:
-            raise StoreError("a run needs at least one area, one class, and one presentation in a batch.")
+        if self.batch < 1 or not self.recordings:
+            raise StoreError("a run needs at least one area, and one presentation in a batch.")
         nodes = [STATISTICS, CHECKSUMS, *(target.area for target in self.targets)]
         sites = {name for target in self.targets for name in (*target.dims, *target.coords)}
         names = ["presentation", "time", *nodes, *sites, *self.presentation]
@@ -135,7 +135,9 @@ class Layout:
 
     @cached_property
     def targets(self) -> tuple[Recording, ...]:
-        """Everything that has one file in every batch: the areas and, last, the readout."""
+        """Everything that has one file in every batch: the areas and, last, the readout if there is one."""
+        if not self.classes:
+            return self.recordings
         classes = {"class": np.array(self.classes, dtype=str)}
         return (*self.recordings, Recording(READOUT, ("class",), (len(self.classes),), classes, {}))
 

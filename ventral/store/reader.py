@@ -16,6 +16,7 @@ import zarr
 from xarray.backends import BackendArray
 from xarray.core import indexing
 
+from ventral.errors import DecodingError
 from ventral.store.index import OWN_DIGEST, Index, read_index, variable
 from ventral.store.layout import READOUT, STATISTICS, batch_slice
 from ventral.store.manifest import refuse_changed, refuse_damage
@@ -80,7 +81,18 @@ class Store:
 
     @property
     def logits(self) -> xr.DataArray:
-        """Output of the readout, (presentation, time, class), float32."""
+        """Output of the readout, (presentation, time, class), float32.
+
+        Raises
+        ------
+        DecodingError
+            If the network has no readout.
+        """
+        if READOUT not in self.index.dims:
+            raise DecodingError(
+                f"{self.path} has no logits, because its network has no readout; decode an area instead "
+                "(ventral analyze decoding)."
+            )
         return self.array(READOUT).rename("logits")
 
     @property

@@ -161,7 +161,7 @@ class Writer:
         activity
             Per area (presentation, time, ...), for the presentations of `batch_slice`. NaN where the area is absent.
         logits
-            (presentation, time, class).
+            (presentation, time, class); without classes they are not stored.
 
         Raises
         ------
@@ -171,7 +171,7 @@ class Writer:
         """
         if self._recorded[batch]:
             raise StoreError(f"batch {batch} is recorded already; write only those that are pending.")
-        given = {**activity, READOUT: logits}
+        given = {**activity, READOUT: logits} if self.layout.classes else activity
         if given.keys() != {target.area for target in self.layout.targets}:
             raise StoreError(
                 f"activity is given for {', '.join(activity)}; the run records {', '.join(self.layout.areas)}."
