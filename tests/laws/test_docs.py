@@ -81,8 +81,22 @@ def test_the_lines_of_python_run(tmp_path, monkeypatch, capsys):
     assert re.findall(r"torch.Size\((.*?)\)", printed) == ["[8, 1, 10]", "[1, 1, 10]", "[8, 8, 10]", "[1, 8, 10]"]
 
 
+def test_the_outside_networks_are_recorded(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    static, file, *others = blocks("outside-networks")
+    Path(file.splitlines()[0].removeprefix("# ")).write_text(file)
+    named: dict[str, object] = {}
+    for block in (static, "import torch", *others):
+        exec(compile(block, "outside-networks.md", "exec"), named)  # our own text
+    printed = capsys.readouterr().out
+    assert "{'V1': 40, 'V2': 50, 'V4': 60, 'IT': 80}" in printed
+    assert "{'V1': 0, 'V2': 10, 'V4': 20, 'IT': 30}" in printed
+    assert printed.endswith("(50,)\n")
+
+
 def test_no_page_has_python_that_is_not_run():
-    assert [page for page in PAGES if blocks(page)] == ["README", "models", "own-protocols", "run-format"]
+    run = ["README", "models", "outside-networks", "own-protocols", "run-format"]
+    assert [page for page in PAGES if blocks(page)] == run
 
 
 def test_the_table_of_models_is_that_of_their_files():

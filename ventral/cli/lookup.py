@@ -130,7 +130,9 @@ def source_of(name: str, data: str | None, purpose: str) -> str:
 
 def own_data(model: "Model") -> str:
     """Data that a model was trained on, if they can be found by name."""
-    name = str(model.metadata.get("data", {}).get("name", "other data"))
+    if "data" not in model.metadata:
+        raise UsageError(f"{model.name} has no data of its own; say with --data which images it is shown.")
+    name = str(model.metadata["data"]["name"])
     if name not in NAMED_DATA:
         raise UsageError(f"{model.name} was trained on {name}; say with --data where images are to be found.")
     return name

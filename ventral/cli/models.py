@@ -200,7 +200,8 @@ def print_outside(name: str, graph: "OutsideGraph") -> None:
     """Print the areas of an outside network, the images that it takes, and the code that it is made of."""
     listed = (*graph.areas, *([graph.logits] if graph.logits else []))
     rows = [
-        (area.name, "x".join(map(str, area.shape)), in_ms(area.arrival_ms), area.layer or "state") for area in listed
+        (area.name, "x".join(map(str, area.shape)), in_ms(area.arrival_ms), area.recorded["recorded"])
+        for area in listed
     ]
     table(f"{name}: areas of an outside network", ("area", "shape", "arrival", "recorded"), rows)
     pixels = graph.pixels
