@@ -14,6 +14,7 @@ Source: Kar & DiCarlo (2021), Neuron 109:164, for the loss when late recurrent i
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from ventral.experiment.run import Run
@@ -61,7 +62,7 @@ def analyze(
     """
     conditions = recorded_conditions(run)
     intact = find_intact(conditions, reference)
-    lesions = find_lesions(conditions, intact, run.logits["time"].values)
+    lesions = find_lesions(conditions, intact, np.array(run.protocol.times_ms))
     found, note = by_policy([run])
     names = [intact, *lesions["condition"]]
     read = {policy: read_responses(each, names, decode, seed) for policy, (each,) in found.items()}

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from commands import texts, ventral, worked
+from commands import rows, texts, ventral, worked
 
 from ventral.experiment.run import open_run
 
@@ -70,6 +70,15 @@ def test_a_network_without_a_readout_is_recorded_and_decoded(mute):
     assert printed.splitlines()[-1] == "next:  ventral analyze decoding run.zarr"
     assert ventral("analyze decoding run.zarr --set folds=2").code == 0
     assert "has no logits" in ventral("analyze readout run.zarr").err
+
+
+def test_responses_to_images_that_stay_on_are_evaluated(file, mute):
+    printed = worked(f"evaluate {file} --data shapes --images 20 --out evaluation").out
+    assert rows(printed, "accuracy of static on 20 images")[1][0] == "30"
+    mistake = f"evaluate {file} --data shapes --images 20 --end-ms 20"
+    assert "it is first present at 30 ms" in " ".join(ventral(mistake).err.split())
+    refused = ventral(f"evaluate {mute} --data shapes --images 20").err
+    assert "static has no readout, so there are no responses to evaluate; record it and decode" in refused
 
 
 def test_a_dry_run_says_when_the_stimulus_arrives(file):

@@ -9,7 +9,7 @@ import xarray as xr
 from matplotlib.lines import Line2D
 from outside import LATENCY, LAYERS, PIXELS, Recurrent, recurrent, resnet
 from torch import nn
-from ventral.analysis import decoding, readout
+from ventral.analysis import decoding, masking, readout
 
 from ventral.errors import DataError, DecodingError, ProtocolError, StoreError, UsageError
 from ventral.experiment.condition import Condition
@@ -220,7 +220,12 @@ def test_a_run_without_a_readout_is_exported(wide, tmp_path):
 @pytest.mark.parametrize("name", ["cornet-rt", "resnet18"])
 def test_analyses_and_exports_take_outside_networks(runs, name, tmp_path):
     run = runs[name]
-    for written in (readout.analyze(run, tmp_path), decoding.analyze(run, tmp_path, folds=2)):
+    analysed = (
+        readout.analyze(run, tmp_path),
+        decoding.analyze(run, tmp_path, folds=2),
+        masking.analyze(run, tmp_path, at_ms=70, resamples=100),
+    )
+    for written in analysed:
         assert all(path.exists() for path in written)
     with np.load(export_run(run, "npz", tmp_path / "run.npz")) as arrays:
         np.testing.assert_array_equal(arrays["logits"], run.logits.values)
@@ -232,7 +237,7 @@ def test_a_protocol_is_drawn_with_the_times_at_which_areas_are_reached(runs, nam
     graph = runs[name].graph
     figure = schedule_figure(MASKED, graph)
     marks = {line.get_gid(): line.get_xdata()[0] for line in figure.findobj(Line2D)}
-    for area, ms in graph.arrival_ms.items():
+    for area, ms in [(area.name, area.arrival_ms) for area in graph.areas]:
         assert marks[f"unmasked: {area} arrives"] == ms
 
 
@@ -340,7 +345,7 @@ def test_a_wrapped_network_of_ours_is_recorded_as_it_is_directly(model, chosen, 
         name="wrapped",
     )
     ours, theirs = (simulate(each, MASKED, chosen, tmp_path / each.name, HOW) for each in (model, wrapped))
-    assert theirs.graph.arrival_ms == ours.graph.arrival_ms
+    assert theirs.graph.arrival_ms == {**ours.graph.arrival_ms, "readout": 30}
     for area in (*ours.areas, "readout"):
         for condition in ("unmasked", "masked", "added", "blanked"):
             np.testing.assert_allclose(

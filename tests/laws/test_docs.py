@@ -89,8 +89,8 @@ def test_the_outside_networks_are_recorded(tmp_path, monkeypatch, capsys):
     for block in (static, "import torch", *others):
         exec(compile(block, "outside-networks.md", "exec"), named)  # our own text
     printed = capsys.readouterr().out
-    assert "{'V1': 40, 'V2': 50, 'V4': 60, 'IT': 80}" in printed
-    assert "{'V1': 0, 'V2': 10, 'V4': 20, 'IT': 30}" in printed
+    assert "{'V1': 40, 'V2': 50, 'V4': 60, 'IT': 80, 'readout': 80}" in printed
+    assert "{'V1': 0, 'V2': 10, 'V4': 20, 'IT': 30, 'readout': 30}" in printed
     assert printed.endswith("(50,)\n")
 
 

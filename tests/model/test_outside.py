@@ -125,7 +125,7 @@ def test_a_change_of_the_screen_reaches_an_area_when_it_was_measured_to(stepping
     with torch.inference_mode():
         staying, changed = (list(stepping.network.run(shown)) for shown in ([before] * 9, [before] * 3 + [after] * 6))
     arrival = stepping.graph.arrival_after(3)
-    assert arrival == {"V1": 30, "V2": 40, "V4": 50, "IT": 60}
+    assert arrival == {"V1": 30, "V2": 40, "V4": 50, "IT": 60, "readout": 60}
     for area, ms in arrival.items():
         for tick in range(9):
             if area in staying[tick]:

@@ -198,10 +198,9 @@ def print_known(name: str, known: str, graph: "AreaGraph") -> None:
 
 def print_outside(name: str, graph: "OutsideGraph") -> None:
     """Print the areas of an outside network, the images that it takes, and the code that it is made of."""
-    listed = (*graph.areas, *([graph.logits] if graph.logits else []))
     rows = [
         (area.name, "x".join(map(str, area.shape)), in_ms(area.arrival_ms), area.recorded["recorded"])
-        for area in listed
+        for area in graph.outputs
     ]
     table(f"{name}: areas of an outside network", ("area", "shape", "arrival", "recorded"), rows)
     pixels = graph.pixels

@@ -18,7 +18,8 @@ def arrivals(protocol: Protocol, condition: Condition, graph: Anatomy) -> dict[s
     if first is None:
         return {area.name: None for area in graph.areas}
     after = graph.arrival_after(ticks(first - protocol.start_ms, "onset"))  # on the network's clock, as windows are
-    return {name: None if ms is None else ms + protocol.start_ms for name, ms in after.items()}
+    reached = {area.name: after[area.name] for area in graph.areas}
+    return {name: None if ms is None else ms + protocol.start_ms for name, ms in reached.items()}
 
 
 def last_known_ms(protocol: Protocol, limit_ms: int | None) -> int | None:

@@ -70,7 +70,7 @@ def evaluate(
     ticks(last, "end_ms")
     _check_classes(model, images)
     settings = Settings(
-        areas=(model.graph.readout,),
+        areas=(model.graph.areas[-1].name,),  # any: only the logits are kept
         record="channels",
         batch=max(1, min(batch, len(images))),
         policy=policy,
@@ -104,6 +104,8 @@ def evaluate(
 def _check_classes(model: Model, images: Images) -> None:
     """Refuse images of other classes; the message lists the names of both, those that only one side has first."""
     ours, theirs = model.label_names, images.label_names
+    if not ours:
+        raise UsageError(f"{model.name} has no readout, so there are no responses to evaluate; record it and decode.")
     if ours == theirs:
         return
     listed = []

@@ -144,8 +144,13 @@ class OutsideGraph:
 
     @property
     def arrival_ms(self) -> dict[str, int | None]:
-        """Time from stimulus onset to the first signal in each area, in ms; None if none was seen."""
-        return {area.name: area.arrival_ms for area in self.areas}
+        """Time from stimulus onset to the first signal in each area and in the readout, in ms; None for none."""
+        return {area.name: area.arrival_ms for area in self.outputs}
+
+    @property
+    def outputs(self) -> tuple[OutsideArea, ...]:
+        """The areas and, last, the logits if there are any."""
+        return (*self.areas, *([self.logits] if self.logits else []))
 
     def arrival_after(self, onset_tick: int) -> dict[str, int | None]:
         """Time at which a change of the input at a tick can first reach each area, in ms on the network's clock.
@@ -159,7 +164,7 @@ class OutsideGraph:
         count = ticks(end_ms, "end_ms") + 1
         return {
             area.name: [area.arrival_ms is not None and to_ms(tick) >= area.arrival_ms for tick in range(count)]
-            for area in (*self.areas, *([self.logits] if self.logits else []))
+            for area in self.outputs
         }
 
     @property

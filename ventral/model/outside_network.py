@@ -68,8 +68,7 @@ class OutsideNetwork(nn.Module):
             If the network was changed after it was wrapped, or a state changes its shape or is not finite.
         """
         self._refuse_change()
-        areas = (*self.graph.areas, *([self.graph.logits] if self.graph.logits else []))
-        shapes = {area.name: area.shape for area in areas}
+        shapes = {area.name: area.shape for area in self.graph.outputs}
         for tick, states in enumerate(self.dynamics.responses(inputs, disturb)):
             check_states(states, shapes, tick)
             yield states

@@ -73,16 +73,16 @@ class Anatomy(Protocol):
 
     @property
     def arrival_ms(self) -> Mapping[str, int | None]:
-        """Time from stimulus onset to the first signal in each area, in ms; None if there is never one."""
+        """Time from stimulus onset to the first signal in each area and in the readout, in ms; None for never."""
 
     def __getitem__(self, name: str) -> Region:
         """The area of this name."""
 
     def arrival_after(self, onset_tick: int) -> dict[str, int | None]:
-        """Time at which a change of the input at a tick can first reach each area, in ms on the network's clock."""
+        """Time at which a change of the input at a tick can first reach each of these, in ms on the network's clock."""
 
     def presence_until(self, end_ms: int) -> dict[str, list[bool]]:
-        """Whether each area is present at each tick to `end_ms`, for a stimulus that comes at 0 and stays on."""
+        """Whether each of these is present at each tick to `end_ms`, for a stimulus that comes at 0 and stays on."""
 
     def scaled(self, what: str, identity: bool = False) -> list[str]:
         """Names of the transitions (and areas, for their identity) that an intervention scales."""
