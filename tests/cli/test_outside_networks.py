@@ -114,7 +114,7 @@ def test_a_protocol_is_drawn_with_its_arrivals(file):
             "simulate --protocol flash --model static.py",
             "static has no data of its own; say with --data which images it is shown",
         ),
-        ("simulate --protocol flash --model static.py --data shapes --policy recalibrated", "leave out --policy"),
+        ("simulate --protocol flash --model static.py --data shapes --policy pooled", "leave out --policy"),
         ("simulate --protocol flash --model static.py --data shapes --noise gaussian:1", "leave out --noise"),
         ("simulate --protocol flash --model static.py --data shapes --drive impulse", "leave out --drive"),
         ("simulate --protocol flash --model static.py --data shapes --untrained", "a network with weights of its own"),

@@ -292,7 +292,7 @@ def test_what_an_outside_network_cannot_do_is_refused_before_anything_is_recorde
     loud = Noise("gaussian", 0.5)
     for model in (stepping, static):
         spare = replace(chosen, calibration=images.take(range(20, 30)))
-        refused(model, spare, "has fixed statistics, .* leave out --policy", policy="recalibrated")
+        refused(model, spare, "has fixed statistics, .* leave out --policy", policy="pooled")
         refused(model, chosen, "noise is added to the state that a network carries .* leave out --noise", noise=loud)
         with pytest.raises(UsageError, match="has its own way to take images; leave out --drive"):
             driven(model, "impulse")
