@@ -19,6 +19,7 @@ import pandas as pd
 import xarray as xr
 
 from ventral.experiment.run import Run
+from ventral.figures.captions import provenance
 from ventral.figures.curves import CurvePanel, panels_figure
 from ventral.figures.saving import save
 from ventral.figures.style import area_colour
@@ -48,7 +49,7 @@ def analyze(
     run
         What `ventral.open_run` gives.
     out
-        Folder for decoding.png, decoding.svg and decoding.csv.
+        Folder for decoding.png, .svg and .pdf, and decoding.csv.
     areas, conditions
         Names of areas and conditions; all if not given.
     folds
@@ -67,7 +68,8 @@ def analyze(
     """
     decoded = decode_run(run, areas, conditions, folds, features, seed, device, _log)
     panels = [_panel(run, scores, place) for place, scores in enumerate(decoded)]
-    figure = panels_figure(panels, float(decoded["chance"].mean()), "decoder, % correct")
+    notes = [provenance([run]), f"Lines are means over {folds} folds, bands 95 % Wilson intervals over images."]
+    figure = panels_figure(panels, float(decoded["chance"].mean()), "decoder, % correct", notes)
     return [*save(figure, out / "decoding"), write_csv(_table(run, decoded), out / "decoding.csv")]
 
 

@@ -40,6 +40,7 @@ import xarray as xr
 
 from ventral.errors import UsageError
 from ventral.experiment.run import Run
+from ventral.figures.captions import provenance
 from ventral.figures.difficulty import difficulty_figure
 from ventral.figures.saving import save
 from ventral.measures.controls import by_policy, with_other_models
@@ -48,6 +49,8 @@ from ventral.measures.recorded import recorded_conditions
 from ventral.measures.responses import read_responses, readout_times
 from ventral.measures.strata import Strata, shared_activity, stratify
 from ventral.tables import write_csv
+
+INTERVALS = "Bars are 95 % bootstrap intervals over images, the grouping held."
 
 
 def analyze(
@@ -71,7 +74,7 @@ def analyze(
     run
         What `ventral.open_run` gives.
     out
-        Folder for difficulty.png, difficulty.svg and difficulty.csv.
+        Folder for difficulty.png, .svg and .pdf, and difficulty.csv.
     at_ms
         When the network is read; at the protocol's readout times if not given.
     reference
@@ -115,7 +118,9 @@ def analyze(
             notes.append(_sentence(each, f"{ms} ms, {policy} statistics" if len(read) > 1 else f"{ms} ms"))
     effects = pd.concat(tables)
     x, labels = _positions(names[1:], first)
-    figure = difficulty_figure(effects, x, 1 / choices, labels, [*notes, *([note] if note else [])])
+    notes += [INTERVALS, *([note] if note else [])]
+    about = provenance([each for group in found.values() for each in group[:1]])
+    figure = difficulty_figure(effects, x, 1 / choices, labels, [about, *notes])
     return [*save(figure, out / "difficulty"), write_csv(effects, out / "difficulty.csv")]
 
 

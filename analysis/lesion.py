@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from ventral.experiment.run import Run
+from ventral.figures.captions import provenance
 from ventral.figures.lesion import lesion_figure
 from ventral.figures.saving import save
 from ventral.measures.controls import by_policy, holds
@@ -25,6 +26,8 @@ from ventral.measures.lesion import condition_curves, find_intact, find_lesions,
 from ventral.measures.recorded import recorded_conditions
 from ventral.measures.responses import read_responses, readout_times
 from ventral.tables import write_csv
+
+INTERVALS = "Bars and bands are 95 % bootstrap intervals over images; those of a loss are paired."
 
 
 def analyze(
@@ -44,7 +47,7 @@ def analyze(
     run
         What `ventral.open_run` gives.
     out
-        Folder for lesion.png, lesion.svg, lesion.csv and accuracy over time in lesion-time.csv.
+        Folder for lesion.png, .svg and .pdf, lesion.csv, and accuracy over time in lesion-time.csv.
     at_ms
         When the network is read; at the protocol's readout times if not given.
     reference
@@ -77,7 +80,8 @@ def analyze(
     losses = losses.reset_index(drop=True)
     losses["holds"] = holds(losses, ["condition", "at_ms"], "loss", run)
     curves = pd.concat([condition_curves(responses, policy, resamples, seed) for policy, responses in read.items()])
-    notes = [note] if note else []
+    about = provenance([each for group in found.values() for each in group])
+    notes = [about, INTERVALS, *([note] if note else [])]
     figure = lesion_figure(losses, curves, 1 / first.attrs["choices"], notes, first.attrs["source"])
     return [
         *save(figure, out / "lesion"),

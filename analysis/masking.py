@@ -25,6 +25,7 @@ import numpy as np
 import pandas as pd
 
 from ventral.experiment.run import Run
+from ventral.figures.captions import provenance
 from ventral.figures.lines import NO_MASK, Line
 from ventral.figures.masking import MaskingPanel, masking_figure
 from ventral.figures.saving import save
@@ -57,7 +58,7 @@ def analyze(
     run
         What `ventral.open_run` gives.
     out
-        Folder for masking.png, masking.svg, masking.csv and the functions in masking-fits.csv.
+        Folder for masking.png, .svg and .pdf, masking.csv, and the functions in masking-fits.csv.
     at_ms
         When the network is read; at the protocol's readout times if not given.
     runs
@@ -105,7 +106,8 @@ def analyze(
         beside = (list(_lines(accuracy[accuracy["at_ms"] == times[-1]], series, "corrected")), _human_lines())
         notes.append(f"Human observers: {SOURCE}, five-way. Both corrected for chance, read at {times[-1]} ms.")
     over = f"over {len(models)} models (t)" if len(models) > 1 else "over images (bootstrap)"
-    notes += [f"Bars are 95 % intervals {over}.", *([note] if note else [])]
+    about = provenance([each for group in found.values() for each in group])
+    notes = [about, f"Bars are 95 % intervals {over}.", *notes, *([note] if note else [])]
     figure = masking_figure(panels, 1 / first.attrs["choices"], beside, notes, first.attrs["source"])
     return [
         *save(figure, out / "masking"),

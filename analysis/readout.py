@@ -19,12 +19,15 @@ import numpy as np
 import pandas as pd
 
 from ventral.experiment.run import Run
+from ventral.figures.captions import provenance
 from ventral.figures.curves import CurvePanel, panels_figure, readout_figure
 from ventral.figures.saving import save
 from ventral.measures.controls import controls_of
 from ventral.measures.readout import Curve, readout_curve, summary_times
 from ventral.measures.recorded import choose_all, recorded_conditions
 from ventral.tables import write_csv
+
+INTERVALS = "Bands and bars are 95 % Wilson intervals over images."
 
 
 def analyze(run: Run, out: Path, *, conditions: tuple[str, ...] | None = None, at_ms: int | None = None) -> list[Path]:
@@ -35,7 +38,7 @@ def analyze(run: Run, out: Path, *, conditions: tuple[str, ...] | None = None, a
     run
         What `ventral.open_run` gives.
     out
-        Folder for readout.png, readout.svg and readout.csv, and with controls readout-policies.png and .svg.
+        Folder for readout.png, .svg and .pdf, and readout.csv; with controls, readout-policies too.
     conditions
         Names of conditions; all if not given.
     at_ms
@@ -50,10 +53,12 @@ def analyze(run: Run, out: Path, *, conditions: tuple[str, ...] | None = None, a
     controls, _ = controls_of(run)
     policies = [(each, [readout_curve(each, name) for name in names]) for each in (run, *controls)]
     own, chance = policies[0][1], 1 / run.logits.sizes["class"]
-    figures = {"readout": readout_figure(own, chance, summary_times(own, at_ms, run.protocol.readout_ms))}
+    times = summary_times(own, at_ms, run.protocol.readout_ms)
+    figures = {"readout": readout_figure(own, chance, times, [provenance([run]), INTERVALS])}
     if controls:
         panels = [_panel(f"{each.policy} statistics", curves) for each, curves in policies]
-        figures["readout-policies"] = panels_figure(panels, chance, "readout, % correct")
+        notes = [provenance([run, *controls]), INTERVALS]
+        figures["readout-policies"] = panels_figure(panels, chance, "readout, % correct", notes)
     drawn = [path for name, figure in figures.items() for path in save(figure, out / name)]
     table = pd.concat([_table(each, curve) for each, curves in policies for curve in curves])
     return [*drawn, write_csv(table, out / "readout.csv")]

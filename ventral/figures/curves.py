@@ -11,6 +11,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ventral.figures.captions import caption
 from ventral.figures.conditions import condition_handles, condition_looks, first_mask
 from ventral.figures.looks import Look
 from ventral.figures.strip import draw_strip, strip_height
@@ -47,7 +48,9 @@ class CurvePanel:
     colour: str = INK
 
 
-def readout_figure(curves: Sequence[Curve], chance: float, read_ms: Sequence[float] = ()) -> Figure:
+def readout_figure(
+    curves: Sequence[Curve], chance: float, read_ms: Sequence[float] = (), notes: Sequence[str] = ()
+) -> Figure:
     """Accuracy of the readout over time, and against SOA at some of these times.
 
     Parameters
@@ -59,6 +62,8 @@ def readout_figure(curves: Sequence[Curve], chance: float, read_ms: Sequence[flo
     read_ms
         Times at which accuracy is drawn against SOA, in a second panel, if conditions have SOAs. Conditions without
         mask are horizontal lines there, and those without target are left out.
+    notes
+        Sentences under the figure.
     """
     conditions = [curve.condition for curve in curves]
     looks = condition_looks(conditions)
@@ -76,10 +81,11 @@ def readout_figure(curves: Sequence[Curve], chance: float, read_ms: Sequence[flo
         if columns == 2:
             _draw_by_soa(figure.add_subplot(grid[:, 1], sharey=over_time), curves, looks, chance, read_ms)
         figure.legend(handles=condition_handles(conditions, looks), loc="outside right upper")
+        caption(figure, notes)
     return figure
 
 
-def panels_figure(panels: Sequence[CurvePanel], chance: float, measure: str) -> Figure:
+def panels_figure(panels: Sequence[CurvePanel], chance: float, measure: str, notes: Sequence[str] = ()) -> Figure:
     """Accuracy over time, one panel for each area or policy and one line for each condition, over a strip of bars.
 
     Parameters
@@ -90,6 +96,8 @@ def panels_figure(panels: Sequence[CurvePanel], chance: float, measure: str) -> 
         Fraction correct of a guess.
     measure
         What is measured, for the y axis: "decoder, % correct".
+    notes
+        Sentences under the figure.
     """
     conditions = [curve.condition for curve in panels[0].curves]
     looks = condition_looks(conditions)
@@ -119,13 +127,14 @@ def panels_figure(panels: Sequence[CurvePanel], chance: float, measure: str) -> 
         if any(condition.masks for condition in conditions):
             handles.append(marker(NEUTRAL, "^", "mask arrives", markeredgewidth=0))
         figure.legend(handles=handles, loc="outside right upper")
+        caption(figure, notes)
     return figure
 
 
 def _draw_curves(axes: Axes, curves: Sequence[Curve], looks: Mapping[str, Look], chance: float) -> None:
     """Draw accuracy over time with its intervals as bands."""
     for place, curve in enumerate(curves):
-        draw_band(axes, curve.time_ms, curve.accuracy, looks[curve.condition.name], place, 0.13)
+        draw_band(axes, curve.time_ms, curve.accuracy, looks[curve.condition.name], place, min(0.13, 1 / len(curves)))
     axes.axhline(chance, zorder=0, **CHANCE_LINE)
     axes.set_xlim(min(curve.time_ms[0] for curve in curves), max(curve.time_ms[-1] for curve in curves))
     accuracy_axis(axes)

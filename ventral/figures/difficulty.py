@@ -10,7 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from ventral.figures.lines import Line, caption, draw_lines, frame, line_handles, line_looks, soa_axis
+from ventral.figures.captions import caption
+from ventral.figures.lines import Line, draw_lines, frame, line_handles, line_looks, soa_axis
 from ventral.figures.looks import Look, shades
 from ventral.figures.style import CHANCE_LINE, INK, NEUTRAL, STYLE, accuracy_axis, marker, percent_axis
 from ventral.measures.intervals import Estimate

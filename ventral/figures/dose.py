@@ -7,7 +7,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from ventral.figures.lines import Line, caption, draw_lines, line_handles, line_looks
+from ventral.figures.captions import caption
+from ventral.figures.lines import Line, draw_lines, line_handles, line_looks
 from ventral.figures.style import CHANCE_LINE, STYLE, accuracy_axis
 from ventral.measures.intervals import Estimate
 

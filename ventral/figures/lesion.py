@@ -12,7 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from ventral.figures.lines import Line, caption, draw_lines, frame, line_handles, line_looks
+from ventral.figures.captions import caption
+from ventral.figures.lines import Line, draw_lines, frame, line_handles, line_looks
 from ventral.figures.looks import Look, shades
 from ventral.figures.style import CHANCE_LINE, INK, STYLE, accuracy_axis, draw_band, percent_axis, whole_ticks
 from ventral.measures.intervals import Estimate

@@ -1,18 +1,16 @@
-"""Lines of a measure with 95 % intervals: dots, levels, frames, legends and captions that several figures share.
+"""Lines of a measure with 95 % intervals: dots, levels, frames and legends that several figures share.
 
 Colour and marker stand for a kind of mask, a lesion or a group of images; solid lines and filled dots for the policy
 frozen, dashed lines and open dots for pooled, dotted lines and open dots for per-condition.
 """
 
 import math
-import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
@@ -25,7 +23,7 @@ Array = NDArray[np.float64]
 COLOURS = (AREA_COLOURS["V1"], AREA_COLOURS["V4"], AREA_COLOURS["V2"], "#8E4585", "#C1440E", "#56B4E9", "#8C6D31")
 NO_MASK = "no mask"  # how the names of lines begin that have none; they are drawn in ink
 STROKES: dict[str, Any] = {"pooled": (0, (4, 1.6)), "per-condition": (0, (1, 1.4))}  # frozen keeps that of a look
-CAPTION_WIDTH = 14  # characters an inch
+MOST_BESIDE = 0.15  # of the distance of two places on the x axis, between dots of one place
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,14 +80,22 @@ def under_policy(look: Look, policy: str) -> Look:
 def draw_lines(axes: Axes, lines: Sequence[Line], looks: Mapping[str, Look], joined: Sequence[Line]) -> None:
     """Draw dots with intervals, joined or not, each model's own line, and the level without a mask."""
     _draw_levels(axes, [line for line in lines if line.has_level], looks, len({line.policy for line in lines}))
-    for line in lines:
-        look, measure = under_policy(looks[line.name], line.policy), line.estimate
+    for line, beside in zip(lines, _offsets(lines), strict=True):
+        look, measure, x = under_policy(looks[line.name], line.policy), line.estimate, line.x + beside
         for model in line.models:
-            axes.plot(line.x, model, linewidth=0.9, alpha=0.4, zorder=1, **look.line)
+            axes.plot(x, model, linewidth=0.9, alpha=0.4, zorder=1, **look.line)
         if line in joined:
-            axes.plot(line.x, measure.middle, linewidth=1.4, alpha=0.8, zorder=2, **look.line)
-        axes.vlines(line.x, measure.low, measure.high, color=look.colour, linewidth=1.6, zorder=2)
-        axes.plot(line.x, measure.middle, linestyle="none", zorder=3, clip_on=False, **look.dot())
+            axes.plot(x, measure.middle, linewidth=1.4, alpha=0.8, zorder=2, **look.line)
+        axes.vlines(x, measure.low, measure.high, color=look.colour, linewidth=1.6, zorder=2)
+        axes.plot(x, measure.middle, linestyle="none", zorder=3, clip_on=False, **look.dot())
+
+
+def _offsets(lines: Sequence[Line]) -> Array:
+    """How far along x the dots of each line lie beside their place, so that dots of one place are side by side."""
+    gaps = np.diff(np.unique([place for line in lines for place in line.x]))
+    apart, number = gaps.min() if len(gaps) else 1.0, len(lines)
+    step = apart * min(MOST_BESIDE, 0.6 / max(number, 1))
+    return np.asarray(step * (np.arange(number) - (number - 1) / 2))
 
 
 def _draw_levels(axes: Axes, lines: Sequence[Line], looks: Mapping[str, Look], policies: int) -> None:
@@ -136,12 +142,3 @@ def line_handles(lines: Sequence[Line], looks: Mapping[str, Look], prefix: str =
     if any(len(line.models) for line in lines):
         handles.append(Line2D([], [], color=INK, linewidth=0.9, alpha=0.5, label="one model"))
     return handles
-
-
-def caption(figure: Figure, notes: Sequence[str]) -> None:
-    """Write sentences under a figure, which grows in height by as much."""
-    width = round(CAPTION_WIDTH * figure.get_figwidth())
-    lines = [line for note in notes for line in textwrap.wrap(note, width)]
-    if lines:
-        figure.set_figheight(figure.get_figheight() + 0.2 * len(lines))
-        figure.supxlabel("\n".join(lines), x=0.01, ha="left", fontsize=9, color=INK)

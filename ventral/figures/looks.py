@@ -9,7 +9,7 @@ from matplotlib.colors import to_hex
 
 STROKES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (5, 1.5, 1, 1.5)), (0, (2, 1)), (0, (9, 2)), (0, (1, 1.5)))
 MARKERS = ("o", "s", "D", "P", "X", "*", "<", ">")  # no triangles that point up or down: these mark arrivals
-SIZES = {"*": 1.6, "P": 1.25, "X": 1.25}  # that look as large as a disc of size 1
+SIZES = {"*": 1.6, "P": 1.25, "X": 1.25, "^": 1.15, "v": 1.15}  # that look as large as a disc of size 1
 MARKED = 2 * len(MARKERS)  # looks with one stroke
 
 

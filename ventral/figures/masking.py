@@ -13,7 +13,8 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from ventral.clock import MS_PER_TICK
-from ventral.figures.lines import Line, caption, draw_lines, frame, line_handles, line_looks, soa_axis, under_policy
+from ventral.figures.captions import caption
+from ventral.figures.lines import Line, draw_lines, frame, line_handles, line_looks, soa_axis, under_policy
 from ventral.figures.looks import Look
 from ventral.figures.style import CHANCE_LINE, INK, NEUTRAL, STYLE, accuracy_axis, marker, percent_axis
 from ventral.measures.weibull import Weibull

@@ -17,11 +17,11 @@ UNDATED: dict[str, dict[str, Any]] = {
     ".png": {"Software": None},
     ".pdf": {"CreationDate": None, "Creator": None, "Producer": None},
 }
-SUFFIXES = (".png", ".svg")
+SUFFIXES = (".png", ".svg", ".pdf")
 
 
 def save(figure: Figure, path: Path) -> list[Path]:
-    """Write a figure as PNG (200 dpi) and SVG.
+    """Write a figure as PNG (200 dpi), SVG and PDF.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def save(figure: Figure, path: Path) -> list[Path]:
     Returns
     -------
     list of Path
-        The PNG and the SVG.
+        The PNG, the SVG and the PDF.
     """
     return [save_as(figure, path.with_name(f"{path.name}{suffix}")) for suffix in SUFFIXES]
 
