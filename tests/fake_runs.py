@@ -37,6 +37,7 @@ def fake_run(path, protocol, presentations, logits, activity, **attrs) -> Run:
         "areas": list(activity),
         "readout_ms": list(protocol.readout_ms),
     }
+    known |= {"model": "small", "weights_sha256": "0", "data": "shapes", "split": "test", "repeats": 1, "noise": "none"}
     return Run(FakeStore(path, known | attrs, presentations, logits, activity))
 
 

@@ -87,12 +87,13 @@ def of_condition(data: xr.DataArray, run: Run, condition: str) -> xr.DataArray:
 
 
 @pytest.mark.parametrize(("analysis", "name"), [(readout, "readout"), (decoding, "decoding")])
-def test_an_analysis_writes_a_figure_twice_and_its_numbers(run, tmp_path, analysis, name):
+def test_an_analysis_writes_a_figure_in_three_formats_and_its_numbers(run, tmp_path, analysis, name):
     written = analysis.analyze(run, tmp_path / "new")
-    assert written == [tmp_path / "new" / f"{name}.{kind}" for kind in ("png", "svg", "csv")]
-    png, svg, numbers = (path.read_bytes() for path in written)
+    assert written == [tmp_path / "new" / f"{name}.{kind}" for kind in ("png", "svg", "pdf", "csv")]
+    png, svg, pdf, numbers = (path.read_bytes() for path in written)
     assert png.startswith(b"\x89PNG")
     assert b"<svg" in svg
+    assert pdf.startswith(b"%PDF")
     assert b"time from target onset (ms)" in svg
     assert numbers.startswith(b"condition,soa_ms," if name == "readout" else b"area,condition,soa_ms,")
 

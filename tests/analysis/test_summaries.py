@@ -17,6 +17,7 @@ from ventral.analysis import difficulty, dose, lesion, masking, readout
 from ventral.errors import ClockError, DecodingError, StoreError, UsageError
 from ventral.experiment.run import Run, open_run
 from ventral.experiment.settings import POLICIES
+from ventral.figures.saving import SUFFIXES
 from ventral.measures import controls, responses
 from ventral.measures.psychophysics import chance_corrected, d_prime
 from ventral.measures.series import find_series
@@ -131,7 +132,7 @@ def drawn(request, monkeypatch):
     def keep(figure, path):
         path.parent.mkdir(parents=True, exist_ok=True)
         words[path.name] = " ".join(text.get_text() for text in figure.findobj(Text)).replace("\n", " ")
-        return [path.with_suffix(".png"), path.with_suffix(".svg")]
+        return [path.with_suffix(suffix) for suffix in SUFFIXES]
 
     if "rendered" not in request.fixturenames:
         for analysis in (masking, lesion, difficulty, dose, readout):
@@ -167,9 +168,9 @@ def correct(run: Run, condition: str, ms: float = 100) -> np.ndarray:
 @pytest.mark.parametrize(
     ("analysis", "conditions", "files"),
     [
-        (masking, "MASKING", ("masking.png", "masking.svg", "masking.csv", "masking-fits.csv")),
-        (lesion, "LESIONS", ("lesion.png", "lesion.svg", "lesion.csv", "lesion-time.csv")),
-        (difficulty, "MASKING", ("difficulty.png", "difficulty.svg", "difficulty.csv")),
+        (masking, "MASKING", ("masking.png", "masking.svg", "masking.pdf", "masking.csv", "masking-fits.csv")),
+        (lesion, "LESIONS", ("lesion.png", "lesion.svg", "lesion.pdf", "lesion.csv", "lesion-time.csv")),
+        (difficulty, "MASKING", ("difficulty.png", "difficulty.svg", "difficulty.pdf", "difficulty.csv")),
     ],
 )
 @pytest.mark.usefixtures("rendered")
@@ -179,7 +180,7 @@ def test_an_analysis_writes_a_figure_twice_and_its_numbers(tmp_path, analysis, c
     assert written == [tmp_path / "new" / name for name in files]
     assert written[0].read_bytes().startswith(b"\x89PNG")
     assert "With frozen statistics only: the run has no control" in written[1].read_text()
-    assert all(len(table(path)) > 0 for path in written[2:])
+    assert all(len(table(path)) > 0 for path in written[3:])
 
 
 @pytest.mark.parametrize("analysis", [masking, difficulty])
@@ -317,7 +318,7 @@ def test_labels_are_looked_up_by_name_where_classes_have_names(run):
 
 def test_repeats_are_averaged_for_each_image_before_anything_else(tmp_path):
     run = made_up(tmp_path / "fake.zarr", MASKING, rising, images=40, repeats=5)
-    rows = {row["condition"]: row for row in table(masking.analyze(run, tmp_path)[2])}
+    rows = {row["condition"]: row for row in table(masking.analyze(run, tmp_path)[3])}
     mine = correct(run, "soa_40").reshape(40, 5)  # by image
     assert rows["soa_40"]["images"] == "40"
     assert number(rows["soa_40"]["accuracy"]) == pytest.approx(mine.mean())
@@ -332,7 +333,7 @@ def test_repeats_are_averaged_for_each_image_before_anything_else(tmp_path):
 
 def test_the_tables_of_masking_are_what_was_recorded(run, tmp_path, drawn):
     files = masking.analyze(run, tmp_path, at_ms=90)
-    rows = {row["condition"]: row for row in table(files[2])}
+    rows = {row["condition"]: row for row in table(files[3])}
     assert set(rows) == set(MASKING)
     for name, row in rows.items():
         accuracy = correct(run, name, 90).mean()
@@ -343,7 +344,7 @@ def test_the_tables_of_masking_are_what_was_recorded(run, tmp_path, drawn):
         assert row["mask"] == ("noise" if "soa_ms" in MASKING[name] else "")
         for measure in ("accuracy", "d_prime", "corrected"):
             assert number(row[f"{measure}_low"]) < number(row[measure]) < number(row[f"{measure}_high"])
-    (fit,) = table(files[3])
+    (fit,) = table(files[4])
     counts = [correct(run, f"soa_{soa}", 90).sum() for soa in SOAS]
     expected = fit_weibull(SOAS, counts, 200, 0.25, correct(run, "unmasked", 90).mean())
     for name in ("scale_ms", "threshold_ms", "slope", "top"):
@@ -351,7 +352,7 @@ def test_the_tables_of_masking_are_what_was_recorded(run, tmp_path, drawn):
         assert number(fit[f"{name}_low"]) <= number(fit[name]) <= number(fit[f"{name}_high"])
     assert (fit["top_is"], fit["reason"]) == ("unmasked", "")
     assert "75 % of the range at" in drawn["masking"]
-    (free,) = table(masking.analyze(run, tmp_path, at_ms=90, top="free")[3])
+    (free,) = table(masking.analyze(run, tmp_path, at_ms=90, top="free")[4])
     assert number(free["top"]) == pytest.approx(fit_weibull(SOAS, counts, 200, 0.25).top)
 
 
@@ -370,7 +371,7 @@ def test_the_cost_of_a_mask_is_paired_over_images_and_untested_without_controls(
 def test_where_nothing_can_be_fitted_the_figure_and_the_table_say_why(tmp_path, drawn):
     flat = made_up(tmp_path / "fake.zarr", MASKING, lambda name, ease: 0 * ease + 2 * (name == "unmasked"), images=200)
     files = masking.analyze(flat, tmp_path)
-    (fit,) = table(files[3])
+    (fit,) = table(files[4])
     assert fit["threshold_ms"] == fit["slope_low"] == ""
     assert fit["reason"].startswith("accuracy does not rise with SOA; it is 2")
     assert f"no function, {fit['reason']}." in drawn["masking"]
@@ -398,14 +399,14 @@ def test_several_models_give_their_mean_and_what_each_did(run, tmp_path, beside)
         beside[other.path] = other
     paths = tuple(str(path) for path in beside)
     files = masking.analyze(run, tmp_path, runs=paths)
-    rows = [row for row in table(files[2]) if row["condition"] == "soa_40"]
+    rows = [row for row in table(files[3]) if row["condition"] == "soa_40"]
     each = [number(row["accuracy"]) for row in rows if row["interval"] == "images"]
     assert each == [correct(each, "soa_40").mean() for each in (run, *beside.values())]
     (mean,) = [row for row in rows if row["interval"] == "models"]
     half = 4.302652730 * np.std(each, ddof=1) / np.sqrt(3)  # Student's, 2 degrees of freedom
     numbers = [number(mean[name]) for name in ("accuracy", "accuracy_low", "accuracy_high")]
     np.testing.assert_allclose(numbers, np.mean(each) + np.array([0, -half, half]))
-    fits = table(files[3])
+    fits = table(files[4])
     assert [row["model"] for row in fits] == ["fake", "seed-1", "seed-2", "mean of 3"]
     thresholds = [number(row["threshold_ms"]) for row in fits]
     assert thresholds[3] == pytest.approx(np.mean(thresholds[:3]))
@@ -464,8 +465,8 @@ def test_the_table_of_lesions_is_what_each_took_from_the_same_images(tmp_path, d
     strengths = {"intact": 3.0, "feedback_0": 3.0, "feedback_40": 1.0}
     run = made_up(tmp_path / "fake.zarr", LESIONS, lambda name, ease: 0 * ease + strengths.get(name, 0.0))
     files = lesion.analyze(run, tmp_path)
-    assert [path.name for path in files] == ["lesion.png", "lesion.svg", "lesion.csv", "lesion-time.csv"]
-    rows = {row["condition"]: row for row in table(files[2])}
+    assert [path.name for path in files] == ["lesion.png", "lesion.svg", "lesion.pdf", "lesion.csv", "lesion-time.csv"]
+    rows = {row["condition"]: row for row in table(files[3])}
     assert set(rows) == set(LESIONS) - {"intact"}
     intact = correct(run, "intact")
     for name, row in rows.items():
@@ -476,7 +477,7 @@ def test_the_table_of_lesions_is_what_each_took_from_the_same_images(tmp_path, d
         error = np.std(intact.astype(float) - correct(run, name)) / np.sqrt(80)
         width = number(row["loss_high"]) - number(row["loss_low"])
         assert width == pytest.approx(2 * 1.96 * error, rel=0.2)
-    over_time = {(row["condition"], row["time_ms"]): number(row["accuracy"]) for row in table(files[3])}
+    over_time = {(row["condition"], row["time_ms"]): number(row["accuracy"]) for row in table(files[4])}
     assert over_time["feedback_40", "60.0"] == correct(run, "feedback_40", 60).mean()
     assert np.isnan(over_time["intact", "20.0"])
     assert all(text in drawn["lesion"] for text in ("throughout", "0 to 20 ms", "40 to 60 ms", "50 % left", "lateral"))
@@ -488,7 +489,7 @@ def test_a_lesion_that_changes_nothing_costs_exactly_nothing(tmp_path):
     same = run.presentations["condition"].values
     logits[same == "feedback_40"] = logits.values[same == "intact"]
     (row,) = [
-        row for row in table(lesion.analyze(changed(run, logits=logits), tmp_path)[2]) if "40" in row["condition"]
+        row for row in table(lesion.analyze(changed(run, logits=logits), tmp_path)[3]) if "40" in row["condition"]
     ]
     assert [number(row[name]) for name in ("loss", "loss_low", "loss_high", "d_prime_loss")] == [0, 0, 0, 0]
 
@@ -561,7 +562,7 @@ def test_difficulty_is_predicted_from_activity_that_all_conditions_share(graded_
     run = graded_run
     files = difficulty.analyze(run, tmp_path, conditions=("soa_10", "soa_40"), splits=3, **QUICK)
     assert "difficulty predicted from IT at 30 ms" in drawn["difficulty"]
-    rows = table(files[2])
+    rows = table(files[3])
     assert {row["condition"] for row in rows} == {"unmasked", "soa_10", "soa_40"}
     for name in ("unmasked", "soa_10", "soa_40"):
         groups = [number(row["accuracy"]) for row in rows if row["condition"] == name and row["group"] != "hard - easy"]
@@ -577,7 +578,7 @@ def test_difficulty_is_predicted_from_activity_that_all_conditions_share(graded_
 
 def test_the_activity_that_predicts_is_that_which_is_shared(tmp_path):
     run = made_up(tmp_path / "fake.zarr", MASKING, lambda name, ease: 1.5 + ease, images=200)
-    (row, *_) = table(difficulty.analyze(run, tmp_path, conditions=("soa_10",), splits=5, **QUICK)[2])
+    (row, *_) = table(difficulty.analyze(run, tmp_path, conditions=("soa_10",), splits=5, **QUICK)[3])
     assert number(row["agreement"]) > 0.3  # IT holds the ease of an image at arrival, and noise at other times
 
 
@@ -587,11 +588,11 @@ def test_difficulty_has_another_models_confidence_or_repeats_where_there_are(tmp
         beside[path] = made_up(path, MASKING, lambda name, ease: 2 + ease, images=200, seed=seed, weights_sha256=name)
     files = difficulty.analyze(beside[tmp_path / "a.zarr"], tmp_path, other=str(tmp_path / "b.zarr"), **QUICK)
     assert "difficulty from another model" in drawn["difficulty"]
-    assert 0.2 < number(table(files[2])[0]["agreement"]) < 0.9
+    assert 0.2 < number(table(files[3])[0]["agreement"]) < 0.9
     repeated = made_up(tmp_path / "repeated.zarr", MASKING, lambda name, ease: 2 + ease, images=40, repeats=4)
     files = difficulty.analyze(repeated, tmp_path, groups=3, **QUICK)
     assert "difficulty from half of the repeats" in drawn["difficulty"]
-    assert {row["group"] for row in table(files[2])} == {"hard", "middle", "easy", "hard - easy"}
+    assert {row["group"] for row in table(files[3])} == {"hard", "middle", "easy", "hard - easy"}
 
 
 def test_an_interaction_at_chance_or_at_ceiling_is_marked(tmp_path):
@@ -603,7 +604,7 @@ def test_an_interaction_at_chance_or_at_ceiling_is_marked(tmp_path):
 
     run = made_up(tmp_path / "fake.zarr", MASKING, strength, images=200)
     knobs = {"conditions": ("soa_10", "soa_20", "soa_40"), "splits": 3}
-    rows = table(difficulty.analyze(run, tmp_path, **knobs, **QUICK)[2])
+    rows = table(difficulty.analyze(run, tmp_path, **knobs, **QUICK)[3])
     limit = {row["condition"]: row["limit"] for row in rows if row["group"] == "hard - easy"}
     assert limit == {"soa_10": "chance", "soa_20": "", "soa_40": "ceiling"}
 

@@ -1,15 +1,11 @@
 """Laws of figures of accuracy over time: the same every time, no state left behind, nothing is cut off."""
 
-from collections.abc import Iterator
-
 import matplotlib as mpl
 import numpy as np
 import pytest
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
+from drawn import check_texts, curves
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
-from matplotlib.text import Text
 
 from ventral.experiment.catalogue import load_protocol
 from ventral.experiment.condition import Condition
@@ -45,14 +41,6 @@ PROTOCOLS = SHIPPED | {
 }
 
 
-def curves(conditions=CONDITIONS) -> tuple[Curve, ...]:
-    time_ms = np.arange(0, 201, 10.0)
-    accuracy = np.clip(time_ms / 150, 0.1, 0.9)
-    accuracy[:2] = np.nan
-    measured = Estimate(accuracy, accuracy - 0.05, accuracy + 0.05)
-    return tuple(Curve(condition, time_ms, measured) for condition in conditions)
-
-
 def luminance(colour) -> float:
     return float(
         np.dot(np.where(np.array(to_rgb(colour)) <= 0.04045, 0, to_rgb(colour)) ** 2.2, [0.2126, 0.7152, 0.0722])
@@ -60,7 +48,7 @@ def luminance(colour) -> float:
 
 
 def draw_readout() -> Figure:
-    return readout_figure(curves(), 0.1, (200.0, 100.0))
+    return readout_figure(curves(CONDITIONS), 0.1, (200.0, 100.0))
 
 
 def draw_decoding() -> Figure:
@@ -77,9 +65,9 @@ FIGURES = pytest.mark.parametrize("figure", [draw_readout, draw_decoding])
 def test_the_same_figure_gives_the_same_bytes(figure, tmp_path):
     first, again = save(figure(), tmp_path / "a" / "run.v1"), save(drawn := figure(), tmp_path / "b")
     twice = save(drawn, tmp_path / "c")
-    assert [path.name for path in first] == ["run.v1.png", "run.v1.svg"]
-    for png_or_svg in zip(first, again, twice, strict=True):
-        assert len({path.read_bytes() for path in png_or_svg}) == 1
+    assert [path.name for path in first] == ["run.v1.png", "run.v1.svg", "run.v1.pdf"]
+    for files in zip(first, again, twice, strict=True):
+        assert len({path.read_bytes() for path in files}) == 1
     assert b"<dc:date>" not in first[1].read_bytes()
 
 
@@ -94,24 +82,7 @@ def test_a_figure_leaves_no_state_behind(figure, tmp_path):
 def test_no_text_is_cut_off_or_drawn_over_other_text(figure, tmp_path):
     figure = figure()
     save(figure, tmp_path / "x")
-    renderer = FigureCanvasAgg(figure).get_renderer()
-    beyond = {label for axes in figure.axes for label in labels_beyond(axes)}
-    texts = [text for text in figure.findobj(Text) if text.get_text() and text.get_visible() and text not in beyond]
-    shown = [(text, text.get_window_extent(renderer)) for text in texts]
-    for text, box in shown:
-        assert figure.bbox.x0 <= box.x0 <= box.x1 <= figure.bbox.x1, text
-        assert figure.bbox.y0 <= box.y0 <= box.y1 <= figure.bbox.y1, text
-    for place, (text, box) in enumerate(shown):
-        for other, beside in shown[place + 1 :]:
-            assert not box.overlaps(beside), (text, other)
-
-
-def labels_beyond(axes: Axes) -> Iterator[Text]:
-    """Labels of ticks that lie beyond the axis: they exist and are not drawn."""
-    for axis, (low, high) in ((axes.xaxis, sorted(axes.get_xlim())), (axes.yaxis, sorted(axes.get_ylim()))):
-        for tick in axis.get_major_ticks():
-            if not low <= tick.get_loc() <= high:
-                yield from (tick.label1, tick.label2)
+    check_texts(figure)
 
 
 def test_colours_darken_as_the_soa_grows_towards_no_mask():
@@ -170,7 +141,7 @@ def test_an_area_has_its_colour_wherever_it_stands():
 
 
 def test_accuracy_against_soa_leaves_out_masks_without_a_target():
-    _, _, against_soa = readout_figure(curves(), 0.1, (200.0,)).axes
+    _, _, against_soa = readout_figure(curves(CONDITIONS), 0.1, (200.0,)).axes
     (joined,) = [line for line in against_soa.lines if len(line.get_xdata()) == 6]
     assert list(joined.get_xdata()) == [10, 20, 30, 50, 80, 120]
     assert len(readout_figure(curves(CONDITIONS[:2]), 0.1, (200.0,)).axes) == 2  # no SOA, no second panel

@@ -15,7 +15,7 @@ def test_the_numbers_of_the_figures_are_beside_them(model, images, tmp_path):
     found = evaluate(model, images)
     files = save_evaluation(found, tmp_path / "new")
     names = ["accuracy", "calibration", "confusion"]
-    wanted = {f"{name}.{suffix}" for name in names for suffix in ("png", "svg", "csv")} | {"classes.csv"}
+    wanted = {f"{name}.{suffix}" for name in names for suffix in ("png", "svg", "pdf", "csv")} | {"classes.csv"}
     assert {path.name for path in files} == wanted == {path.name for path in (tmp_path / "new").iterdir()}
     for name, table in found.tables().items():
         missing = dict.fromkeys(table.select_dtypes("number"), "")

@@ -1,53 +1,17 @@
 """Laws of the figure of lesions: each is drawn where it begins, and over time with its window."""
 
-import numpy as np
-import pandas as pd
-from drawn import legend, panels
+from drawn import legend, lesion_curves, lesions, losses
 from matplotlib.colors import to_hex, to_rgba
 
 from ventral.figures.lesion import lesion_figure
 from ventral.figures.style import INK
 
-TIME_MS = np.arange(0, 110, 10.0)
-WHOLE = (0, 100)
-HEIGHTS = {(0, 20): 0.5, (20, 40): 0.6, WHOLE: 0.2}
-
-
-def lesions(names=("lateral", "feedback"), scales=(0.0,), windows=tuple(HEIGHTS)):
-    """One row for each lesion, whose condition is its name, scale and start."""
-    rows = [
-        {"condition": f"{name} {scale} {start} {stop}", "lesion": name, "lesion_scale": scale, "start_ms": float(start)}
-        | {"stop_ms": float(stop), "throughout": (start, stop) == WHOLE, "loss": HEIGHTS[start, stop]}
-        for name in names
-        for scale in scales
-        for start, stop in windows
-    ]
-    return pd.DataFrame(rows).assign(loss_low=0.1, loss_high=0.8)
-
-
-def losses(table, times=(100,), policies=("frozen",)):
-    return pd.concat([table.assign(at_ms=at_ms, statistics=policy) for at_ms in times for policy in policies])
-
-
-def curves(table, policies=("frozen",)):
-    """Accuracy over time: 0.9 intact, and with a lesion the height of its window."""
-    heights = {"intact": 0.9} | dict(zip(table["condition"], table["loss"], strict=True))
-    return pd.concat(
-        [
-            pd.DataFrame({"condition": name, "statistics": policy, "time_ms": TIME_MS, "accuracy": height}).assign(
-                accuracy_low=height - 0.05, accuracy_high=height + 0.05
-            )
-            for policy in policies
-            for name, height in heights.items()
-        ]
-    )
-
 
 def test_lesions_are_drawn_against_their_onset_beside_those_throughout_and_over_time():
     policies = ("frozen", "pooled")
     table = lesions()
-    figure = lesion_figure(losses(table, (100, 200), policies), curves(table, policies), 0.1)
-    assert len(panels(figure)) == 2 * 2 + 4
+    figure = lesion_figure(losses(table, (100, 200), policies), lesion_curves(table, policies), 0.1)
+    assert len(figure.axes) == 2 * 2 + 4
     entries = legend(figure)
     assert {"lateral", "feedback", "intact", "0 to 20 ms", "20 to 40 ms", "throughout"} <= set(entries)
     (over_time,) = [axes for axes in figure.axes if axes.get_title(loc="left") == "feedback, pooled"]
@@ -62,7 +26,7 @@ def test_lesions_are_drawn_against_their_onset_beside_those_throughout_and_over_
 
 def test_lesions_are_drawn_without_any_that_lasts_throughout():
     table = lesions(windows=((0, 20),))
-    figure = lesion_figure(losses(table), curves(table), 0.1)
+    figure = lesion_figure(losses(table), lesion_curves(table), 0.1)
     assert "throughout" not in legend(figure)
     (over_time,) = [axes for axes in figure.axes if axes.get_title(loc="left") == "feedback"]
     assert [list(one.get_xdata()) for one in over_time.lines if one.get_linewidth() > 3] == [[0, 20]]
@@ -71,7 +35,7 @@ def test_lesions_are_drawn_without_any_that_lasts_throughout():
 def test_scales_are_told_apart_if_there_are_several():
     def entries(scales):
         table = lesions(("lateral",), scales, windows=((0, 20), (20, 40)))
-        return legend(lesion_figure(losses(table), curves(table), 0.1))
+        return legend(lesion_figure(losses(table), lesion_curves(table), 0.1))
 
     silent, half = (entries((0.0, 0.5))[f"lateral, {left} % left"] for left in (0, 50))
     assert silent.get_marker() != half.get_marker()

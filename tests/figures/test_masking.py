@@ -1,7 +1,7 @@
 """Laws of the figure of masks: strokes, levels and panels show what was measured, and all is seen."""
 
 import numpy as np
-from drawn import SOA_MS, legend, line, panels, words
+from drawn import SOA_MS, legend, line, panel, words
 from matplotlib.colors import to_hex
 
 from ventral.figures.lines import Line
@@ -9,11 +9,6 @@ from ventral.figures.masking import MaskingPanel, masking_figure
 from ventral.figures.style import INK
 from ventral.measures.intervals import Estimate
 from ventral.measures.weibull import Weibull
-
-
-def panel(*lines, fits=(), at_ms=100):
-    distances = tuple(line(each.name, each.policy, 3 * each.estimate.middle) for each in lines)
-    return MaskingPanel(at_ms, lines, distances, tuple(fits))
 
 
 def fitted(numbers, reason=""):
@@ -35,7 +30,7 @@ def test_policies_differ_in_stroke_and_filling_and_kinds_in_colour():
     entries = legend(figure)
     assert entries["frozen statistics"].get_linestyle() == "-"
     assert entries["pooled statistics"].get_linestyle() == "--"
-    upper = panels(figure)[0]
+    upper = figure.axes[0]
     frozen, pooled, block = (dotted(upper, one.estimate.middle) for one in kinds)
     assert frozen.get_color() == pooled.get_color() == entries["mask: noise"].get_color()
     assert block.get_color() == entries["mask: block"].get_color() != frozen.get_color()
@@ -50,7 +45,7 @@ def test_one_policy_is_not_told_apart_from_another():
 
 def test_the_level_without_a_mask_is_in_ink_if_kinds_share_it_and_else_in_their_colours():
     def levels(*lines):
-        upper = panels(masking_figure([panel(*lines)], 0.1))[0]
+        upper = masking_figure([panel(*lines)], 0.1).axes[0]
         flat = [
             one for one in upper.lines if len(one.get_ydata()) == 2 and one.get_ydata()[0] == one.get_ydata()[1] > 0.6
         ]
@@ -68,7 +63,7 @@ def test_a_function_takes_the_place_of_the_line_between_dots_and_marks_its_thres
     weibull = Weibull(40, 3, 0.85, 0.1)
     numbers = {name: getattr(weibull, name) for name in ("scale_ms", "slope", "top", "threshold_ms")}
     fit = fitted(numbers | {"threshold_ms_low": 30, "threshold_ms_high": np.inf})
-    upper = panels(masking_figure([panel(one, fits=[(one, fit)])], 0.1))[0]
+    upper = masking_figure([panel(one, fits=[(one, fit)])], 0.1).axes[0]
     curves = [drawn for drawn in upper.lines if len(drawn.get_xdata()) == 200]
     assert len(curves) == 1
     np.testing.assert_allclose(curves[0].get_ydata(), weibull.at(curves[0].get_xdata()))
@@ -82,7 +77,7 @@ def test_a_function_takes_the_place_of_the_line_between_dots_and_marks_its_thres
 def test_without_a_function_dots_are_joined_and_nothing_is_marked():
     one = line()
     figure = masking_figure([panel(one, fits=[(one, fitted({}, "there is none"))])], 0.1)
-    upper = panels(figure)[0]
+    upper = figure.axes[0]
     assert [drawn for drawn in upper.lines if list(drawn.get_xdata()) == [*SOA_MS] and drawn.get_linestyle() == "-"]
     assert not [drawn for drawn in upper.lines if drawn.get_marker() == "^"]
     assert "Weibull function" not in legend(figure)
@@ -91,17 +86,17 @@ def test_without_a_function_dots_are_joined_and_nothing_is_marked():
 def test_each_model_has_a_thin_line():
     models = np.array([[0.1, 0.4, 0.7], [0.3, 0.6, 0.9]])
     figure = masking_figure([panel(line(models=models))], 0.1)
-    thin = [one.get_ydata().tolist() for one in panels(figure)[0].lines if one.get_linewidth() < 1]
+    thin = [one.get_ydata().tolist() for one in figure.axes[0].lines if one.get_linewidth() < 1]
     assert thin == models.tolist()
     assert "one model" in legend(figure)
 
 
 def test_there_is_a_column_for_each_time_and_one_for_human_observers():
     columns = [panel(line(), at_ms=at_ms) for at_ms in (100, 200)]
-    assert len(panels(masking_figure(columns, 0.1))) == 4
+    assert len(masking_figure(columns, 0.1).axes) == 4
     human = [line("human observers, masked")]
     figure = masking_figure(columns, 0.1, ([line()], human), ["A sentence."])
-    assert len(panels(figure)) == 5
+    assert len(figure.axes) == 5
     assert {
         "read at 100 ms",
         "read at 200 ms",
@@ -114,6 +109,6 @@ def test_there_is_a_column_for_each_time_and_one_for_human_observers():
 def test_every_value_is_inside_its_panel_however_wide_the_intervals_are():
     wide = Line("noise", "frozen", SOA_MS, Estimate(np.array([-0.5, 2, 3.0]), np.full(3, -90.0), np.full(3, 90.0)))
     figure = masking_figure([MaskingPanel(100, (line(),), (wide,))], 0.1)
-    low, high = panels(figure)[1].get_ylim()
+    low, high = figure.axes[1].get_ylim()
     assert -5 < low < -0.5
     assert 3 < high < 8

@@ -24,7 +24,7 @@ from ventral.tables import write_csv
 def test_the_same_runs_give_the_same_table_which_can_be_read_again(findings, predicted, model, tmp_path):
     files = save_predictions(predicted[0], model.name, tmp_path, resamples=100)
     assert [path.name for path in files] == [
-        f"predictions-{model.name}{end}" for end in (".png", ".svg", ".csv", "-curves.csv")
+        f"predictions-{model.name}{end}" for end in (".png", ".svg", ".pdf", ".csv", "-curves.csv")
     ]
     table = described(findings.outcomes).reset_index(drop=True)
     pd.testing.assert_frame_equal(read_outcomes(files[2]), table, check_exact=True)

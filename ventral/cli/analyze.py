@@ -20,7 +20,7 @@ from ventral.files import disk_errors, put
 @settings_option
 @option("--out", type=PATH, help="Folder for figures and tables; <run>-analysis if not given.")
 def analyze(name: str, run: Path, settings: tuple[str, ...], out: Path | None) -> None:
-    """Analyse a run: a figure (PNG and SVG) and its numbers (CSV).
+    """Analyse a run: a figure (PNG, SVG and PDF) and its numbers (CSV).
 
     NAME is an analysis that `ventral analyses` lists, or a Python file; RUN is the folder of a run. The
     knobs are written beside the numbers (JSON); an analysis with other knobs, or of another run, needs another folder.

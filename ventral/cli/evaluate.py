@@ -55,7 +55,7 @@ def evaluate(
 ) -> None:
     """Test a network on images that stay on.
 
-    The command writes accuracy over time, confusions and calibration, as figures (PNG and SVG) and numbers (CSV).
+    The command writes accuracy over time, confusions and calibration, as figures (PNG, SVG and PDF) and numbers (CSV).
     """
     from ventral.clock import ticks
     from ventral.files import nearest_folder

@@ -193,4 +193,4 @@ def print_reproduction(campaign: "Campaign") -> None:
         rows = verdict_rows(verdicts[verdicts["seeds"] > 0])
         table(title, ("claim", "comparison", "points", "seeds", "verdict"), rows)
     echo("\n".join(map(str, files[:2])))
-    echo(f"{sum(file.suffix == '.png' for file in files)} figures (PNG and SVG) in {campaign.results}")
+    echo(f"{sum(file.suffix == '.png' for file in files)} figures (PNG, SVG and PDF) in {campaign.results}")

@@ -49,7 +49,7 @@ def difficulty_figure(
     looks = _grades(lines) | {INTERACTION: Look(INK), LIMITED: Look(NEUTRAL)}
     height = 0.4 + 3.4 * len(rows) + (0.9 if labels else 0)
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(15.5, height), layout="constrained")
+        figure = Figure(figsize=(3.5 + 4 * max(3.0, 0.3 * len(labels)), height), layout="constrained")
         panels = figure.subplots(len(rows), len(TITLES), sharex=True, sharey="col", squeeze=False)
         for (ms, columns), row in zip(rows.items(), panels, strict=True):
             for axes, own, level in zip(row, columns, (chance, 0, 0, 0), strict=True):

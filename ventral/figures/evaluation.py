@@ -26,7 +26,7 @@ ACCENT = "#0072B2"
 
 
 def save_evaluation(evaluation: Evaluation, folder: Path) -> list[Path]:
-    """Write every figure (PNG and SVG) and every table (CSV) of an evaluation; returns the files."""
+    """Write every figure (PNG, SVG and PDF) and every table (CSV) of an evaluation; returns the files."""
     figures = {"accuracy": accuracy_figure, "confusion": confusion_figure, "calibration": calibration_figure}
     drawn = [file for name, figure in figures.items() for file in save(figure(evaluation), folder / name)]
     return [*drawn, *(write_csv(table, folder / f"{name}.csv") for name, table in evaluation.tables().items())]

@@ -1,5 +1,6 @@
 """Figure of the effect of lesions: the loss against when a lesion begins, and accuracy over time with each."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -20,6 +21,7 @@ from ventral.measures.intervals import Estimate
 
 THROUGHOUT = Look(INK, (0, (1, 1.3)), "o", filled=False)
 INTACT = Look(INK)
+TITLE_WIDTH = 26  # characters above a panel
 WINDOW = ["start_ms", "stop_ms"]
 Window = tuple[float, float]
 Losses = tuple[list[Line], list[Line]]  # of lesions in a window, and throughout
@@ -64,7 +66,8 @@ def lesion_figure(
         for row, (title, panels) in zip(cells, rows.items(), strict=True):
             for axes, (name, traces) in zip(row, panels.items(), strict=False):
                 _draw_traces(axes, traces, windowed, chance)
-                axes.set_title(", ".join(filter(None, (name, title))), loc="left", fontsize=11)
+                words = textwrap.fill(", ".join(filter(None, (name, title))), TITLE_WIDTH)
+                axes.set_title(words, loc="left", fontsize=11)
             for axes in row[len(panels) :]:
                 axes.remove()
             row[0].set_ylabel(f"{source}, % correct")
