@@ -18,6 +18,7 @@ from pathlib import Path
 import pandas as pd
 
 from ventral.experiment.run import Run
+from ventral.figures.captions import provenance
 from ventral.figures.dose import dose_figure
 from ventral.figures.saving import save
 from ventral.measures.controls import by_policy
@@ -38,7 +39,7 @@ def analyze(
     run
         What `ventral.open_run` gives.
     out
-        Folder for dose.png, dose.svg and dose.csv.
+        Folder for dose.png, .svg and .pdf, and dose.csv.
     at_ms
         When the network is read; at the protocol's readout times if not given.
     decode
@@ -64,6 +65,7 @@ def analyze(
             for policy, responses in read.items()
         ]
     )
-    notes = ["Bars are 95 % intervals over images (bootstrap).", *([note] if note else [])]
+    about = provenance([each for group in found.values() for each in group])
+    notes = [about, "Bars are 95 % intervals over images (bootstrap).", *([note] if note else [])]
     figure = dose_figure(accuracy, 1 / first.attrs["choices"], first.attrs["source"], notes)
     return [*save(figure, out / "dose"), write_csv(accuracy, out / "dose.csv")]

@@ -426,7 +426,7 @@ def test_a_mean_over_models_is_of_one_graph(run, tmp_path, beside):
 
 def test_soas_whose_mask_cannot_have_arrived_are_marked(run, tmp_path, drawn):
     files = masking.analyze(run, tmp_path, at_ms=90, **QUICK)
-    arrival = {row["soa_ms"]: number(row["mask_arrival_ms"]) for row in table(files[2])}
+    arrival = {row["soa_ms"]: number(row["mask_arrival_ms"]) for row in table(files[3])}
     assert arrival["80.0"] == 80 + ARRIVAL_MS > 90 >= arrival["60.0"]
     assert "Read at 90 ms: at SOAs of 80 ms the mask cannot have arrived." in drawn["masking"]
 
@@ -548,7 +548,7 @@ def test_images_of_other_classes_are_decoded_where_the_readout_cannot_name_them(
 def test_every_table_has_its_intervals_and_the_number_of_images(tmp_path, analysis, conditions):
     shown = LESIONS if conditions == "LESIONS" else conditions
     run = made_up(tmp_path / "fake.zarr", shown, lambda name, ease: 2 + 2 * ease, images=200)
-    for path in analysis.analyze(run, tmp_path, **QUICK)[2:]:
+    for path in analysis.analyze(run, tmp_path, **QUICK)[len(SUFFIXES) :]:
         columns = table(path)[0].keys()
         assert "images" in columns
         assert {name.removesuffix("_low") for name in columns if name.endswith("_low")} <= columns

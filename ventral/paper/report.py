@@ -46,8 +46,8 @@ def write_reproduction(folder: Path, scales: Mapping[str, str] = DESCRIPTIONS) -
     Everything is written to the folder of the tables. Other processes wait, and then draw what the tables hold by that
     time, so that the last page is of the newest tables. `scales` has each scale in words, in the order of the page.
 
-    Returns README.md, verdicts.csv, the figures as PNG, SVG and PDF, named by figure, scale, recipe and data, and for each
-    table of predictions a page of its own. The same tables give the same bytes.
+    Returns README.md, verdicts.csv, the figures (PNG, SVG and PDF), named by figure, scale, recipe and data, and for
+    each table of predictions a page of its own. The same tables give the same bytes.
 
     Raises
     ------

@@ -44,7 +44,7 @@ BY_TRAINING = (
 def save_predictions(
     folder: Path, model: str, out: Path, data: str = "", taught: str = "", resamples: int = RESAMPLES
 ) -> list[Path]:
-    """Measure the predictions in recorded runs, and write predictions-<model>.png, .svg, .pdf and .csv and the curves' CSV.
+    """Measure the predictions in recorded runs, and write the figure, predictions-<model>, and two CSV files.
 
     The runs are found and measured as `ventral.paper.predictions.measure` describes. `out` is the folder to write to,
     `data` the name of the images if it is not that in the runs, and `taught` the model's training as
