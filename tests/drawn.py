@@ -123,9 +123,10 @@ def _labels_beyond(axes):
 
 
 def looks_of(axes):
-    """What tells the lines with markers of an axes apart in grey: dashes, marker and whether it is filled."""
+    """What tells the lines with markers of an axes apart in grey: dashes, marker and how it is filled."""
     marked = [line for line in axes.lines if line.get_marker() not in ("None", None, "")]
-    return [(str(each._dash_pattern), each.get_marker(), each.get_markerfacecolor() == "white") for each in marked]
+    fills = [(each.get_markerfacecolor() == "white", each.get_fillstyle()) for each in marked]
+    return [(str(each._dash_pattern), each.get_marker(), *fill) for each, fill in zip(marked, fills, strict=True)]
 
 
 def legend(figure):

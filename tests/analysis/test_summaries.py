@@ -357,7 +357,7 @@ def test_the_tables_of_masking_are_what_was_recorded(run, tmp_path, drawn):
 
 
 def test_the_cost_of_a_mask_is_paired_over_images_and_untested_without_controls(run, tmp_path):
-    for row in table(masking.analyze(run, tmp_path, at_ms=90)[2]):
+    for row in table(masking.analyze(run, tmp_path, at_ms=90)[3]):
         if not row["mask"]:
             assert (row["cost"], row["holds"]) == ("", "")
             continue

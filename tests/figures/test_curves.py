@@ -111,7 +111,7 @@ def test_kinds_of_mask_at_one_soa_are_told_apart():
 @pytest.mark.parametrize("conditions", PROTOCOLS.values(), ids=PROTOCOLS)
 def test_every_two_lines_are_told_apart_in_colour_and_in_grey(conditions):
     looks = condition_looks(conditions)
-    drawn = [(str(look.stroke), look.marker, look.filled) for look in looks.values()]
+    drawn = [(str(look.stroke), look.marker, look.fill) for look in looks.values()]
     assert looks.keys() == {condition.name for condition in conditions}
     assert len(set(drawn)) == len(conditions)
     assert len({label(condition) for condition in conditions}) == len(conditions)

@@ -5,6 +5,7 @@ import pytest
 from drawn import check_texts, curves, effects, lesion_curves, lesions, line, looks_of, losses, panel, words
 
 from ventral.experiment.catalogue import load_protocol
+from ventral.experiment.settings import POLICIES
 from ventral.figures.curves import CurvePanel, panels_figure, readout_figure
 from ventral.figures.difficulty import difficulty_figure
 from ventral.figures.lesion import lesion_figure
@@ -13,7 +14,6 @@ from ventral.figures.masking import MaskingPanel, masking_figure
 from ventral.measures.intervals import Estimate
 
 NOTES = ["A model on 50 images of some data (test), frozen normalisation statistics; a protocol.", "A sentence. " * 30]
-POLICIES = ("frozen", "recalibrated")
 NINE_SOAS = tuple(range(10, 100, 10))
 
 

@@ -29,7 +29,8 @@ def provenance(runs: Sequence[Run]) -> str:
     model = ", ".join(models) if len(weights) == len(models) else f"{len(weights)} models ({', '.join(models)})"
     images = len(np.unique(runs[0].presentations["image"]))
     parts = [f"{model} on {images:,} images of {attrs['data']} ({attrs['split']})"]
-    parts.append(f"{' and '.join(dict.fromkeys(run.policy for run in runs))} normalisation statistics")
+    policies = ["fixed"] if runs[0].graph.statistics == "fixed" else dict.fromkeys(run.policy for run in runs)
+    parts.append(f"{' and '.join(policies)} normalisation statistics")
     if attrs["repeats"] > 1:
         parts.append(f"{attrs['repeats']} repeats of each image")
     if attrs["noise"] != "none":

@@ -30,12 +30,7 @@ from ventral.figures.style import (
 from ventral.measures.readout import Curve
 
 PANELS_PER_ROW = 4
-READ = (
-    ("^", True),
-    ("v", False),
-    ("^", False),
-    ("v", True),
-)  # marker of each time of reading, and whether it is filled
+READ = (("^", "full"), ("v", "none"), ("^", "none"), ("v", "full"))  # marker of each time of reading, and its fill
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,7 +160,7 @@ def _draw_by_soa(
     soa_ms = [curve.soa_ms for curve in masked]
     room = 0.06 * max(10, *soa_ms, -min(soa_ms))
     start_ms, end_ms = min(0, *soa_ms) - room, max(10, *soa_ms) + room
-    for place, (time_ms, (shape, filled)) in enumerate(zip(read_ms, itertools.cycle(READ), strict=False)):
+    for place, (time_ms, (shape, fill)) in enumerate(zip(read_ms, itertools.cycle(READ), strict=False)):
         beside = 0.25 * room * (place - (len(read_ms) - 1) / 2)  # so that intervals of one SOA do not cover each other
         for stroke in dict.fromkeys(looks[curve.condition.name].stroke for curve in masked):
             own = [curve for curve in masked if looks[curve.condition.name].stroke == stroke]
@@ -174,14 +169,14 @@ def _draw_by_soa(
             ]
             axes.plot(*np.array(known).reshape(-1, 2).T, linestyle=stroke, zorder=1, **JOINT)
         for curve in masked:
-            accuracy, dot = curve.at(time_ms), _read_dot(looks[curve.condition.name].colour, shape, filled)
+            accuracy, dot = curve.at(time_ms), _read_dot(looks[curve.condition.name].colour, shape, fill)
             x = curve.soa_ms + beside
             axes.plot([x, x], [accuracy.low, accuracy.high], color=dot["color"], linewidth=1.6, zorder=2)
             axes.plot(x, accuracy.middle, **dot)
         for curve in unmasked:
-            level, dot = curve.at(time_ms).middle, _read_dot(looks[curve.condition.name].colour, shape, filled)
+            level, dot = curve.at(time_ms).middle, _read_dot(looks[curve.condition.name].colour, shape, fill)
             axes.plot([start_ms, end_ms], [level] * 2, markevery=[1], clip_on=False, linewidth=1.4, **dot)
-        axes.plot([], [], label=f"{time_ms:g} ms", linestyle="none", **_read_dot(INK, shape, filled))
+        axes.plot([], [], label=f"{time_ms:g} ms", linestyle="none", **_read_dot(INK, shape, fill))
     axes.axhline(chance, zorder=0, **CHANCE_LINE)
     axes.set_xlabel("SOA (ms)")
     axes.set_xlim(start_ms, end_ms)
@@ -190,6 +185,6 @@ def _draw_by_soa(
     axes.legend(title="read at", alignment="left", ncols=3, handletextpad=0.1, **corner)
 
 
-def _read_dot(colour: str, shape: str, filled: bool) -> dict[str, Any]:
+def _read_dot(colour: str, shape: str, fill: str) -> dict[str, Any]:
     """Look of a dot that was read at one time."""
-    return Look(colour, marker=shape, filled=filled).dot(8)
+    return Look(colour, marker=shape, fill=fill).dot(8)

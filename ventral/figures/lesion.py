@@ -19,7 +19,7 @@ from ventral.figures.looks import Look, shades
 from ventral.figures.style import CHANCE_LINE, INK, STYLE, accuracy_axis, draw_band, percent_axis, whole_ticks
 from ventral.measures.intervals import Estimate
 
-THROUGHOUT = Look(INK, (0, (1, 1.3)), "o", filled=False)
+THROUGHOUT = Look(INK, (0, (1, 1.3)), "o", fill="none")
 INTACT = Look(INK)
 TITLE_WIDTH = 26  # characters above a panel
 WINDOW = ["start_ms", "stop_ms"]

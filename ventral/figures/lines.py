@@ -22,7 +22,8 @@ Array = NDArray[np.float64]
 
 COLOURS = (AREA_COLOURS["V1"], AREA_COLOURS["V4"], AREA_COLOURS["V2"], "#8E4585", "#C1440E", "#56B4E9", "#8C6D31")
 NO_MASK = "no mask"  # how the names of lines begin that have none; they are drawn in ink
-STROKES: dict[str, Any] = {"pooled": (0, (4, 1.6)), "per-condition": (0, (1, 1.4))}  # frozen keeps that of a look
+# frozen keeps that of a look
+POLICY_LOOKS: dict[str, tuple[Any, str]] = {"pooled": ((0, (4, 1.6)), "none"), "per-condition": ((0, (1, 1.4)), "left")}
 MOST_BESIDE = 0.15  # of the distance of two places on the x axis, between dots of one place
 
 
@@ -73,8 +74,9 @@ def line_looks(names: Sequence[str], colours: Sequence[str] = COLOURS) -> dict[s
 
 
 def under_policy(look: Look, policy: str) -> Look:
-    """A look under a policy: solid and filled for frozen, broken and open for the others."""
-    return replace(look, stroke=STROKES[policy], filled=False) if policy in STROKES else look
+    """A look under a policy: solid and filled for frozen; broken and open, or half filled, for the others."""
+    stroke, fill = POLICY_LOOKS.get(policy, (look.stroke, look.fill))
+    return replace(look, stroke=stroke, fill=fill)
 
 
 def draw_lines(axes: Axes, lines: Sequence[Line], looks: Mapping[str, Look], joined: Sequence[Line]) -> None:

@@ -25,13 +25,18 @@ class Look:
     colour: str
     stroke: Any = "-"
     marker: str = "o"
-    filled: bool = True
+    fill: str = "full"
 
     @classmethod
     def at(cls, colour: str, place: int) -> "Look":
         """The look at a place: each stroke with all markers, filled and then open, before the next stroke."""
         stroke, marker = divmod(place, MARKED)
-        return cls(colour, STROKES[stroke % len(STROKES)], MARKERS[marker % len(MARKERS)], filled=marker < len(MARKERS))
+        return cls(
+            colour,
+            STROKES[stroke % len(STROKES)],
+            MARKERS[marker % len(MARKERS)],
+            fill="full" if marker < len(MARKERS) else "none",
+        )
 
     @property
     def line(self) -> dict[str, Any]:
@@ -39,13 +44,15 @@ class Look:
         return {"color": self.colour, "linestyle": self.stroke}
 
     def dot(self, size: float = 6.0) -> dict[str, Any]:
-        """Marker, with a white rim if filled, else open."""
-        inside, rim, width = (self.colour, "white", 0.6) if self.filled else ("white", self.colour, size / 5)
+        """Marker: "full" with a white rim, open ("none"), or half filled ("left")."""
+        full = self.fill == "full"
         return {
             "color": self.colour,
             "marker": self.marker,
             "markersize": size * SIZES.get(self.marker, 1),
-            "markerfacecolor": inside,
-            "markeredgecolor": rim,
-            "markeredgewidth": width,
+            "fillstyle": "full" if self.fill == "none" else self.fill,  # matplotlib's "none" would let lines through
+            "markerfacecolor": "white" if self.fill == "none" else self.colour,
+            "markerfacecoloralt": "white",
+            "markeredgecolor": "white" if full else self.colour,
+            "markeredgewidth": 0.6 if full else size / 5,
         }
