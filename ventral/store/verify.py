@@ -27,8 +27,7 @@ def verify(path: str | os.PathLike[str]) -> list[str]:
     if problem := root_problem(path):
         return [problem]
     index = read_index(path)
-    problems = [file_problem(path, name, wanted) for name, wanted in index.manifest.items()]
-    found = [problem for problem in problems if problem]
+    found = [problem for name, wanted in index.manifest.items() if (problem := file_problem(path, name, wanted))]
     if any(problem.startswith(f"{index.commit}/") for problem in found):
         return found  # without the metadata of ``commit`` its rows cannot be read
     known = {ROOT, *index.manifest}
@@ -40,9 +39,9 @@ def verify(path: str | os.PathLike[str]) -> list[str]:
         if batch in damaged:
             found.append(f"{index.commit_file(batch)} has changed, so batch {batch} cannot be checked.")
         else:
-            checks = zip(files, rows[batch], strict=True)
-            problems = [file_problem(path, name, row.tobytes().hex(), index.place(batch, name)) for name, row in checks]
-            found += [problem for problem in problems if problem]
+            for name, row in zip(files, rows[batch], strict=True):
+                if problem := file_problem(path, name, row.tobytes().hex(), index.place(batch, name)):
+                    found.append(problem)
     found += _strays(index, known)
     if absent:
         first = index.commit_file(absent[0])
