@@ -13,6 +13,14 @@ from safetensors.torch import save_file
 from small import small_graph
 
 
+@pytest.fixture(scope="session", autouse=True)
+def coarse() -> Iterator[None]:
+    """Pictures of few dots, which are written quickly."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("ventral.figures.saving.DPI", 40)
+        yield
+
+
 @pytest.fixture(scope="session")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder that stands for the user's cache."""

@@ -13,20 +13,20 @@ from ventral.plugins import list_scripts, load
 @pytest.mark.parametrize("name", [script.name for script in list_scripts("analysis")])
 def test_an_analysis_is_listed_and_explained_by_its_docstrings_and_every_knob(name):
     assert f" {name} " in worked("analyses").out
-    said = worked(f"analyses show {name}").out
+    text = worked(f"analyses show {name}").out
     function = load("analysis", name).analyze
-    table = said.partition("knobs (--set)")[2]
+    table = text.partition("knobs (--set)")[2]
     for knob in knobs(function).values():
         assert re.search(rf"^ {knob.name} .* {re.escape(knob.help)}$", table, re.MULTILINE)
         assert knob.help
-    assert said.startswith((load("analysis", name).__doc__ or "").splitlines()[0])
+    assert text.startswith((load("analysis", name).__doc__ or "").splitlines()[0])
 
 
 def test_an_analysis_that_is_stopped_just_stops(places, monkeypatch):
     monkeypatch.setattr("ventral.cli.analyze.open_named", stopped_at(1, print))
-    said = ventral("analyze readout {run}", **places)
-    assert said.code == 130
-    assert said.err == "\nstopped.\n"
+    outcome = ventral("analyze readout {run}", **places)
+    assert outcome.code == 130
+    assert outcome.err == "\nstopped.\n"
 
 
 def test_numbers_are_not_replaced_by_those_of_other_knobs(places, tmp_path):

@@ -105,7 +105,7 @@ def test_disk_is_what_the_run_takes(model_file, record, monkeypatch):
     about, most = (float(number) for number in re.findall(r"([\d.,]+) MB", stated))
     printed(line)
     taken = sum(path.stat().st_size for path in Path("run.zarr").rglob("*") if path.is_file()) / 1e6
-    assert about == pytest.approx(taken, rel=0.003)  # batches that were not sampled compress a little differently
+    assert about == pytest.approx(taken, abs=1e-3, rel=0.003)  # other batches compress a little differently
     assert taken <= most
     assert stated.endswith("MB in run.zarr")
 

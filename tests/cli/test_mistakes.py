@@ -234,13 +234,38 @@ MISTAKES = {
 
 @pytest.mark.parametrize(("line", "code", "message"), [(m[0], m[1], m[2:]) for m in MISTAKES.values()], ids=MISTAKES)
 def test_a_mistake_is_explained_and_leaves_nothing(places, here, line, code, message):
-    said = ventral(line, **places)
-    error = said.err.splitlines()[-1]
-    assert said.code == code
+    outcome = ventral(line, **places)
+    error = outcome.err.splitlines()[-1]
+    assert outcome.code == code
     assert error.startswith("Error: ")
     assert [part for part in message if part not in error] == []
-    assert "Traceback" not in said.err
-    assert len(said.err.splitlines()) == 1 or said.err.startswith("Usage:")
+    assert "Traceback" not in outcome.err
+    assert len(outcome.err.splitlines()) == 1 or outcome.err.startswith("Usage:")
+    assert list(here.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "simulate --protocol {long}",
+        "simulate --protocol flash --model {long}",
+        "simulate --protocol flash --{long}",
+        "{long}",
+        FLASH + " --set {long}=3",
+        FLASH + " --images {long}",
+        FLASH + " --areas {long}",
+        FLASH + " --device {long}",
+        FLASH + " --areas V1,{long}",
+        "models show {long}",
+        "reproduce {long}",
+        "reproduce fig8 --scale {long}",
+    ],
+)
+def test_an_error_repeats_little_of_what_was_given(places, here, line):
+    outcome = ventral(line, **places, long="x" * 10_000)
+    assert outcome.code == 2
+    assert "Error: " in outcome.err
+    assert len(outcome.err) < 1000
     assert list(here.iterdir()) == []
 
 
@@ -267,8 +292,8 @@ def test_a_mistake_is_explained_and_leaves_nothing(places, here, line, code, mes
     ],
 )
 def test_a_time_off_the_clock_is_refused_by_the_name_that_was_typed(places, here, line, knob, right):
-    said = ventral(line, **places)
-    assert said.code == 2
-    assert said.err.startswith(f"Error: {knob} is ")
-    assert said.err.endswith(f"the clock ticks every 10 ms, so use {right}.\n")
+    outcome = ventral(line, **places)
+    assert outcome.code == 2
+    assert outcome.err.startswith(f"Error: {knob} is ")
+    assert outcome.err.endswith(f"the clock ticks every 10 ms, so use {right}.\n")
     assert list(here.iterdir()) == []

@@ -18,11 +18,11 @@ def test_models_are_listed_and_shown(places):
 
 
 def test_a_graph_of_the_paper_is_shown_with_its_knobs_set():
-    said = worked("models show two-state:readout_ms=20,sharing=per-tick").out
-    assert "(Fig. 6; read at 20, 30, 50 or 100 ms in Fig. 8)" in said
-    assert " V1     32x32x64      0 ms   BRCx2+I   BRCx2\n" in said
-    assert " 20                297,994   304 M\n" in said
-    assert " sharing      over-time   over-time or per-tick\n" in said
+    text = worked("models show two-state:readout_ms=20,sharing=per-tick").out
+    assert "(Fig. 6; read at 20, 30, 50 or 100 ms in Fig. 8)" in text
+    assert " V1     32x32x64      0 ms   BRCx2+I   BRCx2\n" in text
+    assert " 20                297,994   304 M\n" in text
+    assert " sharing      over-time   over-time or per-tick\n" in text
     assert "[30, 40)" in worked("models show three-state-resnet").out
     assert " 30                220,114" in worked("models show cifar10").out
 
@@ -30,12 +30,12 @@ def test_a_graph_of_the_paper_is_shown_with_its_knobs_set():
 def test_a_description_written_is_a_model_wherever_one_can_be_named(places):
     assert worked("models show two-state:channels=2 --json two.json").out.splitlines()[-1] == "two.json"
     assert worked("models show two.json").out.count("BRCx2+I") == 2
-    said = ventral("simulate --protocol flash --model two.json --data {images}", **places)
-    assert "two.json is a graph and has no weights; train it (`ventral train two.json --data ...`)" in said.err
+    outcome = ventral("simulate --protocol flash --model two.json --data {images}", **places)
+    assert "two.json is a graph and has no weights; train it (`ventral train two.json --data ...`)" in outcome.err
     flash = "simulate --protocol flash --set duration_ms=10 --set end_ms=30 --model two.json --images 4 --untrained"
-    said = ventral(flash + " --data {images}", **places)
-    assert "the readout" not in said.out  # a description of one's own says how many classes there are
-    assert "the graph tells 10 classes apart and" in said.err
+    outcome = ventral(flash + " --data {images}", **places)
+    assert "the readout" not in outcome.out  # a description of one's own says how many classes there are
+    assert "the graph tells 10 classes apart and" in outcome.err
 
 
 @pytest.mark.parametrize("form", ["svg", "png", "pdf"])

@@ -48,25 +48,25 @@ def mixed(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", [script.name for script in list_scripts("protocols")])
 def test_a_protocol_is_explained_by_its_docstring_knobs_and_conditions(name):
-    said = worked(f"protocols show {name}").out
-    assert "Source: " in said
-    assert "knobs (--set)" in said
-    assert "end_ms" in said
-    assert "shows (ms)" in said
-    assert re.search(r"target\S* 0-", said)
+    text = worked(f"protocols show {name}").out
+    assert "Source: " in text
+    assert "knobs (--set)" in text
+    assert "end_ms" in text
+    assert "shows (ms)" in text
+    assert re.search(r"target\S* 0-", text)
 
 
-def test_changes_images_overlaps_and_interventions_are_told():
-    told = {row[0]: row[1:] for row in rows(printed("protocols show ../mixed.py"), "conditions, -50 to 200 ms")}
-    assert told["condition"] == ["shows (ms)", "overlap (ms)", "scaled in the network (ms)"]
-    assert told["plain"] == ["target 0-20"]
-    assert told["faint"] == ["target+contrast=0.3 0-20"]
-    assert told["before"] == ["image:other-object:2 -50 to -20; target 0-20"]
-    assert told["covered"] == ["target 0-60; mask:noise 30-80", "mask:noise over target, 30-60"]
-    assert told["added"] == ["target 0-60; mask:noise 30-50", "mask:noise added to target, 30-50"]
-    assert told["silent"] == ["target 0-20", "feedback × 0, 50-100; V4 × 0.5 with identity, -50 to 0"]
-    assert told["empty"] == ["grey"]
-    assert told["soa_50"] == ["target 0-20; mask:noise 50-100"]
+def test_changes_images_overlaps_and_interventions_are_printed():
+    shown = {row[0]: row[1:] for row in rows(printed("protocols show ../mixed.py"), "conditions, -50 to 200 ms")}
+    assert shown["condition"] == ["shows (ms)", "overlap (ms)", "scaled in the network (ms)"]
+    assert shown["plain"] == ["target 0-20"]
+    assert shown["faint"] == ["target+contrast=0.3 0-20"]
+    assert shown["before"] == ["image:other-object:2 -50 to -20; target 0-20"]
+    assert shown["covered"] == ["target 0-60; mask:noise 30-80", "mask:noise over target, 30-60"]
+    assert shown["added"] == ["target 0-60; mask:noise 30-50", "mask:noise added to target, 30-50"]
+    assert shown["silent"] == ["target 0-20", "feedback × 0, 50-100; V4 × 0.5 with identity, -50 to 0"]
+    assert shown["empty"] == ["grey"]
+    assert shown["soa_50"] == ["target 0-20; mask:noise 50-100"]
 
 
 def test_columns_that_would_be_empty_are_left_out():
@@ -82,10 +82,10 @@ def test_knobs_are_set():
     assert "Between events: grey. Read at 100, 120 ms." in out
 
 
-def test_arrival_is_told_for_each_time_at_which_a_first_image_comes(model_file):
+def test_arrival_is_printed_for_each_time_at_which_a_first_image_comes(model_file):
     out = printed(f"protocols show ../mixed.py --model {model_file}")
-    told = rows(out, f"when the first image arrives in the areas of {model_file}")
-    assert told == [
+    shown = rows(out, f"when the first image arrives in the areas of {model_file}")
+    assert shown == [
         ["onset", "V1", "V2", "V4", "IT"],
         ["-50 ms", "-50 ms", "-40 ms", "-30 ms", "-20 ms"],
         ["0 ms", "0 ms", "10 ms", "20 ms", "30 ms"],
@@ -119,10 +119,10 @@ def test_a_protocol_is_drawn(form):
 
 def test_text_and_figure_name_the_same_conditions_with_knobs_set():
     out = printed("protocols show ../mixed.py --set soa_ms=20,30 --figure mixed.svg")
-    told = [row[0] for row in rows(out, "conditions, ")[1:]]
-    assert told == ["plain", "faint", "before", "covered", "added", "silent", "empty", "soa_20", "soa_30"]
+    shown = [row[0] for row in rows(out, "conditions, ")[1:]]
+    assert shown == ["plain", "faint", "before", "covered", "added", "silent", "empty", "soa_20", "soa_30"]
     written = texts(Path("mixed.svg"))
-    assert [text for text in written if text in told] == told
+    assert [text for text in written if text in shown] == shown
     assert "mixed on shapes" in written
 
 
@@ -150,11 +150,11 @@ def test_an_intervention_on_what_a_model_lacks_is_refused(give):
     code, out, err = give("protocols show deep.py --figure x.svg")
     assert code == 2
     assert "no transition, area or class of transitions named 'TEO'" in err
-    assert "TEO × 0.5 with identity" in out  # what the protocol shows is told all the same
+    assert "TEO × 0.5 with identity" in out  # what the protocol shows is shown all the same
     assert not Path("x.svg").exists()
 
 
-def test_a_new_protocol_is_written_and_how_to_go_on_is_said(give, here):
+def test_a_new_protocol_is_written_and_the_next_commands_are_printed(give, here):
     code, out, err = give("protocols", "new", "my-masking")
     assert (code, err) == (0, "")
     assert out.splitlines() == [
@@ -170,7 +170,7 @@ def test_a_new_protocol_runs_as_it_is(give, model_file):
     code, out, _ = give("protocols", "show", "my_masking.py")
     assert code == 0
     assert out.startswith("My masking: ")
-    line = ("simulate", "--protocol", "my_masking.py", "--model", model_file, "--images", 10, "--out", "run.zarr")
+    line = ("simulate", "--protocol", "my_masking.py", "--model", model_file, "--images", 2, "--out", "run.zarr")
     code, out, err = give(*line)
     assert (code, err) == (0, "")
     run = open_run("run.zarr")
@@ -232,8 +232,8 @@ def test_what_is_no_name_is_refused(name, here):
 
 @pytest.mark.parametrize("name", ["flash", "backward-mask", "backward_mask"])
 def test_the_name_of_a_protocol_that_is_there_is_refused(give, here, name):
-    said = name.replace("_", "-")
-    assert give("protocols", "new", name) == (2, "", f"Error: ventral has a protocol {said}; choose another name.\n")
+    text = name.replace("_", "-")
+    assert give("protocols", "new", name) == (2, "", f"Error: ventral has a protocol {text}; choose another name.\n")
     assert not list(here.iterdir())
 
 

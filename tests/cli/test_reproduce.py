@@ -1,6 +1,7 @@
-"""`ventral reproduce` as a person gives it."""
+"""`ventral reproduce`: what it trains, draws, prints and lists."""
 
 import pytest
+from commands import printed, ventral
 from trainings import written
 
 from ventral.errors import TrainingError
@@ -13,48 +14,58 @@ from ventral.stimuli.datasets import load_images
 COMMAND = "reproduce fig8 --scale tiny --seeds 1 --set batch=8 --data {data} --out {out} --work {work}"
 
 
-@pytest.fixture
-def command(tmp_path, monkeypatch):
-    """The command, for a scale that takes a moment."""
+@pytest.fixture(scope="module", autouse=True)
+def tiny():
+    """A scale that takes a moment."""
+    scale = CampaignScale("tiny", 0.01, 20, 10, 1, "fast")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setitem(SCALES, "tiny", scale)
+        patched.setitem(DESCRIPTIONS, "tiny", scale.text)
+        yield
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """A few images in folders."""
+    folder = tmp_path_factory.mktemp("data")
     for split in ("train", "test"):
-        written(load_images("shapes", split, 32, positions=range(30)), tmp_path / "data")
-    tiny = CampaignScale("tiny", 0.01, 20, 10, 1, "fast")
-    monkeypatch.setitem(SCALES, "tiny", tiny)
-    monkeypatch.setitem(DESCRIPTIONS, "tiny", tiny.text)
-    return COMMAND.format(data=tmp_path / "data", out=tmp_path / "out", work=tmp_path / "work")
+        written(load_images("shapes", split, 32, positions=range(30)), folder)
+    return folder
 
 
-def test_a_figure_is_trained_drawn_and_judged(command, give, tmp_path):
-    code, said, complaint = give(command)
-    assert (code, complaint) == (0, "")
-    assert (
-        "scale tiny: 0.01 times the paper's feature maps but no fewer than 4, 20 training images, 10 test images;"
-        in said
-    )
-    assert "recipe fast, batch=8, 1 epoch;" in said
-    assert "two-state-t2, seed 0: " in said
-    assert "undecided (1 seed; 3 are needed)" in said
-    assert set(read_results(tmp_path / "out")["recipe"]) == {"fast, batch=8"}
-    assert "tiny" in (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
-    assert list((tmp_path / "out").glob("fig8-tiny-*.png"))
+@pytest.fixture(scope="module")
+def reproduced(data, tmp_path_factory):
+    """The command, once it has ended, what it printed, and the folder of tables and figures."""
+    place = tmp_path_factory.mktemp("reproduced")
+    command = COMMAND.format(data=data, out=place / "out", work=place / "work")
+    return command, printed(command), place / "out"
 
 
-def test_given_again_it_trains_nothing_and_draws_the_same(command, give, tmp_path):
-    give(command)
-    before = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
-    code, said, _ = give(command)
-    assert code == 0
-    assert "4 of 4 trainings are in the tables already" in said
-    assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
+def test_a_figure_is_trained_drawn_and_judged(reproduced):
+    _, text, out = reproduced
+    scale = "0.01 times the paper's feature maps but no fewer than 4, 20 training images, 10 test images"
+    for part in (f"scale tiny: {scale};", "recipe fast, batch=8, 1 epoch;", "two-state-t2, seed 0: "):
+        assert part in text
+    assert "undecided (1 seed; 3 are needed)" in text
+    assert set(read_results(out)["recipe"]) == {"fast, batch=8"}
+    assert "tiny" in (out / "README.md").read_text(encoding="utf-8")
+    assert list(out.glob("fig8-tiny-*.png"))
 
 
-def test_a_list_says_what_is_done_and_does_nothing(command, give, tmp_path):
-    assert "0 trainings of 4 done" in give(f"{command} --list")[1]
+def test_given_again_it_trains_nothing_and_draws_the_same(reproduced):
+    command, _, out = reproduced
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    assert "4 of 4 trainings are in the tables already" in printed(command)
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+
+
+def test_a_list_says_what_is_done_and_does_nothing(reproduced, data, tmp_path):
+    nothing = COMMAND.format(data=data, out=tmp_path / "out", work=tmp_path / "work")
+    assert "0 trainings of 4 done" in printed(f"{nothing} --list")
     assert not (tmp_path / "out").exists()
-    give(command)
-    said = give(f"{command} --seeds 3 --list")[1]
-    assert "4 trainings of 12 done" in said
-    row = next(line for line in said.splitlines() if line.split()[:1] == ["two-state-t5"])
+    text = printed(f"{reproduced[0]} --seeds 3 --list")
+    assert "4 trainings of 12 done" in text
+    row = next(line for line in text.splitlines() if line.split()[:1] == ["two-state-t5"])
     assert row.split()[1:4] == ["0", "1,", "2"]
 
 
@@ -64,16 +75,16 @@ def test_a_list_needs_no_images(give):
     assert "0 trainings of 12 done" in out
 
 
-def test_what_could_not_be_trained_is_told_at_the_end(command, give, monkeypatch):
+def test_what_could_not_be_trained_is_listed_at_the_end(data, tmp_path, monkeypatch):
     def failing(*_, **__):
         raise TrainingError("the loss is not finite")
 
     monkeypatch.setattr(sweep, "train", failing)
-    code, said, complaint = give(command)
-    assert code == 1
-    assert said.count("the loss is not finite") == 4
-    assert complaint.startswith("Error: 4 trainings of 4 missing: two-state-t2 (seed 0), ")
-    assert complaint.endswith(
+    outcome = ventral(COMMAND.format(data=data, out=tmp_path / "out", work=tmp_path / "work"))
+    assert outcome.code == 1
+    assert outcome.out.count("the loss is not finite") == 4
+    assert outcome.err.startswith("Error: 4 trainings of 4 missing: two-state-t2 (seed 0), ")
+    assert outcome.err.endswith(
         "the same command resumes them, but where the loss was not finite, use another recipe (--recipe, --set "
         "learning_rate=...).\n"
     )
@@ -93,7 +104,7 @@ def test_what_could_not_be_trained_is_told_at_the_end(command, give, monkeypatch
     ],
 )
 def test_what_cannot_be_reproduced_is_refused(give, words, complaint):
-    code, _, said = give(f"reproduce {words}")
+    code, _, err = give(f"reproduce {words}")
     assert code == 2
-    assert complaint in said
-    assert said.count("\n") == 1
+    assert complaint in err
+    assert err.count("\n") == 1

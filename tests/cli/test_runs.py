@@ -8,8 +8,8 @@ from commands import ventral, worked
 
 
 def test_an_export_is_named_and_opens(places):
-    said = worked("export {run} --to npz --areas V1,IT --out here.npz", **places)
-    assert said.out == "here.npz\n"
+    outcome = worked("export {run} --to npz --areas V1,IT --out here.npz", **places)
+    assert outcome.out == "here.npz\n"
     with np.load("here.npz") as arrays:
         assert arrays["IT"].shape == (40, 11, 20)
         assert "V2" not in arrays
@@ -25,10 +25,10 @@ def test_a_flipped_byte_is_found_and_named(places):
     content = bytearray(file.read_bytes())
     content[len(content) // 4] ^= 1
     file.write_bytes(content)
-    said = ventral("verify flipped.zarr")
-    assert (said.code, said.err) == (1, "")
-    assert said.out == f"V4/activity/{file.name} has changed since it was written.\n"
-    said = ventral("export flipped.zarr --to npz")
-    assert said.code == 1
-    assert f"flipped.zarr is damaged: V4/activity/{file.name} has changed" in said.err
+    outcome = ventral("verify flipped.zarr")
+    assert (outcome.code, outcome.err) == (1, "")
+    assert outcome.out == f"V4/activity/{file.name} has changed since it was written.\n"
+    outcome = ventral("export flipped.zarr --to npz")
+    assert outcome.code == 1
+    assert f"flipped.zarr is damaged: V4/activity/{file.name} has changed" in outcome.err
     assert not Path("flipped.npz").exists()

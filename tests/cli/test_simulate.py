@@ -14,8 +14,8 @@ from ventral.experiment.run import open_run
 
 
 def test_a_recording_ends_with_a_table_and_the_next_command(places):
-    said = worked("simulate " + masking(places["model"], "new.zarr"))
-    lines = said.out.splitlines()
+    outcome = worked("simulate " + masking(places["model"], "new.zarr"))
+    lines = outcome.out.splitlines()
     assert lines[0] == "backward-mask: 4 conditions x 10 images of shapes (test) on small, 0 to 100 ms"
     assert lines[1] == "% correct at the readout (chance 10)"
     assert [line.split()[0] for line in lines[4:8]] == ["unmasked", "mask_only", "soa_20", "blank"]
@@ -27,24 +27,24 @@ def test_a_recording_ends_with_a_table_and_the_next_command(places):
 
 
 def test_many_readout_times_are_rows(places):
-    said = worked("simulate --protocol variable-readout --model {model} --images 10", **places)
-    assert "variable-readout: 1 condition x 10 images" in said.out
-    times = [int(line.split()[0]) for line in said.out.splitlines()[4:15]]
+    outcome = worked("simulate --protocol variable-readout --model {model} --images 10", **places)
+    assert "variable-readout: 1 condition x 10 images" in outcome.out
+    times = [int(line.split()[0]) for line in outcome.out.splitlines()[4:15]]
     assert times == [30, 50, 60, 70, 80, 90, 100, 110, 120, 150, 200]
 
 
 def test_readout_times_are_those_within_the_record(places):
-    said = worked("simulate --protocol variable-readout --set end_ms=100 --model {model} --images 10", **places)
-    header = next(line for line in said.out.splitlines() if line.split()[:1] == ["condition"])
+    outcome = worked("simulate --protocol variable-readout --set end_ms=100 --model {model} --images 10", **places)
+    header = next(line for line in outcome.out.splitlines() if line.split()[:1] == ["condition"])
     assert header.replace("ms", "").split()[1:] == ["30", "50", "60", "70", "80", "90", "100"]
 
 
 def test_images_of_other_classes_have_no_accuracy(places):
-    said = worked(FLASH + " --data {images} --images 2 --set duration_ms=10 --set end_ms=50", **places)
-    assert "no accuracy: the readout distinguishes arrow, " in said.out
-    assert ", triangle, and 'cat' is none of them; fit a decoder instead (ventral analyze decoding)." in said.out
-    assert "% correct" not in said.out
-    assert said.out.endswith("next:  ventral analyze decoding runs/flash-small.zarr\n")
+    outcome = worked(FLASH + " --data {images} --images 2 --set duration_ms=10 --set end_ms=50", **places)
+    assert "no accuracy: the readout distinguishes arrow, " in outcome.out
+    assert ", triangle, and 'cat' is none of them; fit a decoder instead (ventral analyze decoding)." in outcome.out
+    assert "% correct" not in outcome.out
+    assert outcome.out.endswith("next:  ventral analyze decoding runs/flash-small.zarr\n")
 
 
 def test_images_that_would_only_make_masks_are_not_read_where_there_are_none(places):
@@ -52,8 +52,8 @@ def test_images_that_would_only_make_masks_are_not_read_where_there_are_none(pla
 
 
 def test_a_finished_run_is_left_alone(places):
-    said = worked("simulate " + masking(places["model"], places["run"]))
-    assert "mask.zarr was complete already; nothing was computed." in said.out
+    outcome = worked("simulate " + masking(places["model"], places["run"]))
+    assert "mask.zarr was complete already; nothing was computed." in outcome.out
 
 
 @pytest.mark.parametrize(
@@ -65,22 +65,22 @@ def test_a_finished_run_is_left_alone(places):
     ],
 )
 def test_another_run_in_the_same_place_is_refused_by_the_field_that_differs(places, changed, field):
-    said = ventral(f"simulate {masking(places['model'], places['run'])} {changed}")
-    assert said.code == 1
-    assert "mask.zarr was recorded otherwise: " in said.err
-    assert field in said.err
-    assert said.err.endswith("Use the same values, or another --out.\n")
-    assert len(said.err.splitlines()) == 1
+    outcome = ventral(f"simulate {masking(places['model'], places['run'])} {changed}")
+    assert outcome.code == 1
+    assert "mask.zarr was recorded otherwise: " in outcome.err
+    assert field in outcome.err
+    assert outcome.err.endswith("Use the same values, or another --out.\n")
+    assert len(outcome.err.splitlines()) == 1
 
 
-def test_a_recording_that_is_stopped_says_how_to_go_on_and_goes_on(places, monkeypatch):
+def test_a_recording_that_is_stopped_says_how_to_resume_and_resumes(places, monkeypatch):
     line = "simulate " + masking(places["model"], "mask.zarr")
     with monkeypatch.context() as patched:
         patched.setattr(Recorder, "record", stopped_at(2, Recorder.record))
-        said = ventral(line)
-    assert said.code == 130
-    assert said.err == "\nstopped; mask.zarr keeps what is recorded. Give the same command again to resume.\n"
-    assert "1 of 4 batches" not in said.out
+        outcome = ventral(line)
+    assert outcome.code == 130
+    assert outcome.err == "\nstopped; mask.zarr keeps what is recorded. Give the same command again to resume.\n"
+    assert "1 of 4 batches" not in outcome.out
     half = ventral("verify mask.zarr")
     assert (half.code, "3 of 4 batches are not recorded" in half.out) == (1, True)
     with monkeypatch.context() as patched:
@@ -99,16 +99,16 @@ def test_a_recording_that_a_cluster_ends_says_what_ctrl_c_says(places, monkeypat
     worked(line)
 
 
-def test_a_disk_that_fills_up_ends_in_a_sentence_and_the_same_command_goes_on(places, here, monkeypatch):
+def test_a_disk_that_fills_up_ends_in_a_sentence_and_the_same_command_resumes(places, here, monkeypatch):
     line = "simulate " + masking(places["model"], "mask.zarr")
     with monkeypatch.context() as patched:
         patched.setattr(
             os, "fsync", refusing(errno.ENOSPC, when=lambda: any(here.glob("mask.zarr/checksums/commit/c.*")))
         )
-        said = ventral(line)
-    assert said.code == 1
-    assert "mask.zarr cannot be written: the disk is full. First make room; then give the same command" in said.err
-    assert "Traceback" not in said.err
+        outcome = ventral(line)
+    assert outcome.code == 1
+    assert "mask.zarr cannot be written: the disk is full. First make room; then give the same command" in outcome.err
+    assert "Traceback" not in outcome.err
     assert ventral("verify mask.zarr").code == 1
     assert "recorded in mask.zarr" in worked(line).out
     worked("verify mask.zarr")
@@ -116,15 +116,15 @@ def test_a_disk_that_fills_up_ends_in_a_sentence_and_the_same_command_goes_on(pl
 
 def test_a_place_that_cannot_be_written_is_named(places, here, monkeypatch):
     monkeypatch.setattr(Path, "mkdir", refusing(errno.EROFS))
-    said = ventral(FLASH + " --data {images} --images 2", **places)
-    assert said.code == 1
-    assert "runs/flash-small.zarr cannot be written: read-only file system. First make it writable" in said.err
-    said = ventral(TRAIN, **places)
-    assert said.code == 1
-    assert "checkpoints/graph cannot be written: read-only file system. First make it writable" in said.err
-    said = ventral("analyze readout {run} --out figures", **places)
-    assert said.code == 1
-    assert "read-only file system; check the disk, or choose another place with --out." in said.err
+    outcome = ventral(FLASH + " --data {images} --images 2 --set duration_ms=10 --set end_ms=50", **places)
+    assert outcome.code == 1
+    assert "runs/flash-small.zarr cannot be written: read-only file system. First make it writable" in outcome.err
+    outcome = ventral(TRAIN, **places)
+    assert outcome.code == 1
+    assert "checkpoints/graph cannot be written: read-only file system. First make it writable" in outcome.err
+    outcome = ventral("analyze readout {run} --out figures", **places)
+    assert outcome.code == 1
+    assert "read-only file system; check the disk, or choose another place with --out." in outcome.err
     assert list(here.iterdir()) == []
 
 
@@ -141,21 +141,25 @@ def test_statistics_are_recalibrated_on_request(places):
 def test_a_control_records_a_run_under_each_policy_and_resumes_both(places, here):
     flash = f"simulate --protocol flash --set duration_ms=10 --set end_ms=50 --images 10 --model {places['model']}"
     line = f"{flash} --out mask.zarr --control"
-    said = worked(line)
+    outcome = worked(line)
     runs = {name: open_run(here / name) for name in ("mask.zarr", "mask-pooled.zarr", "mask-per-condition.zarr")}
     assert [run.policy for run in runs.values()] == ["frozen", "pooled", "per-condition"]
     for name, run in runs.items():
         assert run.attrs["controls"] == [other for other in runs if other != name]
-    assert said.out.index("policy frozen") < said.out.index("policy pooled") < said.out.index("policy per-condition")
+    assert (
+        outcome.out.index("policy frozen")
+        < outcome.out.index("policy pooled")
+        < outcome.out.index("policy per-condition")
+    )
     assert worked(line).out.count("was complete already") == 3
     worked(f"{flash} --out alone.zarr")
     assert np.array_equal(runs["mask.zarr"].logits.values, open_run("alone.zarr").logits.values, equal_nan=True)
 
 
-def test_noise_and_repeats_are_recorded_and_told(places, here):
-    said = worked("simulate " + masking(places["model"], here / "r.zarr") + " --noise poisson:2:IT --repeats 2")
+def test_noise_and_repeats_are_recorded_and_printed(places, here):
+    outcome = worked("simulate " + masking(places["model"], here / "r.zarr") + " --noise poisson:2:IT --repeats 2")
     run = open_run(here / "r.zarr")
-    assert "10 images x 2 repeats of shapes" in said.out
+    assert "10 images x 2 repeats of shapes" in outcome.out
     assert run.attrs["noise"] == "poisson:2:IT"
     assert set(run.presentations["repeat"].values) == {0, 1}
 
@@ -163,9 +167,9 @@ def test_noise_and_repeats_are_recorded_and_told(places, here):
 def test_an_untrained_network_is_recorded_as_a_control(places):
     flash = "simulate --protocol flash --set duration_ms=10 --set end_ms=50 --images 4 --batch 4 --untrained"
     line = flash + " --model two-state:channels=2 --data {images}"
-    said = worked(line + " --out one.zarr", **places)
-    assert said.out.splitlines()[0] == f"the readout distinguishes 2 classes, those of {places['images']}"
-    assert "on two-state-channels-2-untrained, 0 to 50 ms" in said.out.splitlines()[1]
+    outcome = worked(line + " --out one.zarr", **places)
+    assert outcome.out.splitlines()[0] == f"the readout distinguishes 2 classes, those of {places['images']}"
+    assert "on two-state-channels-2-untrained, 0 to 50 ms" in outcome.out.splitlines()[1]
     worked(line + " --out again.zarr", **places)
     worked(line + " --out other.zarr --seed 1", **places)
     one, again, other = (open_run(f"{name}.zarr") for name in ("one", "again", "other"))

@@ -1,6 +1,7 @@
 """What tests of the predictions share: recorded runs, and what was measured in them."""
 
 import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,14 @@ from ventral.paper.recordings import record_predictions
 
 Progress = list[tuple[int, int]]  # shards done, and their total
 Predicted = tuple[Path, Progress, Progress]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def coarse() -> Iterator[None]:
+    """Pictures of few dots, which are written quickly."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("ventral.figures.saving.DPI", 40)
+        yield
 
 
 @pytest.fixture(scope="session")

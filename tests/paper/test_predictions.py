@@ -306,7 +306,7 @@ def test_the_runs_are_controls_of_each_other(folder, model, protocol):
         assert open_run(folder / control).policy != run.policy
 
 
-def test_a_recording_that_was_interrupted_goes_on(predicted, model):
+def test_a_recording_that_was_interrupted_is_resumed(predicted, model):
     folder, before, after = predicted
     assert before == [(0, 6), (1, 6), (1, 6), (2, 6), (2, 6), (3, 6)]
     assert after == [(1, 6), (2, 6), (3, 6), (4, 6), (4, 6), (5, 6), (6, 6)]  # what was done is not done again

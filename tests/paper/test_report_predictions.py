@@ -20,13 +20,15 @@ from ventral.paper.report_predictions import (
 from ventral.paper.verdicts import FAILS, HOLDS, UNDECIDED
 from ventral.tables import write_csv
 
+TAUGHT = "30 % of the images were brief"
+
 
 def test_the_same_runs_give_the_same_table_which_can_be_read_again(findings, predicted, model, tmp_path):
-    files = save_predictions(predicted[0], model.name, tmp_path, resamples=100)
+    files = save_predictions(predicted[0], model.name, tmp_path, "photos", TAUGHT, resamples=100)
     assert [path.name for path in files] == [
         f"predictions-{model.name}{end}" for end in (".png", ".svg", ".pdf", ".csv", "-curves.csv")
     ]
-    table = described(findings.outcomes).reset_index(drop=True)
+    table = described(findings.outcomes.assign(data="photos", taught=TAUGHT)).reset_index(drop=True)
     pd.testing.assert_frame_equal(read_outcomes(files[2]), table, check_exact=True)
     points = [line.split(",") for line in files[3].read_text().splitlines()[1:]]
     assert len(points) == len({tuple(point[:4]) for point in points}) == 2 * (2 * 8 + 3 * 7)
@@ -45,16 +47,13 @@ def test_the_page_says_every_comparison_once_and_under_both_policies(findings, t
     assert "not over seeds" in page
 
 
-def test_the_page_says_what_the_network_was_taught_and_on_what_it_ran(findings, predicted, model, tmp_path):
-    for words in ("", "30 % of the images were brief"):
-        page = page_of(save_predictions(predicted[0], model.name, tmp_path, taught=words, resamples=10)[2])
-        assert ("In training, 30 % of the images were brief. " in page) == bool(words)
-        assert ("not only of recurrence itself" in page) == bool(words)
-        run = open_run(run_path(predicted[0], "flash", model.name, "frozen"))
-        assert (
-            f"recorded on cpu, torch {run.attrs['versions']['torch']}, weights {run.attrs['weights_sha256'][:12]}."
-            in page
-        )
+@pytest.mark.parametrize("taught", ["", TAUGHT])
+def test_the_page_says_what_the_network_was_taught_and_on_what_it_ran(findings, predicted, model, tmp_path, taught):
+    page = page_of(write_csv(findings.outcomes.assign(taught=taught), tmp_path / "predictions-small.csv"))
+    assert (f"In training, {TAUGHT}. " in page) == bool(taught)
+    assert ("not only of recurrence itself" in page) == bool(taught)
+    attrs = open_run(run_path(predicted[0], "flash", model.name, "frozen")).attrs
+    assert f"on cpu, torch {attrs['versions']['torch']}, weights {attrs['weights_sha256'][:12]}." in page
 
 
 @pytest.mark.parametrize(

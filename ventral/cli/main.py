@@ -21,7 +21,7 @@ from ventral.cli.simulate import simulate
 from ventral.cli.stimuli import stimuli
 from ventral.cli.train import train
 from ventral.cli.verify import verify
-from ventral.errors import VentralError
+from ventral.errors import ECHO, VentralError
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -56,7 +56,8 @@ def main() -> None:
     except click.ClickException as error:
         shown = io.StringIO()
         error.show(shown)
-        echo(shown.getvalue().rstrip(), err=True)
+        usage, _, message = shown.getvalue().rstrip().rpartition("\n")
+        echo(f"{usage}\n{shortened(message)}".lstrip(), err=True)
         sys.exit(error.exit_code)
     except VentralError as error:
         _fail(str(error), error.exit_code)
@@ -65,6 +66,11 @@ def main() -> None:
             raise
         where = f"{error.filename}: " if error.filename else ""
         _fail(f"{where}{os.strerror(error.errno).lower()}; check the disk, or choose another place with --out.", 1)
+
+
+def shortened(message: str) -> str:
+    """A message of the command line's parser, which repeats all that was given."""
+    return message if len(message) <= 2 * ECHO else f"{message[:ECHO]}... {message[-ECHO:]}"
 
 
 def _fail(message: str, code: int) -> None:

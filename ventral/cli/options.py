@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from ventral.errors import UsageError
+from ventral.errors import UsageError, quoted
 
 if TYPE_CHECKING:
     from ventral.stimuli.shapes import ShapeSettings
@@ -101,7 +101,7 @@ def area_names(text: str | None) -> tuple[str, ...]:
         return ()
     names = tuple(name.strip() for name in text.split(",") if name.strip())
     if not names:
-        raise UsageError(f"--areas is {text!r}; write it as V1,IT or leave it out to have all.")
+        raise UsageError(f"--areas is {quoted(text)}; write it as V1,IT or leave it out to have all.")
     return names
 
 
@@ -126,5 +126,5 @@ def check_device(name: str) -> str:
     try:
         torch.zeros(1, device=name).item()
     except (RuntimeError, AssertionError):
-        raise UsageError(f"there is no device {name!r} here; use cpu, or cuda where torch finds a GPU.") from None
+        raise UsageError(f"there is no device {quoted(name)} here; use cpu, or cuda where torch finds a GPU.") from None
     return name
