@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from foretold import COUNT, FLASH, MASKING, flashes, masks
+from matplotlib.text import Text
 from small import small_graph, with_statistics
 
 from ventral.errors import ProtocolError, StoreError, UsageError
@@ -16,12 +17,14 @@ from ventral.measures.decoding import decode_over_time
 from ventral.measures.folds import image_folds
 from ventral.model.model import driven, untrained_model
 from ventral.model.network import Network
+from ventral.paper.figures_predictions import predictions_figure
 from ventral.paper.outcomes import BROKEN, CONTROL, Pair, described, judged
 from ventral.paper.predictions import after_offset, best_time, decoded, masked, measure, while_on
 from ventral.paper.recordings import FOLDS, POLICIES, open_recordings, record_predictions, run_path
-from ventral.paper.report_predictions import page_of, save_predictions
+from ventral.paper.report_predictions import page_of
 from ventral.paper.verdicts import FAILS, HOLDS, UNDECIDED, jointly
 from ventral.plugins import load
+from ventral.tables import write_csv
 
 PROTOCOLS = ("flash", "backward-mask")
 ARRIVAL_MS = 30
@@ -317,16 +320,22 @@ def test_a_recording_that_was_interrupted_is_resumed(predicted, model):
 
 
 def test_a_network_with_fixed_statistics_is_recorded_frozen_alone(images, tmp_path):
-    """It has nothing to recalibrate, and its page speaks of no other policy."""
+    """It has nothing to recalibrate."""
     fixed = untrained_model(small_graph(statistics="fixed"), images, horizon_ms=100, name="fixed")
     runs = record_predictions(fixed, FLASH, MASKING, "shapes", tmp_path, count=COUNT)
     assert [run.path.name for run in runs] == ["flash-fixed.zarr", "backward-mask-fixed.zarr"]
     assert not any(run.attrs.get("controls") for run in runs)
-    files = save_predictions(tmp_path, "fixed", tmp_path / "out", resamples=10)
-    page = page_of(files[2])
+    assert list(open_recordings(tmp_path, "fixed")) == [(protocol, "frozen") for protocol in PROTOCOLS]
+
+
+def test_page_and_figure_of_frozen_statistics_alone_speak_of_no_others(findings, tmp_path):
+    frozen = [table[table["statistics"] == "frozen"] for table in (findings.outcomes, findings.courses)]
+    page = page_of(write_csv(frozen[0], tmp_path / "predictions-fixed.csv"))
     assert "| comparison | frozen, points |" in page
+    assert "statistics of normalisation are fixed" in page
     assert "recalibrated" not in page
-    assert "recalibrated" not in files[1].read_text()
+    figure = predictions_figure(replace(findings, outcomes=frozen[0], courses=frozen[1]))
+    assert not [text for text in figure.findobj(Text) if "recalibrated" in text.get_text()]
 
 
 def test_a_network_without_statistics_for_so_long_is_refused_before_anything_is_recorded(model, tmp_path):
