@@ -1,6 +1,7 @@
 """Networks that are not ours, for tests: one that takes steps in time, and one that is static."""
 
 from collections.abc import Mapping
+from functools import cache
 from itertools import pairwise
 
 import torch
@@ -70,8 +71,9 @@ def recurrent(seed: int = 0) -> Recurrent:
     return Recurrent().eval()
 
 
+@cache
 def resnet(seed: int = 0) -> nn.Module:
-    """ResNet-18 of torchvision with ten classes and random weights; nothing is downloaded."""
+    """ResNet-18 of torchvision with ten classes and random weights, made once; nothing is downloaded."""
     torch.manual_seed(seed)
     return torchvision.models.resnet18(weights=None, num_classes=10).eval()
 

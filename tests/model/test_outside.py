@@ -1,5 +1,6 @@
 """Laws of outside networks: what is wrapped does what the module does when it is called by hand."""
 
+import copy
 import dataclasses
 from importlib import metadata
 
@@ -12,8 +13,8 @@ from torch.nn import functional as F
 
 from ventral.errors import ClockError, GraphError, ProtocolError, UsageError
 from ventral.model.outside import wrap
-from ventral.model.outside_dynamics import Memory
 from ventral.model.outside_graph import OutsideGraph, Pixels
+from ventral.model.outside_layers import Memory
 from ventral.model.subject import read_anatomy
 
 
@@ -97,7 +98,7 @@ def test_a_screen_is_computed_once_however_long_and_often_it_is_on(static, monke
 
 
 def test_only_as_much_activity_is_kept_as_was_meant(monkeypatch):
-    monkeypatch.setattr("ventral.model.outside_dynamics.KEPT_BYTES", 100)
+    monkeypatch.setattr("ventral.model.outside_layers.KEPT_BYTES", 100)
     memory, computed = Memory(), []
 
     def compute(screen):
@@ -153,6 +154,21 @@ def test_an_adapter_knows_the_areas_of_any_state():
         outputs, _ = module.lstm(pixels)
     assert {area.name: area.shape for area in model.graph.areas} == {"hidden": (5,), "cell": (5,)}
     torch.testing.assert_close(torch.stack([states["hidden"] for states in recorded]), outputs)
+
+
+def test_a_step_may_change_its_states_in_place():
+    def step(states, screen):
+        if "V1" not in states:
+            return {"V1": screen.clone()}
+        states["V1"] += screen
+        return {"V1": states["V1"], "V2": states["V1"].clone() if "V2" not in states else states["V2"]}
+
+    model = wrap(Toy(step), size=8, **PIXELS)
+    first, second, _ = screens(8)
+    with torch.inference_mode():
+        recorded = [states["V1"].clone() for states in model.network.run([first, second, first])]
+    assert torch.equal(recorded[1], first + second)
+    assert model.graph.arrival_ms == {"V1": 0, "V2": 10}
 
 
 def test_noise_is_part_of_the_state_that_is_carried_on():
@@ -284,6 +300,10 @@ class Toy(nn.Module):
         (lambda states, screen: {"readout": screen}, "an area cannot be called 'readout'"),
         (lambda states, screen: {"V1/V2": screen}, "area name 'V1/V2' cannot be used"),
         (lambda states, screen: {}, "gives no area"),
+        (
+            lambda states, screen: {"V1": screen} if screen[1].mean() > 0.2 else {},
+            r"at 0 ms V1 is present in Toy for one image and no area for another; areas must be present for all",
+        ),
         (lambda states, screen: (screen, screen), "returns a tuple; return a dict of area tensors, or give an adapter"),
     ],
 )
@@ -349,7 +369,7 @@ def test_a_latency_off_the_clock_is_refused():
 
 
 def test_a_module_in_training_mode_is_refused():
-    module = resnet()
+    module = copy.deepcopy(resnet())
     module.layer3.train()
     with pytest.raises(UsageError, match=r"ResNet is in training mode \(Sequential\); call eval\(\) on it"):
         wrap(module, size=32, layers=LAYERS, **PIXELS)

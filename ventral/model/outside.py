@@ -11,11 +11,13 @@ from torch import nn
 from ventral.clock import ticks
 from ventral.errors import GraphError, UsageError, few, unknown
 from ventral.model.model import Model
-from ventral.model.outside_dynamics import Adapter, Layers, OwnStep, Readout, Steps
 from ventral.model.outside_graph import LOGITS, OutsideArea, OutsideGraph, Pixels, checked_names
+from ventral.model.outside_layers import Layers
 from ventral.model.outside_network import OutsideNetwork, as_weights, training_part
+from ventral.model.outside_outputs import Readout, Responding
 from ventral.model.outside_probe import noise_images, probe
 from ventral.model.outside_source import parts_of, versions_of, weights_digest
+from ventral.model.outside_steps import Adapter, OwnStep, Steps
 
 
 def wrap(
@@ -47,13 +49,13 @@ def wrap(
         Its normalisation: grey levels from 0 to 255 become 0 to `white`, then `mean` is subtracted and the rest is
         divided by `std`, for red, green and blue.
     layers
-        Layers of a static network that are recorded as areas: their names by area, or the names alone.
+        Layers of a static network that are recorded as areas: their names by area, or their names alone.
     latency_ms
         Time from the screen to a layer, for all layers or by area; "readout" is that of a readout layer, by default the
         latest of all.
     adapter
         How the network takes a step, and which areas its state has, if its state is not a dict of area tensors (see
-        `ventral.model.outside_dynamics.Adapter`).
+        `ventral.model.outside_steps.Adapter`).
     readout
         What gives logits, (image, class): a layer, or a function of the areas present at a tick, by name; None for a
         run without logits.
@@ -89,7 +91,7 @@ def wrap(
     pixels = Pixels(size, mean, std, white)
     dynamics = _dynamics(module, layers, latency_ms, adapter, readout)
     known = probe(dynamics, as_weights(parts, noise_images(pixels)), name)
-    listed = [area for area in dynamics.layers | known if area in known]
+    listed = [area for area in {**dynamics.layers, **known} if area in known]
     found = {area: OutsideArea(area, *known[area], dynamics.layers.get(area, "")) for area in listed}
     logits = found.pop(LOGITS, None)
     _check_readout(readout, logits, classes, [*found])
@@ -105,7 +107,7 @@ def _dynamics(
     latency_ms: int | Mapping[str, int],
     adapter: Adapter | None,
     readout: Readout,
-) -> Layers | Steps:
+) -> Responding:
     """What a module does in time: it has layers with latencies, or takes steps."""
     if isinstance(readout, str):
         _check_layer(module, readout)
@@ -113,7 +115,8 @@ def _dynamics(
         return Steps(module, _adapter_of(module, adapter, latency_ms), readout)
     if adapter is not None:
         raise UsageError("an adapter is for networks that take steps in time; leave out the layers, or the adapter.")
-    layer_of = dict(layers) if isinstance(layers, Mapping) else dict(zip(layers, layers, strict=True))
+    named = [layers] if isinstance(layers, str) else layers
+    layer_of = dict(named) if isinstance(named, Mapping) else dict(zip(named, named, strict=True))
     if not layer_of:
         raise UsageError("no layers are given; name at least one to record.")
     checked_names([*layer_of])

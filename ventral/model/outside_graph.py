@@ -211,7 +211,7 @@ class OutsideGraph:
                 takes_noise=given["takes_noise"],
                 code=dict(given["code"]),
             )
-        except (ValueError, TypeError, LookupError, AttributeError) as error:
+        except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
             raise GraphError(f"the description of an outside network cannot be read ({error}).") from None
 
 

@@ -6,8 +6,8 @@ from typing import Any, Self
 from torch import Tensor, nn
 
 from ventral.errors import GraphError
-from ventral.model.outside_dynamics import Disturb, Layers, States, Steps
 from ventral.model.outside_graph import OutsideGraph
+from ventral.model.outside_outputs import Disturb, Responding, States
 from ventral.model.outside_probe import check_states
 
 HORIZON_MS = 300  # last time that is tested if none is asked for
@@ -28,7 +28,7 @@ class OutsideNetwork(nn.Module):
 
     horizon_ms = HORIZON_MS
 
-    def __init__(self, graph: OutsideGraph, dynamics: Layers | Steps, parts: Sequence[nn.Module]) -> None:
+    def __init__(self, graph: OutsideGraph, dynamics: Responding, parts: Sequence[nn.Module]) -> None:
         super().__init__()
         self.graph = graph
         self.dynamics = dynamics

@@ -5,30 +5,19 @@ response depends on chance, on the other images of a batch or on what it saw bef
 differs, so an area has been reached at the first tick at which it differs too.
 """
 
-from collections.abc import Iterator, Mapping
-from typing import Protocol
+from collections.abc import Mapping
+from itertools import repeat
 
 import torch
 from torch import Tensor
 
 from ventral.clock import to_ms
 from ventral.errors import GraphError
-from ventral.model.outside_dynamics import Disturb, States
 from ventral.model.outside_graph import Pixels
+from ventral.model.outside_outputs import Responding, States
 from ventral.seeds import generator
 
 TOLERANCE = 1e-4  # of the largest value: numbers on a GPU can differ in their last bits from call to call
-
-
-class Responding(Protocol):
-    """Dynamics of an outside network, as far as a probe needs them."""
-
-    @property
-    def searched(self) -> int:
-        """Number of ticks in which areas are looked for."""
-
-    def responses(self, screens: Iterator[Tensor], disturb: Disturb | None = None) -> Iterator[States]:
-        """Areas and logits at each tick."""
 
 
 def noise_images(pixels: Pixels) -> Tensor:
@@ -50,9 +39,15 @@ def probe(dynamics: Responding, images: Tensor, name: str) -> dict[str, tuple[tu
     shapes: dict[str, tuple[int, ...]] = {}
     arrival: dict[str, int] = {}
     with torch.inference_mode():
-        first, second = (_run(dynamics, images[[0, other]]) for other in (1, 2))
-        for tick, (states, others) in enumerate(zip(first, second, strict=True)):
+        # tick by tick, for a step may change the tensors of the tick before in place
+        runs = (dynamics.responses(repeat(images[[0, other]], dynamics.searched)) for other in (1, 2))
+        for tick, (states, others) in enumerate(zip(*runs, strict=True)):
             check_states(states, shapes, tick)
+            if states.keys() != others.keys():
+                raise GraphError(
+                    f"at {to_ms(tick)} ms {', '.join(states) or 'no area'} is present in {name} for one image and "
+                    f"{', '.join(others) or 'no area'} for another; areas must be present for all images or none."
+                )
             for area, state in states.items():
                 if len(state) != 2:
                     raise GraphError(f"{area} has {len(state)} rows for 2 images; give one row for each image.")
@@ -106,7 +101,3 @@ def check_states(states: States, shapes: Mapping[str, tuple[int, ...]], tick: in
 def alike(a: Tensor, b: Tensor) -> bool:
     """Whether two states are the same but for the last bits."""
     return bool((a - b).abs().max() <= TOLERANCE * a.abs().max())
-
-
-def _run(dynamics: Responding, images: Tensor) -> list[States]:
-    return list(dynamics.responses(iter([images] * dynamics.searched)))

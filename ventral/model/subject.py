@@ -137,7 +137,7 @@ def read_anatomy(text: str) -> Anatomy:
     """
     try:
         given = json.loads(text)
-    except ValueError:
-        given = None
+    except (ValueError, RecursionError):
+        given = None  # refused below
     outside = isinstance(given, dict) and given.get("kind") == KIND
     return OutsideGraph.from_json(text) if outside else AreaGraph.from_json(text)
