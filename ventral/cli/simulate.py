@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 @click.command()
 @option("--protocol", required=True, metavar="NAME|FILE.py", help="Experiment; `ventral protocols` lists them.")
 @settings_option
-@option("--model", default="shapes", metavar="NAME|FILE", help="Network; `ventral models` lists them.")
+@option("--model", default="shapes", metavar="NAME|FILE", help="Network of `ventral models`, a checkpoint, or FILE.py.")
 @option(
     "--data", metavar="SOURCE", help="Images: shapes[:clutter=0.8,...], cifar10, or a path; by default the model's own."
 )
