@@ -5,7 +5,7 @@ turn, which also loads what the others use again, does not count. "Once more" is
 which reads all of it.
 
     python benchmarks/digests.py
-    python benchmarks/digests.py --images 40 --turns 2
+    python benchmarks/digests.py --images 50 --turns 2 --only "export npz" "analyze readout"
 """
 
 import argparse
@@ -69,9 +69,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=int, default=500)
     parser.add_argument("--turns", type=int, default=5)
+    parser.add_argument("--only", nargs="+", help="names of commands; all if not given")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        for name, command in commands(given.images, Path(folder)).items():
+        timed = commands(given.images, Path(folder))
+        for name in given.only or timed:
+            command = timed[name]
             checked, plain = [], []
             for _ in range(given.turns + 1):
                 with unchecked():

@@ -22,7 +22,7 @@ def test_a_recording_ends_with_a_table_and_the_next_command(places):
     assert lines[-2:] == ["recorded in new.zarr", "next:  ventral analyze readout new.zarr"]
     worked(lines[-1].removeprefix("next:  ventral "))
     assert sorted(path.name for path in Path("new-analysis").iterdir()) == [
-        f"readout.{end}" for end in ("csv", "pdf", "png", "svg")
+        f"readout.{end}" for end in ("csv", "json", "pdf", "png", "svg")
     ]
 
 

@@ -206,7 +206,7 @@ def print_costs(experiment: "Experiment", place: Path) -> None:
 
     with busy("measuring a few batches"):
         recorder = Recorder(experiment)
-        costs = measure_costs(recorder, place)
+        costs = measure_costs(recorder, place, typed())
     rows = [
         ("presentations", f"{costs.presentations:,}"),
         ("batches", f"{costs.batches:,}, each of at most {experiment.settings.batch} presentations"),

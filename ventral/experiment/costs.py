@@ -48,10 +48,13 @@ class Costs:
     gpu_memory: int | None
 
 
-def measure_costs(recorder: Recorder, place: Path) -> Costs:
-    """Costs of a run at a place, from a few batches recorded into a folder beside it, which is removed again."""
+def measure_costs(recorder: Recorder, place: Path, command: str = "") -> Costs:
+    """Costs of a run at a place, from a few batches recorded into a folder beside it, which is removed again.
+
+    `command` is the one that will make the run, and is kept with it.
+    """
     experiment, start = recorder.experiment, time.perf_counter()
-    layout = recorder.layout()  # re-estimates the statistics if the policy asks for it
+    layout = recorder.layout(command)  # re-estimates the statistics if the policy asks for it
     recalibrating_s = time.perf_counter() - start
     seconds, size = _sample(recorder, layout, nearest_folder(place.absolute().parent))
     held = experiment.selection
