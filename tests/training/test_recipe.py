@@ -110,6 +110,7 @@ def test_a_file_changes_the_recipe_that_it_names(tmp_path):
         ("schedule = 1", "schedule is 1; give a word."),
         ("readout_ms = 50", "readout_ms is 50; give a list of whole numbers."),
         ("readout_ms = [50.0]", "readout_ms is [50.0]; give a list of whole numbers."),
+        (f"learning_rate = {10**400}", "; give a smaller number."),
         ("learning_rate = nan", "give a learning rate above 0"),
         ("weight_decay = inf", "and a weight decay from 0"),
         ("brief = nan", "brief is nan; give a fraction from 0 to 1."),

@@ -12,6 +12,7 @@ from ventral.knobs import apply_settings
 from ventral.training.recipe import RECIPES, Recipe
 
 RENAMED = {"rate": "learning_rate", "decay": "weight_decay", "smoothing": "label_smoothing"}  # earlier names of fields
+LARGEST = 10**15  # whole number, of either sign
 
 
 def read_recipe(name: str) -> Recipe:
@@ -72,6 +73,8 @@ def checked_fields(given: Mapping[str, Any]) -> dict[str, Any]:
 
 def checked_value(name: str, value: Any, default: Any) -> Any:
     """A field's value, a list as a tuple; refused unless it is of the default's type (a whole number is a number)."""
+    if type(value) is int and abs(value) > LARGEST:
+        raise UsageError(f"{name} is {quoted(value)}; give a smaller number.")
     if isinstance(default, tuple):
         if isinstance(value, list) and all(type(item) is int for item in value):
             return tuple(value)
