@@ -21,7 +21,6 @@ from typing import Any
 import torch
 
 from ventral.errors import VentralError
-from ventral.experiment.catalogue import made_protocol
 from ventral.experiment.protocol import Protocol
 from ventral.knobs import apply_settings, knobs
 from ventral.model.areas import Area
@@ -30,7 +29,7 @@ from ventral.model.graph import AreaGraph
 from ventral.model.model import load_model
 from ventral.model.network import Network
 from ventral.model.wiring import adjacent
-from ventral.plugins import list_scripts, load
+from ventral.plugins import call, list_scripts, load
 from ventral.stimuli.images import Preprocessing
 from ventral.training.recipe import Recipe
 from ventral.training.recipes import as_stored, read_recipe, stored_recipe
@@ -55,7 +54,8 @@ ODD += (
 PIECES = ("[", "]", "{", "}", ",", ":", '"', "null", "1e999", "-", "\\u0000", "9" * 50, "[" * 3000, "\n", "=", " ", "ü")
 AREAS = (Area("V1", 3, 8), Area("V2", 4, 4, 0.5))
 GRAPH = AreaGraph(AREAS, adjacent(AREAS), readout_ms=(20, 30), classes=3)
-SCRIPTS = [script.name for script in list_scripts("protocols") if script.origin == "ventral"]
+FUNCTIONS = {script.name: load("protocols", script.name).protocol for script in list_scripts("protocols")}
+PROTOCOLS = [function().to_json() for function in FUNCTIONS.values()]
 
 
 def damaged_value(value: Any, chance: random.Random) -> Any:
@@ -96,15 +96,20 @@ def read_graph(chance: random.Random, folder: Path) -> None:
 
 def read_protocol(chance: random.Random, folder: Path) -> None:
     """Read the description of a protocol."""
-    Protocol.from_json(damaged_json(made_protocol(chance.choice(SCRIPTS), {}).to_json(), chance))
+    Protocol.from_json(damaged_json(chance.choice(PROTOCOLS), chance))
 
 
 def read_knobs(chance: random.Random, folder: Path) -> None:
     """Make a protocol with some knobs."""
-    name = chance.choice(SCRIPTS)
-    function = load("protocols", name).protocol
-    settings = [damaged_text(knob.example, chance) for knob in chance.sample(list(knobs(function).values()), 2)]
-    made_protocol(name, apply_settings(function, settings))
+    name = chance.choice(list(FUNCTIONS))
+    function = FUNCTIONS[name]
+    settings = []
+    for knob in chance.sample(list(knobs(function).values()), 2):
+        value = chance.choice(
+            (knob.example.partition("=")[2], "0", "-10", "20", "1000", "1e9", "9" * 30, "none", "20,20")
+        )
+        settings.append(f"{knob.name}={damaged_text(value, chance) if chance.random() < 0.5 else value}")
+    call(function, apply_settings(function, settings), name, "protocols")
 
 
 def read_toml(chance: random.Random, folder: Path) -> None:

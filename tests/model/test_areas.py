@@ -21,6 +21,8 @@ WRONG = {
         lambda: Transition("V1", "V2", windows=((0, 10**12),)),
         "window end of V1->V2 is 1000000000000 ms; the clock goes to 100,000 ms",
     ),
+    "identity without end": (lambda: Area("V1", 3, 8, 10**400), r"identity gain is 10+\.\.\.; give a number from 0"),
+    "identity that is no number": (lambda: Area("V1", 3, 8, float("nan")), "identity gain is nan"),
     "negative identity": (lambda: Area("V1", 3, 8, identity=-1), "identity gain is -1"),
     "unknown kind": (lambda: Transition("V1", "V2", "BRCx4"), "did you mean 'BRCx"),
     "a window that is a time": (lambda: Transition("V1", "V2", windows=(0, 20)), r"V1->V2: window.*\(from_ms, to_ms\)"),

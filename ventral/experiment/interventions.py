@@ -4,9 +4,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ventral.clock import ticks
-from ventral.errors import ProtocolError
+from ventral.errors import ProtocolError, quoted
 from ventral.experiment.fields import checked_fields
 from ventral.model.subject import Anatomy
+
+LONGEST = 250  # characters of the name of a transition
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,8 @@ class Scale:
     identity: bool = False
 
     def __post_init__(self) -> None:
+        if len(self.what) > LONGEST:
+            raise ProtocolError(f"an intervention is on {quoted(self.what)}; name a transition, an area or a class.")
         ticks(self.start_ms, f"start of the intervention on {self.what}")
         ticks(self.stop_ms, f"end of the intervention on {self.what}")
         if self.stop_ms <= self.start_ms:

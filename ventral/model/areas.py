@@ -3,7 +3,6 @@
 Source: Liao & Poggio (2016), Fig. 4 (kinds of transition) and sections 3.1 (areas), 3.4 (sharing) and 3.5 (windows).
 """
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -24,7 +23,7 @@ KINDS = {
 }
 
 # the most that a description may ask for: larger networks fit no machine, and a typing error should not fill its memory
-CHANNELS, SIZE, NAME = 4096, 1024, 100
+CHANNELS, SIZE, NAME, GAIN = 4096, 1024, 100, 1000
 
 
 @dataclass(frozen=True)
@@ -61,8 +60,9 @@ class Area:
             raise GraphError("an area cannot be called 'readout'; the network's logits are recorded under that name.")
         for field, count, most in (("channels", self.channels, CHANNELS), ("size", self.size, SIZE)):
             check_count(f"area {self.name}: {field}", count, most)
-        if not math.isfinite(self.identity) or self.identity < 0:
-            raise GraphError(f"area {self.name}: identity gain is {self.identity}; give 0 (replaced) or more.")
+        if not 0 <= self.identity <= GAIN:
+            gain = quoted(self.identity)
+            raise GraphError(f"area {self.name}: identity gain is {gain}; give a number from 0 (replaced) to {GAIN:,}.")
 
     @property
     def shape(self) -> tuple[int, int, int]:
