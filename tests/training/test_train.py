@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from dataclasses import asdict, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -404,14 +405,14 @@ def test_two_states_are_kept_and_what_a_kill_left_half_written_does_no_harm(goin
     assert set(files_of(tmp_path / "out")) == set(files_of(whole))
 
 
-def test_with_another_number_of_threads_it_is_said_that_the_last_bits_may_differ(going, monkeypatch):
+def test_with_another_number_of_threads_the_last_bits_may_differ_and_a_line_says_so(going, monkeypatch):
     with monkeypatch.context() as patched:
         patched.setattr(torch, "get_num_threads", lambda: 99)
         stopped(going, 16)
-    said = []
-    going(said=said.append)
+    lines = []
+    going(tell=lines.append)
     mine = torch.get_num_threads()
-    assert said[0] == (
+    assert lines[0] == (
         f"the last bits may differ from those of an uninterrupted training: threads was 99 and is {mine}"
     )
 
@@ -504,18 +505,18 @@ def raising_error(code, when=lambda _: True):
     return refuse
 
 
-def test_a_full_disk_is_told_and_costs_nothing(going, whole, tmp_path, monkeypatch):
+def test_a_full_disk_is_reported_and_costs_nothing(going, whole, tmp_path, monkeypatch):
     out = tmp_path / "out"
-    write = disk.write_synced
+    write = Path.write_bytes
 
     def full(path, data):
         if "state-00000010" in path.name:
-            path.write_bytes(data[: len(data) // 2])
+            write(path, data[: len(data) // 2])
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        write(path, data)
+        return write(path, data)
 
     with monkeypatch.context() as patched:
-        patched.setattr(disk, "write_synced", full)
+        patched.setattr(Path, "write_bytes", full)
         with pytest.raises(CheckpointError, match=r"^cannot write .*state-00000010.safetensors: No space left on d"):
             going()
     assert [path.name[6:14] for path in states(out)] == ["00000005", "00000008"]
@@ -524,7 +525,7 @@ def test_a_full_disk_is_told_and_costs_nothing(going, whole, tmp_path, monkeypat
     assert_same(whole, out)
 
 
-def test_a_full_disk_under_the_log_is_told_and_costs_nothing(going, whole, tmp_path, monkeypatch):
+def test_a_full_disk_under_the_log_is_reported_and_costs_nothing(going, whole, tmp_path, monkeypatch):
     def full(self, line):
         with self.path.open("a") as file:
             file.write('{"step": 9, ')
@@ -539,23 +540,23 @@ def test_a_full_disk_under_the_log_is_told_and_costs_nothing(going, whole, tmp_p
 
 
 @pytest.mark.parametrize("state", ["new", "begun"])
-def test_a_folder_that_is_read_only_is_told(going, tmp_path, monkeypatch, state):
+def test_a_folder_that_is_read_only_is_reported(going, tmp_path, monkeypatch, state):
     out = tmp_path / "out"
     out.mkdir()
     if state == "begun":
         stopped(going, 6)
-    monkeypatch.setattr(disk, "write_synced", raising_error(errno.EROFS))
+    monkeypatch.setattr(Path, "write_bytes", raising_error(errno.EROFS))
     refused(going, out, (CheckpointError, StoreError), f"(?i){out}/.*: read-only file system[.;]")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_folder_that_others_own_is_told(going, tmp_path):
+def test_a_folder_that_others_own_is_reported(going, tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out").chmod(0o555)
     refused(going, tmp_path / "out", CheckpointError, "cannot write .*: Permission denied; choose another place")
 
 
-def test_a_folder_that_is_a_file_is_told(going, tmp_path):
+def test_a_folder_that_is_a_file_is_reported(going, tmp_path):
     (tmp_path / "out").write_text("mine")
     with pytest.raises(StoreError, match=r"out cannot be written: file exists; choose another --out\.$"):
         going()
@@ -568,7 +569,7 @@ def test_a_folder_in_which_another_process_trains_is_left_alone(going, tmp_path)
         refused(going, tmp_path / "out", StoreError, r"out is being written by another process; wait, or choose anoth")
 
 
-def test_more_images_than_there_are_is_told(learned):
+def test_more_images_than_there_are_is_reported(learned):
     with pytest.raises(UsageError, match=r"^held_out is 400: "):
         Trainer(small_graph(), learned, replace(SHORT, held_out=400))
     with pytest.raises(UsageError, match="160 images are left for training and a batch takes 161; use a smaller batch"):
@@ -621,7 +622,7 @@ def test_a_training_that_falls_apart_leaves_its_states(going, tmp_path):
     assert [path.name[6:14] for path in states(tmp_path / "out")] == ["00000000", "00000005"]
 
 
-def test_a_rate_that_is_far_too_high_is_told(going):
+def test_a_rate_that_is_far_too_high_is_reported(going):
     with pytest.raises(
         TrainingError, match=r"the loss became (nan|inf) at step \d+: V\d is not finite at \d+ ms\. Noth"
     ):
@@ -680,7 +681,7 @@ def test_compiled_steps_are_the_steps(learned):
     assert all((first - second).norm() <= 1e-3 * longest for first, second in grads)
 
 
-def test_without_a_compiler_it_is_told_what_is_missing(learned, monkeypatch, tmp_path):
+def test_without_a_compiler_the_error_names_what_is_missing(learned, monkeypatch, tmp_path):
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
     monkeypatch.setenv("CXX", str(tmp_path / "none"))
     monkeypatch.setattr("torch._inductor.config.cpp.cxx", (None, str(tmp_path / "none")))
