@@ -14,6 +14,7 @@ from ventral.experiment.fields import checked_fields
 from ventral.stimuli.layout import is_image_file
 
 ROLES = ("target", "mask", "image", "blank")
+LONGEST = 100  # characters of the name of a kind or a change
 NEXT_CHANGE = re.compile(r"\+(?=[^+=]+=)")  # not the "+" of an amount such as 1e+06
 
 
@@ -65,6 +66,8 @@ class Stimulus:
         if self.exemplar and not self.kind:
             raise ProtocolError(f"the {self.role} has exemplar {self.exemplar} but no kind; give its kind.")
         for name in (self.kind, *(change.how for change in self.changes)):
+            if len(name) > LONGEST and not is_image_file(name):
+                raise ProtocolError(f"{quoted(name)} cannot name a stimulus or a change; give a shorter name.")
             if set(name) & set(":+="):
                 raise ProtocolError(f"{quoted(name)} cannot name a stimulus or a change; leave out ':', '+' and '='.")
 
