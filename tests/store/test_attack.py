@@ -73,13 +73,14 @@ def test_no_damage_of_a_run_gives_other_numbers_without_a_word(tmp_path):
     other = record(tmp_path / "other.zarr", layout(seed=1))
     names, wanted, chance = sorted(contents(path)), read(path), np.random.default_rng(0)
     refused = missing = 0
-    for _ in range(DAMAGES):
+    while refused + missing < DAMAGES:
         shutil.rmtree(tmp_path / "copy.zarr", ignore_errors=True)
         copy = shutil.copytree(path, tmp_path / "copy.zarr")
         damage = attack(copy, names, other, chance)
         if damage is None:
             continue
-        assert verify(copy) if (copy / "zarr.json").exists() else True, damage
+        if (copy / "zarr.json").exists():
+            assert verify(copy), damage
         try:
             found = read(copy)
         except StoreError:
@@ -90,5 +91,4 @@ def test_no_damage_of_a_run_gives_other_numbers_without_a_word(tmp_path):
             recorded = ~np.isnan(values).all(tuple(range(1, values.ndim)))
             assert not recorded.all(), damage
             np.testing.assert_array_equal(values[recorded], wanted[area][recorded], damage)
-    print(f"{refused} of {refused + missing} damages were refused; {missing} left a run that is not complete")
-    assert refused + missing > 0.8 * DAMAGES
+    print(f"{refused} of {DAMAGES} damages were refused; {missing} left a run that is not complete")
