@@ -99,7 +99,7 @@ def analyze(
         _panel(ms, ms - arrival_ms, accuracy[accuracy["at_ms"] == ms], fitted[fitted["at_ms"] == ms], series)
         for ms in times
     ]
-    notes = [_sentence(fit, len(read) > 1) for panel in panels for _, fit in panel.fits]
+    notes = _sentences([fit for panel in panels for _, fit in panel.fits], len(read) > 1)
     notes += [sentence for ms in times if (sentence := _too_late(series, ms, ms - arrival_ms))]
     beside = None
     if target_until_mask(conditions):
@@ -157,14 +157,21 @@ def _human_lines() -> list[Line]:
     ]
 
 
-def _sentence(fit: Mapping[str, Any], several: bool) -> str:
-    """Threshold and slope of a function, or the reason why there is none, for the caption; with several policies."""
-    policy = f", {fit['statistics']}" if several else ""
-    which = f"{fit['mask']}{policy}, read at {fit['at_ms']} ms: "
+def _sentences(fits: Sequence[Mapping[str, Any]], several: bool) -> list[str]:
+    """What was found of each function, for the caption; functions of which the same was found share a sentence."""
+    found: dict[str, list[str]] = {}
+    for fit in fits:
+        policy = f", {fit['statistics']}" if several else ""
+        found.setdefault(_finding(fit), []).append(f"{fit['mask']}{policy}, read at {fit['at_ms']} ms")
+    return [f"{'; '.join(functions)}: {finding}" for finding, functions in found.items()]
+
+
+def _finding(fit: Mapping[str, Any]) -> str:
+    """Threshold and slope of a function, or the reason why there is none."""
     if fit["reason"]:
-        return f"{which}no function, {fit['reason']}."
+        return f"no function, {fit['reason']}."
     return (
-        f"{which}75 % of the range at {fit['threshold_ms']:.0f} ms "
+        f"75 % of the range at {fit['threshold_ms']:.0f} ms "
         f"[{fit['threshold_ms_low']:.0f}, {fit['threshold_ms_high']:.0f}], "
         f"slope {fit['slope']:.1f} [{fit['slope_low']:.1f}, {fit['slope_high']:.1f}]."
     )

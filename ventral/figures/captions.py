@@ -16,7 +16,7 @@ LINE = 0.2  # inches from one line to the next
 def caption(figure: Figure, notes: Sequence[str]) -> None:
     """Write sentences under a figure, which grows in height by as much."""
     width = round(CHARACTERS * figure.get_figwidth())
-    lines = [line for note in notes for line in textwrap.wrap(note, width)]
+    lines = [line for note in notes for line in textwrap.wrap(note, width, break_on_hyphens=False)]
     if lines:
         figure.set_figheight(figure.get_figheight() + LINE * len(lines))
         figure.supxlabel("\n".join(lines), x=0.01, ha="left", fontsize=9, color=INK)

@@ -64,7 +64,7 @@ def readout_figure(
     looks = condition_looks(conditions)
     masked = [condition for condition in conditions if condition.target and condition.soa_ms is not None]
     columns = 2 if masked and len(read_ms) else 1
-    height = max(4.6, 0.26 * (len(curves) + 2))
+    height = max(4.6, 0.26 * (len(curves) + 2), 4.2 + 0.3 * strip_height(conditions))
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(6.8 if columns == 1 else 11.0, height), layout="constrained")
         heights, widths = (10, strip_height(conditions)), (6, 4)[:columns]
@@ -98,7 +98,7 @@ def panels_figure(panels: Sequence[CurvePanel], chance: float, measure: str, not
     looks = condition_looks(conditions)
     rows = math.ceil(len(panels) / PANELS_PER_ROW)
     columns = math.ceil(len(panels) / rows)
-    height = max(1.7 + 2.8 * rows, 0.26 * (len(conditions) + 4))
+    height = max(1.7 + 2.8 * rows + 0.1 * strip_height(conditions), 0.26 * (len(conditions) + 4))
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(2.2 + 2.9 * max(columns, 1.4), height), layout="constrained")
         heights = (*[10] * rows, strip_height(conditions))

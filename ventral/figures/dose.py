@@ -11,6 +11,7 @@ from ventral.figures.captions import caption
 from ventral.figures.lines import Line, draw_lines, line_handles, line_looks
 from ventral.figures.style import CHANCE_LINE, STYLE, accuracy_axis
 from ventral.measures.intervals import Estimate
+from ventral.stimuli.degradations import AMOUNTS
 
 
 def dose_figure(accuracy: pd.DataFrame, chance: float, source: str, notes: Sequence[str] = ()) -> Figure:
@@ -43,7 +44,7 @@ def dose_figure(accuracy: pd.DataFrame, chance: float, source: str, notes: Seque
                 lines += drawn
             row[0].set_ylabel(f"{source}, % correct")
         for axes, change in zip(grid[-1], changes, strict=True):
-            axes.set_xlabel(change.replace("-", " "))
+            axes.set_xlabel(f"{change.replace('-', ' ')}, {AMOUNTS[change][0]}")
         handles = [*line_handles(lines, looks), Line2D([], [], label="chance", **CHANCE_LINE)]
         figure.legend(handles=handles, loc="outside right upper")
         caption(figure, notes)

@@ -126,7 +126,7 @@ def soa_axis(axes: Axes) -> None:
     axes.set_xlabel("SOA (ms)")
     low, high = axes.dataLim.intervalx
     pad = 0.05 * max(high - low, 10)
-    axes.set_xlim(min(0, low - pad), high + pad)
+    axes.set_xlim(min(0, low - pad), max(0, high + pad))
     whole_ticks(axes, 6)
 
 

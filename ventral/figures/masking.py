@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 from ventral.clock import MS_PER_TICK
@@ -22,7 +23,8 @@ from ventral.measures.weibull import Weibull
 Array = NDArray[np.float64]
 
 
-LATE = 0.13  # opacity of the SOAs at which the mask is too late
+# where the mask is too late
+LATE: dict[str, Any] = {"facecolor": "none", "edgecolor": "#C4C4C4", "hatch": "///", "linewidth": 0, "zorder": 0}
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,23 +79,23 @@ def masking_figure(
             below.axhline(0, zorder=0, **CHANCE_LINE)
             soa_axis(below)
             for axes in (above, below):
-                _shade_late(axes, panel.latest_ms)
+                _hatch_late(axes, panel.latest_ms)
         upper[0].set_ylabel(f"{source}, % correct")
         lower[0].set_ylabel(f"{source}, d'")
         frame(lower[0], [line for panel in panels for line in panel.d_prime])
         if beside is not None:
             _draw_beside(figure.add_subplot(grid[:, -1]), [*beside[0], *human], looks)
-        handles = _handles(panels, lines, looks) + line_handles(human, looks)
+        handles = [*_handles(panels, lines, looks), *line_handles(human, looks)]
         figure.legend(handles=handles, loc="outside right upper")
         caption(figure, notes)
     return figure
 
 
-def _shade_late(axes: Axes, latest_ms: float) -> None:
-    """Shade the SOAs at which the mask cannot have arrived when the network is read."""
+def _hatch_late(axes: Axes, latest_ms: float) -> None:
+    """Hatch the SOAs at which the mask cannot have arrived when the network is read."""
     start_ms, end_ms = latest_ms + MS_PER_TICK / 2, axes.get_xlim()[1]
     if start_ms < end_ms:
-        axes.axvspan(start_ms, end_ms, color=NEUTRAL, alpha=LATE, linewidth=0, zorder=0)
+        axes.axvspan(start_ms, end_ms, **LATE)
 
 
 def _draw_accuracy(axes: Axes, panel: MaskingPanel, looks: Mapping[str, Look], chance: float) -> None:
@@ -126,15 +128,15 @@ def _draw_fit(axes: Axes, soa: Array, fit: Mapping[str, Any], look: Look, chance
     axes.plot(fit["threshold_ms"], height, transform=transform, zorder=4, **look.dot())
 
 
-def _handles(panels: Sequence[MaskingPanel], lines: Sequence[Line], looks: Mapping[str, Look]) -> list[Line2D]:
-    handles = line_handles(lines, looks, "mask: ")
+def _handles(panels: Sequence[MaskingPanel], lines: Sequence[Line], looks: Mapping[str, Look]) -> list[Line2D | Patch]:
+    handles: list[Line2D | Patch] = [*line_handles(lines, looks, "mask: ")]
     if any(line.has_level for line in lines):
         handles.append(Line2D([], [], color=INK, linewidth=1.4, label="no mask"))
     if any(not fit["reason"] for panel in panels for _, fit in panel.fits):
         handles.append(Line2D([], [], color=NEUTRAL, label="Weibull function"))
         handles.append(marker(NEUTRAL, "^", "75 % of its range"))
     if any(line.x.max() > panel.latest_ms for panel in panels for line in panel.accuracy):
-        handles.append(Line2D([], [], color=NEUTRAL, alpha=LATE, linewidth=8, label="mask too late to arrive"))
+        handles.append(Patch(label="mask too late to arrive", **LATE))
     return [*handles, Line2D([], [], label="chance", **CHANCE_LINE)]
 
 
