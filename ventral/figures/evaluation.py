@@ -12,6 +12,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from ventral.clock import MS_PER_TICK, to_ms
 from ventral.experiment.condition import Condition
 from ventral.experiment.events import Show, target
+from ventral.figures.captions import caption
 from ventral.figures.curves import readout_figure
 from ventral.figures.saving import save
 from ventral.figures.style import CHANCE_LINE, INK, NEUTRAL, STYLE, accuracy_axis, time_axis
@@ -53,6 +54,7 @@ def accuracy_figure(evaluation: Evaluation) -> Figure:
         axes.plot(evaluation.at_ms, accuracy, "o", color=INK, markersize=6)
         axes.set_title(f"read at {evaluation.at_ms} ms: {100 * accuracy:.1f} % correct", loc="left")
         _entitle(figure, evaluation)
+        caption(figure, ["The band is a 95 % Wilson interval over images."])
     return figure
 
 
@@ -102,6 +104,7 @@ def calibration_figure(evaluation: Evaluation) -> Figure:
         time.set_ylabel("ECE, %")
         time.set_title("calibration error over time", loc="left")
         _entitle(figure, evaluation)
+        caption(figure, ["Bars are 95 % Wilson intervals over images; ECE is the expected calibration error."])
     return figure
 
 
