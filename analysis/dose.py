@@ -14,6 +14,7 @@ accuracy against the part of an object that is seen.
 """
 
 from pathlib import Path
+from typing import Literal
 
 import pandas as pd
 
@@ -30,7 +31,14 @@ from ventral.tables import write_csv
 
 
 def analyze(
-    run: Run, out: Path, *, at_ms: int | None = None, decode: str | None = None, resamples: int = 1000, seed: int = 0
+    run: Run,
+    out: Path,
+    *,
+    at_ms: int | None = None,
+    decode: str | None = None,
+    observer: Literal["instant", "cumulative"] = "instant",
+    resamples: int = 1000,
+    seed: int = 0,
 ) -> list[Path]:
     """Draw and tabulate accuracy against the amount of each change.
 
@@ -45,6 +53,8 @@ def analyze(
     decode
         Area whose activity linear decoders classify in place of the network's readout, as in `decoding`; for images of
         classes that the network does not know.
+    observer
+        Of the readout: instant, or cumulative, which adds up its log probabilities over time.
     resamples, seed
         Of the bootstrap over images; the seed also decides the folds of decoders.
 
@@ -56,7 +66,7 @@ def analyze(
     doses = find_doses(recorded_conditions(run))
     names = [name for group in doses.values() for series in group for name in series.conditions]
     found, note = by_policy([run])
-    read = {policy: read_responses(each, names, decode, seed) for policy, (each,) in found.items()}
+    read = {policy: read_responses(each, names, decode, seed, observer) for policy, (each,) in found.items()}
     first = read[run.policy]
     accuracy = pd.concat(
         [

@@ -13,6 +13,7 @@ Source: Kar & DiCarlo (2021), Neuron 109:164, for the loss when late recurrent i
 """
 
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -37,6 +38,7 @@ def analyze(
     at_ms: int | None = None,
     reference: str | None = None,
     decode: str | None = None,
+    observer: Literal["instant", "cumulative"] = "instant",
     resamples: int = 1000,
     seed: int = 0,
 ) -> list[Path]:
@@ -55,6 +57,8 @@ def analyze(
     decode
         Area whose activity linear decoders classify in place of the network's readout, as in `decoding`; for images of
         classes that the network does not know.
+    observer
+        Of the readout: instant, or cumulative, which adds up its log probabilities over time.
     resamples, seed
         Of the bootstrap over images; the seed also decides the folds of decoders.
 
@@ -68,7 +72,7 @@ def analyze(
     lesions = find_lesions(conditions, intact, np.array(run.protocol.times_ms))
     found, note = by_policy([run])
     names = [intact, *lesions["condition"]]
-    read = {policy: read_responses(each, names, decode, seed) for policy, (each,) in found.items()}
+    read = {policy: read_responses(each, names, decode, seed, observer) for policy, (each,) in found.items()}
     first = read[run.policy]
     losses = pd.concat(
         [

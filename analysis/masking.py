@@ -30,9 +30,9 @@ from ventral.figures.lines import NO_MASK, Line
 from ventral.figures.masking import MaskingPanel, masking_figure
 from ventral.figures.saving import save
 from ventral.measures.controls import by_policy, holds, model_names, refuse_other_graphs, with_other_models
+from ventral.measures.human import CHANCE, SOA_MS, SOURCE, TANG_2018
 from ventral.measures.intervals import Estimate, unknown
 from ventral.measures.masking import fit_series, masked_accuracy
-from ventral.measures.observers import CHANCE, SOA_MS, SOURCE, TANG_2018
 from ventral.measures.psychophysics import chance_corrected
 from ventral.measures.recorded import recorded_conditions
 from ventral.measures.responses import arrival_of, read_responses, readout_times
@@ -48,6 +48,7 @@ def analyze(
     runs: tuple[str, ...] = (),
     top: Literal["unmasked", "free"] = "unmasked",
     decode: str | None = None,
+    observer: Literal["instant", "cumulative"] = "instant",
     resamples: int = 1000,
     seed: int = 0,
 ) -> list[Path]:
@@ -68,6 +69,8 @@ def analyze(
     decode
         Area whose activity linear decoders classify in place of the network's readout, as in `decoding`; for images of
         classes that the network does not know.
+    observer
+        Of the readout: instant, or cumulative, which adds up its log probabilities over time.
     resamples, seed
         Of the bootstrap over images; the seed also decides the folds of decoders.
 
@@ -82,7 +85,10 @@ def analyze(
     conditions = recorded_conditions(run)
     series = find_series(conditions)
     names = model_names(models)
-    read = {policy: [read_responses(each, None, decode, seed) for each in group] for policy, group in found.items()}
+    read = {
+        policy: [read_responses(each, None, decode, seed, observer) for each in group]
+        for policy, group in found.items()
+    }
     first = read[run.policy][0]
     times = readout_times(run, first, at_ms)
     arrival_ms = arrival_of(run, decode)

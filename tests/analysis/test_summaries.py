@@ -11,6 +11,7 @@ import pytest
 import xarray as xr
 from fake_runs import changed, fake_run, lesioned, masked, protocol
 from matplotlib.text import Text
+from scipy.special import log_softmax
 from small import small_graph
 from ventral.analysis import difficulty, dose, lesion, masking, readout
 
@@ -305,6 +306,19 @@ def test_responses_are_those_that_were_recorded_image_by_image(run):
     logits = run.logits[mine].sel(time=60)[np.argsort(run.presentations["image"].values[mine])]
     shares = np.exp(logits) / np.exp(logits).sum("class")
     np.testing.assert_allclose(read["confidence"].sel(condition="unmasked", time=60)[:, 0], shares.max("class"))
+
+
+def test_a_cumulative_observer_decides_by_the_sum_of_log_probabilities(run):
+    read = responses.read_responses(run, ["unmasked"], observer="cumulative")
+    assert read.attrs["source"] == "cumulative readout"
+    mine = np.flatnonzero(run.presentations["condition"].values == "unmasked")
+    mine = mine[np.argsort(run.presentations["image"].values[mine])]
+    scores = log_softmax(run.logits[mine].sel(time=slice(None, 60)).values, axis=-1)
+    decided = np.nansum(scores, axis=1).argmax(1)
+    expected = decided == run.presentations["label"].values[mine]
+    np.testing.assert_array_equal(read["correct"].sel(condition="unmasked", time=60)[:, 0], expected)
+    with pytest.raises(UsageError, match="decoders, fitted anew at each tick, are instant ones"):
+        responses.read_responses(run, ["unmasked"], decode="IT", observer="cumulative")
 
 
 def test_labels_are_looked_up_by_name_where_classes_have_names(run):
