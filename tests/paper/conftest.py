@@ -36,7 +36,8 @@ def predicted(model: Model, tmp_path_factory: pytest.TempPathFactory) -> Predict
             raise KeyboardInterrupt
 
     for progress in (stop, lambda done, total: after.append((done, total))):
-        with contextlib.suppress(KeyboardInterrupt):
+        with contextlib.suppress(KeyboardInterrupt), pytest.MonkeyPatch.context() as patched:
+            patched.setattr("ventral.experiment.recalibration.CALIBRATION", 20)  # images, which is quick
             record_predictions(model, FLASH, MASKING, "shapes", place, count=COUNT, progress=progress)
     return place, before, after
 
