@@ -2,8 +2,10 @@
 
 import copy
 import dataclasses
+from functools import partial
 from importlib import metadata
 
+import numpy as np
 import pytest
 import torch
 import torchvision
@@ -243,6 +245,32 @@ def test_what_a_function_uses_is_part_of_the_network():
         read_by(nn.Linear(10, 10))
 
 
+@pytest.mark.parametrize("kind", [torch.tensor, np.array, list, float])
+def test_values_that_a_function_uses_are_part_of_the_network(kind):
+    def scaled_by(number):
+        value = kind(number if kind is float else [number])
+        module = recurrent()
+        model = wrap(
+            module,
+            size=16,
+            readout=lambda areas: module.logits(areas) * torch.as_tensor(value, dtype=torch.float32),
+            classes=SHAPES,
+            **PIXELS,
+        )
+        return model.sha256
+
+    assert scaled_by(1.0) == scaled_by(1.0) != scaled_by(2.0)
+
+
+def test_tensors_that_are_neither_weights_nor_buffers_are_part_of_the_network():
+    def of(value):
+        module = Toy(lambda states, screen: {"V1": screen * module.scale})
+        module.scale = torch.tensor(value)
+        return wrap(module, size=8, **PIXELS).sha256
+
+    assert of(1.0) == of(1.0) != of(2.0)
+
+
 def test_moving_a_network_changes_no_weight_and_changing_a_weight_is_noticed():
     module = recurrent()
     model = wrap(module, size=16, **PIXELS)
@@ -349,6 +377,10 @@ def test_a_network_that_keeps_what_it_saw_to_itself_is_refused():
         ({"layers": LAYERS, "latency_ms": {"V1": 10}}, "latency_ms has no V2; give a latency for each area"),
         ({"layers": LAYERS, "latency_ms": -10}, "the latency of V1 is -10 ms; give 0 or more"),
         ({"layers": LAYERS, "readout": lambda areas: areas["TE"], "classes": SHAPES}, "asks for an area that is never"),
+        (
+            {"layers": LAYERS, "readout": partial(max, 1)},
+            "the readout is a partial; give the name of a layer",
+        ),
         ({"layers": LAYERS, "adapter": MemoryOfTwo(None)}, "an adapter is for networks that take steps in time"),
         ({}, r"ResNet has no method step\(states, screen\); give an adapter or, .* record: conv1, bn1"),
         ({"latency_ms": 10}, "latency_ms is for layers of a static network"),

@@ -5,6 +5,7 @@ layers are the areas, each with a latency.
 """
 
 from collections.abc import Mapping, Sequence
+from types import FunctionType, MethodType
 
 from torch import nn
 
@@ -90,15 +91,19 @@ def wrap(
         raise UsageError(f"{name} is in training mode ({part}); call eval() on it before it is wrapped.")
     pixels = Pixels(size, mean, std, white)
     dynamics = _dynamics(module, layers, latency_ms, adapter, readout)
-    known = probe(dynamics, as_weights(parts, noise_images(pixels)), name)
-    listed = [area for area in {**dynamics.layers, **known} if area in known]
-    found = {area: OutsideArea(area, *known[area], dynamics.layers.get(area, "")) for area in listed}
+    found = _areas(dynamics, probe(dynamics, as_weights(parts, noise_images(pixels)), name))
     logits = found.pop(LOGITS, None)
     _check_readout(readout, logits, classes, [*found])
     versions = versions_of(parts, *helpers, version=version)
     graph = OutsideGraph(tuple(found.values()), pixels, dynamics.drive, logits, dynamics.takes_noise, versions)
     network = OutsideNetwork(graph, dynamics, parts)
     return Model(name, network, pixels.preprocessing, tuple(classes), {}, weights_digest(parts, *helpers))
+
+
+def _areas(dynamics: Responding, probed: Mapping[str, tuple[tuple[int, ...], int | None]]) -> dict[str, OutsideArea]:
+    """Areas and logits by name: layers in the order in which they are given, states in that in which they appear."""
+    names = [name for name in {**dynamics.layers, **probed} if name in probed]
+    return {name: OutsideArea(name, *probed[name], dynamics.layers.get(name, "")) for name in names}
 
 
 def _dynamics(
@@ -111,6 +116,9 @@ def _dynamics(
     """What a module does in time: it has layers with latencies, or takes steps."""
     if isinstance(readout, str):
         _check_layer(module, readout)
+    elif not (readout is None or isinstance(readout, (FunctionType, MethodType, nn.Module))):
+        given = type(readout).__name__
+        raise UsageError(f"the readout is a {given}; give the name of a layer, a function or a module.")
     if layers is None:
         return Steps(module, _adapter_of(module, adapter, latency_ms), readout)
     if adapter is not None:

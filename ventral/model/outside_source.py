@@ -3,12 +3,14 @@
 import hashlib
 import inspect
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
 from types import MethodType
 from typing import Any
 
+import numpy as np
+import torch
 from torch import Tensor, nn
 
 from ventral.errors import UsageError
@@ -26,24 +28,33 @@ def parts_of(module: nn.Module, *helpers: object) -> tuple[nn.Module, ...]:
 
 
 def reached(helper: object) -> dict[str, Any]:
-    """What an adapter or a function uses beside its arguments: attributes, and variables around it."""
+    """What an adapter or a function uses beside its arguments: attributes and variables around it, and their items."""
     if isinstance(helper, MethodType):
-        return {"self": helper.__self__}
-    if inspect.isfunction(helper):
+        values = {"self": helper.__self__}
+    elif inspect.isfunction(helper):
         around = inspect.getclosurevars(helper)
-        return {**around.nonlocals, **around.globals}
-    return {} if isinstance(helper, nn.Module) else dict(getattr(helper, "__dict__", {}))
+        values = {**around.nonlocals, **around.globals}
+    else:
+        values = {} if isinstance(helper, nn.Module) else dict(getattr(helper, "__dict__", {}))
+    lists = {name: dict(enumerate(value)) for name, value in values.items() if isinstance(value, (list, tuple))}
+    dicts = {name: value for name, value in values.items() if isinstance(value, dict)}
+    items = {f"{name}/{key}": item for name, given in (lists | dicts).items() for key, item in given.items()}
+    return values | items
 
 
 def weights_digest(parts: Iterable[nn.Module], *helpers: object) -> str:
-    """The sha256 of all weights, buffers and plain values of modules, and of the plain values that helpers use."""
+    """The sha256 of all that decides what modules and helpers compute: weights, buffers and plain values."""
     tensors: dict[str, Tensor] = {}
     values: dict[str, Any] = {}
     for number, part in enumerate(parts):
         tensors |= {f"{number}/{name}": tensor for name, tensor in (*part.named_parameters(), *part.named_buffers())}
         for name, child in part.named_modules():
-            values[f"{number}/{name}"] = {"class": full_name(type(child)), **_plain(vars(child))}
-    values["helpers"] = [_plain(reached(helper)) for helper in helpers]
+            place = f"{number}/{name}"
+            values[place] = {"class": full_name(type(child)), **_plain(vars(child))}
+            tensors |= _tensors(vars(child), f"{place}.")
+    for number, helper in enumerate(helpers):
+        values[f"helper {number}"] = _plain(reached(helper))
+        tensors |= _tensors(reached(helper), f"helper {number}.")
     return digest(packed(tensors), values)
 
 
@@ -99,15 +110,29 @@ def _version(name: str, thing: Any, version: str) -> str:
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:
     """Those values that JSON can hold, and the names of those that are classes or functions."""
-    return dict(_plain_items(values))
+    named = {name: value for name, value in values.items() if inspect.isclass(value) or inspect.isroutine(value)}
+    held = {name: value for name, value in values.items() if isinstance(value, (bool, int, float, str, tuple, list))}
+    return {name: getattr(value, "__qualname__", "") for name, value in named.items()} | {
+        name: value for name, value in held.items() if _is_json(value)
+    }
 
 
-def _plain_items(values: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    for name, value in values.items():
-        if inspect.isclass(value) or inspect.isroutine(value):
-            yield name, getattr(value, "__qualname__", "")
-        elif isinstance(value, (bool, int, float, str, tuple, list)):
-            try:
-                yield name, json.loads(json.dumps(value))
-            except (TypeError, ValueError):
-                continue
+def _is_json(value: object) -> bool:
+    try:
+        json.dumps(value)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def _tensors(values: dict[str, Any], place: str) -> dict[str, Tensor]:
+    """Those values that are tensors or arrays of numbers, by place and name."""
+    arrays = {
+        name: torch.from_numpy(np.ascontiguousarray(value)) for name, value in values.items() if _is_numeric(value)
+    }
+    tensors = {name: value for name, value in values.items() if isinstance(value, Tensor)}
+    return {f"{place}{name}": value for name, value in (arrays | tensors).items()}
+
+
+def _is_numeric(value: object) -> bool:
+    return isinstance(value, np.ndarray) and value.dtype.kind in "biuf"
