@@ -38,6 +38,17 @@ def test_a_readout_that_cannot_be_scored_is_refused():
         readout_accuracy(logits)
 
 
+def test_of_many_classes_only_a_few_are_listed():
+    coords = {
+        "time": [0],
+        "class": [f"class {number}" for number in range(1000)],
+        "label_name": ("presentation", ["gnu"]),
+    }
+    logits = xr.DataArray(np.zeros((1, 1, 1000)), dims=("presentation", "time", "class"), coords=coords)
+    with pytest.raises(DecodingError, match=r"distinguishes class 0, .*, class 9, \.\.\., and 'gnu' is none of them"):
+        readout_accuracy(logits)
+
+
 def test_the_readout_is_scored_by_the_names_of_its_classes():
     names = np.array(["cat", "dog", "cat", "emu"])
     logits = xr.DataArray(

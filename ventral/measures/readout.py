@@ -19,6 +19,8 @@ from ventral.experiment.run import Run
 from ventral.measures.intervals import Estimate, wilson_interval
 from ventral.measures.recorded import labels_of, present_ticks, rows_of
 
+LISTED = 10  # names of classes in an error
+
 
 def readout_accuracy(logits: xr.DataArray, labels: xr.DataArray | None = None) -> xr.DataArray:
     """Fraction of presentations that the network's own readout classifies correctly at each tick.
@@ -72,8 +74,9 @@ def class_positions(logits: xr.DataArray) -> NDArray[np.generic]:
     known = {str(name): position for position, name in enumerate(logits["class"].values)}
     names = [str(name) for name in logits["label_name"].values]
     if strange := sorted(set(names) - known.keys()):
+        listed = ", ".join([*known][:LISTED]) + (", ..." if len(known) > LISTED else "")
         raise DecodingError(
-            f"the readout distinguishes {', '.join(known)}, and {strange[0]!r} is none of them; fit a decoder instead "
+            f"the readout distinguishes {listed}, and {strange[0]!r} is none of them; fit a decoder instead "
             "(ventral analyze decoding)."
         )
     return np.array([known[name] for name in names])
