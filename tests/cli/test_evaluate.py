@@ -25,5 +25,5 @@ def test_an_evaluation_prints_accuracy_classes_files_the_policy_and_where_the_da
     folder = Path(f"runs/evaluation-noted-test-{statistics}")
     files = {line for line in lines if line.startswith("runs/")}
     assert files == {str(path) for path in folder.iterdir()}
-    assert len(files) == 10
+    assert len(files) == 13
     assert lines[-1] == "A copy: of something else."
