@@ -106,7 +106,7 @@ def test_units_and_channels_are_views_of_the_maps(model, images, pool, tmp_path)
             masking(soa_ms=(20,)),
             Selection(images, pool),
             tmp_path / kind,
-            settings=replace(HOW, record=kind, units=50),
+            settings=replace(HOW, areas=("V2",), record=kind, units=50),
         )
         for kind in ("maps", "units", "channels")
     }

@@ -122,8 +122,8 @@ def test_an_image_alone_and_among_others_gets_the_same_response(whole, unseen):
 
 @pytest.mark.parametrize(
     "step",
-    [5, START - 1, START, 20, END - 1, END, 41],
-    ids=["before", "last before", "first", "amid", "last", "fixed", "late"],
+    [START - 1, 20, END - 1, 41],
+    ids=["last before", "amid", "last", "fixed"],
 )
 def test_a_training_killed_at_any_step_ends_the_same(whole, learned, unseen, tmp_path, monkeypatch, step):
     monkeypatch.setattr(training, "SAVE_EVERY", 1)
@@ -157,9 +157,8 @@ def test_an_update_with_weight_one_gives_the_pooled_mean_and_total_variance():
     torch.testing.assert_close(norm.variance[0], pooled.var((0, 2, 3), unbiased=False))
 
 
-@pytest.mark.parametrize("seed", [0, 1, 2])
-def test_an_untrained_network_sees_about_the_statistics_by_which_it_normalises(learned, seed):
-    model = untrained_model(FIXED, learned.take(range(60)), seed, horizon_ms=100)
+def test_an_untrained_network_sees_about_the_statistics_by_which_it_normalises(learned):
+    model = untrained_model(FIXED, learned.take(range(60)), horizon_ms=100)
     norms = list(statistics.normalisations(model.network))
     kept = [(norm.mean.clone(), norm.variance.clone()) for norm in norms]
     model.network.train()

@@ -288,7 +288,7 @@ def test_statistics_are_those_of_masked_images(learned):
 # --- going on
 
 
-@pytest.mark.parametrize("step", range(1, STEPS + 1))
+@pytest.mark.parametrize("step", [1, 5, 6, 9, STEPS])  # states are written at 0, 5, 8, 10, 15 and 16
 def test_a_training_that_broke_off_ends_the_same(going, whole, tmp_path, step):
     stopped(going, step)
     assert int(states(tmp_path / "out")[-1].stem[6:]) == max(s for s in (0, 5, 8, 10, 15, 16) if s < step)
@@ -296,7 +296,7 @@ def test_a_training_that_broke_off_ends_the_same(going, whole, tmp_path, step):
     assert_same(whole, tmp_path / "out")
 
 
-@pytest.mark.parametrize("step", [1, 7, 8, 9, 14, 15])
+@pytest.mark.parametrize("step", [1, 8, 15])
 def test_after_ctrl_c_a_training_finishes_its_step_and_goes_on_from_there(going, whole, tmp_path, step):
     handler = signal.getsignal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt):
@@ -681,6 +681,7 @@ def test_compiled_steps_are_the_steps(learned):
     assert all((first - second).norm() <= 1e-3 * longest for first, second in grads)
 
 
+@pytest.mark.slow
 def test_without_a_compiler_the_error_names_what_is_missing(learned, monkeypatch, tmp_path):
     monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
     monkeypatch.setenv("CXX", str(tmp_path / "none"))
