@@ -179,10 +179,10 @@ FIGURES = by_name(
         ("three-state-no-self", "three-state-no-self-sustained"),
         ("v-a", "v-b"),
         ("readout",),
-        "The limits of claims v-a and v-b are newer than the others: the first, under which no network that is not at "
-        "chance would fail (an error of 66 % at 60 ms held), was replaced after networks had been measured, by 5 "
-        "points near the trained time and 10 points further from it. The 10 points were chosen by somebody who had seen these "
-        "errors, so v-b is no test of a prediction. The errors themselves are in a table below.",
+        "The limits of claims v-a and v-b are newer than the others: the first, under which no network that is not "
+        "at chance would fail (an error of 66 % at 60 ms held), was replaced after networks had been measured, by "
+        "5 points near the trained time and 10 points further from it. The 10 points were chosen by somebody who "
+        "had seen these errors, so v-b is no test of a prediction. The errors themselves are in a table below.",
     ),
     PaperFigure(
         "fig13",
