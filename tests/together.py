@@ -24,7 +24,7 @@ from ventral.training.distributed import Ranks, joined
 from ventral.training.recipe import fitted
 from ventral.training.trainer import Trainer
 
-STEPS = 20
+STEPS = 10
 RECIPE = replace(SHORT, epochs=3, batch=16, end_ms=40, seed=5)
 CHANGING = {"brief": 0.6, "preceded": 0.3, "masked": 0.5}
 
