@@ -67,10 +67,7 @@ OVER = (Transition("V1", "V4"), Transition("V4", "V2", "BRDx2"), Transition("V2"
 WIDE = tuple(replace(edge, windows=((1000, 20000),)) for edge in full(FOUR) if edge.source == "V1" and not edge.lateral)
 GRAPHS = {
     "one": AreaGraph(EQUAL[:1], full(EQUAL[:1]), drive="impulse"),
-    "alone": AreaGraph(THREE[:1], ()),
-    "equal": AreaGraph(EQUAL, full(EQUAL), drive="impulse"),
     "gated": AreaGraph(THREE, GATED, drive="impulse"),
-    "neighbours": AreaGraph(FOUR, neighbours(FOUR)),
     "full": AreaGraph(FOUR, full(FOUR)),
     "identity": AreaGraph(KEPT, neighbours(KEPT), prenet="convx3"),
     "some identity": AreaGraph(KEPT, full(KEPT)[1:]),
@@ -79,7 +76,6 @@ GRAPHS = {
     "wide": AreaGraph(FOUR, (*WIDE, Transition("V2", "IT"), Transition("V2", "V4"))),
     "read early": AreaGraph(FOUR, full(FOUR), readout="V2"),
     "over a loop": AreaGraph(THREE, OVER),
-    "backwards": AreaGraph(FOUR[::-1], full(FOUR), entry="V1", readout="IT"),
     "aside": AreaGraph(ASIDE, (*GATED, *SKIPPING), entry="V1", readout="V2"),
 }
 EACH = pytest.mark.parametrize("graph", GRAPHS.values(), ids=GRAPHS)

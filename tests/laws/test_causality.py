@@ -27,7 +27,7 @@ from ventral.stimuli.selection import Selection
 HOW = Settings(batch=4, dtype="float32", units=40)
 AREAS = ("V1", "V2", "V4", "IT")
 NAMES = [script.name for script in list_scripts("protocols")]
-few = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+few = settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 noises = st.sampled_from([None, Noise("gaussian", 0.3), Noise("poisson", 4.0, ("V2", "IT"))])
 
 

@@ -131,7 +131,7 @@ def test_parameters_are_those_that_a_network_of_the_catalogue_holds(graph):
     assert parameters(graph) == size_of(Network(graph, 100))
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=40)
 @given(graphs_that_read())
 def test_parameters_are_those_that_any_network_holds(graph):
     assert parameters(graph) == size_of(Network(graph, 100))
@@ -179,7 +179,7 @@ def test_the_effective_parameters_of_the_catalogue_are_those_with_a_gradient(gra
     assert effective_parameters(graph) == reached(Network(graph, graph.readout_ms[-1]))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(graphs_that_read(statistics=("per-tick",)))
 def test_the_effective_parameters_are_those_with_a_gradient(graph):
     assert effective_parameters(graph) == reached(Network(graph, graph.readout_ms[-1]))
