@@ -23,6 +23,7 @@ from ventral.figures.captions import provenance
 from ventral.figures.curves import CurvePanel, panels_figure
 from ventral.figures.saving import save
 from ventral.figures.style import area_colour
+from ventral.measures.controls import controls_of
 from ventral.measures.decoding import decode_run
 from ventral.measures.intervals import wilson_interval
 from ventral.measures.readout import accuracy_curve
@@ -68,7 +69,9 @@ def analyze(
     """
     decoded = decode_run(run, areas, conditions, folds, features, seed, device, _log)
     panels = [_panel(run, scores, place) for place, scores in enumerate(decoded)]
+    _, missing = controls_of(run)
     notes = [provenance([run]), f"Lines are means over {folds} folds, bands 95 % Wilson intervals over images."]
+    notes += [missing] if missing else []
     figure = panels_figure(panels, float(decoded["chance"].mean()), "decoder, % correct", notes)
     return [*save(figure, out / "decoding"), write_csv(_table(run, decoded), out / "decoding.csv")]
 

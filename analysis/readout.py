@@ -50,14 +50,15 @@ def analyze(run: Run, out: Path, *, conditions: tuple[str, ...] | None = None, a
         The files that were written.
     """
     names = choose_all("condition", conditions, [condition.name for condition in recorded_conditions(run)])
-    controls, _ = controls_of(run)
+    controls, missing = controls_of(run)
+    about = [INTERVALS, *([missing] if missing else [])]
     policies = [(each, [readout_curve(each, name) for name in names]) for each in (run, *controls)]
     own, chance = policies[0][1], 1 / run.logits.sizes["class"]
     times = summary_times(own, at_ms, run.protocol.readout_ms)
-    figures = {"readout": readout_figure(own, chance, times, [provenance([run]), INTERVALS])}
+    figures = {"readout": readout_figure(own, chance, times, [provenance([run]), *about])}
     if controls:
         panels = [_panel(f"{each.policy} statistics", curves) for each, curves in policies]
-        notes = [provenance([run, *controls]), INTERVALS]
+        notes = [provenance([run, *controls]), *about]
         figures["readout-policies"] = panels_figure(panels, chance, "readout, % correct", notes)
     drawn = [path for name, figure in figures.items() for path in save(figure, out / name)]
     table = pd.concat([_table(each, curve) for each, curves in policies for curve in curves])

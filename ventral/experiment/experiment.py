@@ -48,7 +48,7 @@ class Experiment:
         Conditions, each shown to every image.
     selection
         The images presented; a pool or others, if the protocol has masks or other images; images for calibration, if
-        statistics are to be recalibrated.
+        statistics are to be estimated anew.
     settings
         How it is recorded.
 

@@ -31,7 +31,7 @@ class Evaluation:
     at_ms
         Time of the measures per class, the confusions and the calibration; the readout area is present then.
     policy
-        For normalisation statistics, in words: "frozen", "recalibrated", "frozen, held after 300 ms".
+        For normalisation statistics, in words: "frozen", "pooled", "frozen, held after 300 ms".
     model, data, note
         Names, and where the model's data come from, for titles.
     once
