@@ -20,4 +20,4 @@ def masks(*soas, end_ms=70, readout_ms=(60, 70)):
 
 
 FLASH, MASKING = flashes(10, 30, end_ms=70), masks(10, 40, end_ms=60, readout_ms=(50, 60))
-SHARDS = 2 * 1 + 2 * 2  # flashes and masks, twice, of 100 presentations
+SHARDS = 3 * 1 + 3 * 2  # flashes and masks under three policies, of 100 presentations

@@ -32,7 +32,7 @@ def predicted(model: Model, tmp_path_factory: pytest.TempPathFactory) -> Predict
 
     def stop(done: int, total: int) -> None:
         before.append((done, total))
-        if done == SHARDS // 2 and len(before) == 6:  # in the midst of the third run
+        if done == SHARDS // 2 and len(before) == 8:  # in the midst of the fourth run
             raise KeyboardInterrupt
 
     for progress in (stop, lambda done, total: after.append((done, total))):

@@ -1,7 +1,7 @@
 """Laws of the predictions: what is planted is found, noise gives nothing, what comes too late changes nothing."""
 
 from dataclasses import replace
-from itertools import product
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
@@ -13,6 +13,7 @@ from small import small_graph, with_statistics
 from ventral.errors import ProtocolError, StoreError, UsageError
 from ventral.experiment.coordinates import as_columns
 from ventral.experiment.run import open_run
+from ventral.experiment.settings import POLICIES
 from ventral.measures.decoding import decode_over_time
 from ventral.measures.folds import image_folds
 from ventral.model.model import driven, untrained_model
@@ -20,7 +21,7 @@ from ventral.model.network import Network
 from ventral.paper.figures_predictions import predictions_figure
 from ventral.paper.outcomes import BROKEN, CONTROL, Pair, described, judged
 from ventral.paper.predictions import after_offset, best_time, decoded, masked, measure, while_on
-from ventral.paper.recordings import FOLDS, POLICIES, open_recordings, record_predictions, run_path
+from ventral.paper.recordings import FOLDS, open_recordings, record_predictions, run_path
 from ventral.paper.report_predictions import page_of
 from ventral.paper.verdicts import FAILS, HOLDS, UNDECIDED, jointly
 from ventral.plugins import load
@@ -261,11 +262,11 @@ def folder(predicted):
     return predicted[0]
 
 
-def test_every_comparison_is_there_under_both_policies(findings, model):
+def test_every_comparison_is_there_under_every_policy(findings, model):
     outcomes = described(findings.outcomes)
     by_policy = [set(own[["prediction", "text"]].itertuples(index=False)) for _, own in outcomes.groupby("statistics")]
-    assert by_policy[0] == by_policy[1]
-    assert len(outcomes) == 2 * len(by_policy[0])  # none twice
+    assert by_policy[0] == by_policy[1] == by_policy[2]
+    assert len(outcomes) == len(POLICIES) * len(by_policy[0])  # none twice
     assert set(outcomes["measure"][outcomes["prediction"] == "b"]) == {"readout", *model.graph.arrival_ms}
     assert set(outcomes["prediction"]) == set("abc")
     assert set(outcomes["images"]) == {COUNT}
@@ -283,8 +284,8 @@ def test_a_mask_changes_nothing_in_a_network_before_it_arrives(findings, model):
 
 
 def test_curves_are_those_of_the_runs(findings, folder, model):
-    run = open_run(run_path(folder, "flash", model.name, "recalibrated"))
-    curve = findings.courses.query("statistics == 'recalibrated' and condition == 'on_30'")["accuracy"].to_numpy()
+    run = open_run(run_path(folder, "flash", model.name, "pooled"))
+    curve = findings.courses.query("statistics == 'pooled' and condition == 'on_30'")["accuracy"].to_numpy()
     shown = run.presentations["condition"].values == "on_30"
     right = run.logits.values[shown].argmax(-1) == run.presentations["label"].values[shown][:, None]
     present = ~np.isnan(curve)
@@ -304,15 +305,27 @@ def test_decoders_read_each_area_at_the_last_time_of_reading(findings, folder, m
 def test_the_runs_are_controls_of_each_other(folder, model, protocol):
     for policy in POLICIES:
         run = open_run(run_path(folder, protocol, model.name, policy))
-        assert run.policy == POLICIES[policy]
-        (control,) = run.attrs["controls"]
-        assert open_run(folder / control).policy != run.policy
+        assert run.policy == policy
+        others = {open_run(folder / control).policy for control in run.attrs["controls"]}
+        assert others == {*POLICIES} - {policy}
 
 
 def test_a_recording_that_was_interrupted_is_resumed(predicted, model):
     folder, before, after = predicted
-    assert before == [(0, 6), (1, 6), (1, 6), (2, 6), (2, 6), (3, 6)]
-    assert after == [(1, 6), (2, 6), (3, 6), (4, 6), (4, 6), (5, 6), (6, 6)]  # what was done is not done again
+    assert before == [(0, 9), (1, 9), (1, 9), (2, 9), (2, 9), (3, 9), (3, 9), (4, 9)]
+    assert after == [
+        (1, 9),
+        (2, 9),
+        (3, 9),
+        (4, 9),
+        (5, 9),
+        (5, 9),
+        (6, 9),
+        (7, 9),
+        (7, 9),
+        (8, 9),
+        (9, 9),
+    ]  # not again
     assert all(run.complete for run in open_recordings(folder, model.name).values())
 
 
@@ -333,9 +346,9 @@ def test_page_and_figure_of_frozen_statistics_alone_speak_of_no_others(findings,
     page = page_of(write_csv(frozen[0], tmp_path / "predictions-fixed.csv"))
     assert "| comparison | frozen, points |" in page
     assert "statistics of normalisation are fixed" in page
-    assert "recalibrated" not in page
+    assert "pooled" not in page
     figure = predictions_figure(replace(findings, outcomes=frozen[0], courses=frozen[1]))
-    assert not [text for text in figure.findobj(Text) if "recalibrated" in text.get_text()]
+    assert not [text for text in figure.findobj(Text) if "pooled" in text.get_text()]
 
 
 def test_a_network_without_statistics_for_so_long_is_refused_before_anything_is_recorded(model, tmp_path):
@@ -373,7 +386,7 @@ def test_flashes_that_decide_nothing_are_refused(folder, model, tmp_path):
 def test_runs_that_are_missing_or_under_the_wrong_name_are_refused(folder, model, tmp_path):
     with pytest.raises(StoreError, match="there is no run at"):
         measure(tmp_path, model.name)
-    for protocol, policies in product(PROTOCOLS, (list(POLICIES), list(POLICIES)[::-1])):
+    for protocol, policies in product(PROTOCOLS, pairwise([*POLICIES, "frozen"])):
         path, other = (
             run_path(place, protocol, model.name, each)
             for place, each in zip((tmp_path, folder), policies, strict=True)

@@ -26,17 +26,19 @@ if TYPE_CHECKING:
     from ventral.stimuli.images import Images
     from ventral.training.trainer import Trainer
 
+PREDICTED_IMAGES, FAMILY_IMAGES = 1000, 300  # unless --images says so
+
 
 @click.command()
 @click.argument("figures", nargs=-1, required=True, metavar="FIGURE...")
-@option("--scale", "scale_name", default="small", help="Scale: full, or smaller (small, trial).")
+@option("--scale", "scale_name", default="small", help="Scale: full, or smaller (medium, small, trial).")
 @option("--seeds", type=COUNT, metavar="N", default=3, help="Number of seeds, from 0 to N-1.")
 @option("--recipe", "recipe_name", metavar="NAME|FILE.toml", help="Recipe of training; by default the scale's.")
 @settings_option
 @option("--data", metavar="SOURCE", help="Images, splits train and test; by default cifar10, or the model's.")
 @option("--data-name", metavar="NAME", help="Name of the images in the tables; by default as in --data.")
 @option("--model", default="cifar10", metavar="NAME|FILE", help="Model for predictions.")
-@option("--images", type=COUNT, metavar="N", default=1000, help="Number of images for predictions.")
+@option("--images", type=COUNT, metavar="N", help="Number of images for predictions (1,000) or the family (300).")
 @option("--out", type=PATH, default="results", help="Folder of tables and figures.")
 @option("--work", type=PATH, default="runs/reproduce", help="Folder of trainings.")
 @option("--list", "listing", is_flag=True, help="List finished and missing trainings, and do nothing.")
@@ -51,7 +53,7 @@ def reproduce(
     data: str | None,
     data_name: str | None,
     model: str,
-    images: int,
+    images: int | None,
     out: Path,
     work: Path,
     listing: bool,
@@ -62,7 +64,8 @@ def reproduce(
     \b
     FIGURE is one of fig6, fig7, fig8, fig9, fig10, fig13, one-state (appendix B),
     statistics (section 3.7), prenet (section 5.3.3), all of these; or predictions,
-    those of section 6, by a trained model.
+    those of section 6, by a trained model; or family, the same by networks that
+    come with weights and differ in wiring, which tells what recurrence adds.
 
     Networks are trained one after another, seed by seed. Trainings that have ended are skipped, interrupted ones are
     resumed, and those that another process is running are left to it; so the same command can run in several processes.
@@ -71,7 +74,14 @@ def reproduce(
     if "predictions" in figures:
         if set(figures) != {"predictions"}:
             raise UsageError("predictions are of a trained model, with options of their own; give them alone.")
-        predict(model, data, data_name or "", images, out, work, device)
+        predict(model, data, data_name or "", images or PREDICTED_IMAGES, out, work, device)
+        return
+    if "family" in figures:
+        if set(figures) != {"family"}:
+            raise UsageError(
+                "the networks of the family are trained already, with options of their own; give it alone."
+            )
+        compare_family(seeds, data or "cifar10", data_name, images or FAMILY_IMAGES, out, work, device)
         return
     with busy("loading"):
         from ventral.knobs import apply_settings
@@ -82,7 +92,7 @@ def reproduce(
         from ventral.training.recipe import Recipe
         from ventral.training.recipes import read_recipe
 
-        others = ("all", "predictions")
+        others = ("all", "predictions", "family")
         wanted = list(FIGURES.values()) if "all" in figures else [find_figure(name, others) for name in figures]
         scale = SCALES[choose("scale", scale_name, SCALES)]
         given = apply_settings(Recipe, settings)
@@ -150,6 +160,24 @@ def predict(model: str, data: str | None, data_name: str, images: int, out: Path
         files = save_predictions(work, network.name, out, data_name, taught(network.metadata.get("recipe", {})))
     table(f"predictions of the paper, {network.name}", COLUMNS, table_rows(read_outcomes(files[-2])))
     write_reproduction(out)
+    echo("\n".join(map(str, files)))
+
+
+def compare_family(
+    seeds: int, data: str, data_name: str | None, images: int, out: Path, work: Path, device: str
+) -> None:
+    """Record the networks of the family, and write what recurrence adds."""
+    with busy("loading"):
+        from ventral.model.weights import shipped
+        from ventral.paper.family_recordings import record_family, subjects_of
+        from ventral.paper.report_family import save_family
+
+        subjects = subjects_of(list(shipped()), seeds)
+    folder = work / "family"
+    with resumable(f"{folder} keeps what was recorded"), progress_bar("recording", "runs") as advance:
+        record_family(subjects, data, folder, count=images, device=device, command=typed(), progress=advance)
+    with busy("measuring"):
+        files = save_family(subjects, folder, out, data_name or data)
     echo("\n".join(map(str, files)))
 
 

@@ -65,6 +65,7 @@ class CampaignScale:
 
 SCALES = by_name(
     CampaignScale("full"),
+    CampaignScale("medium", 0.25, epochs=12, precision="bfloat16"),
     CampaignScale("small", 0.25, 10_000, 5_000, 5, "fast", "bfloat16"),
     CampaignScale("trial", 0.0625, 500, 500, 2, "fast"),
 )

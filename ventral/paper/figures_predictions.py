@@ -123,8 +123,10 @@ def _looks(outcomes: pd.DataFrame) -> dict[str, tuple[str, str]]:
 
 
 def _dot(colour: str, shape: str = SHAPES[0], policy: str = "frozen") -> Look:
-    """A dot, filled for frozen statistics and open for recalibrated ones, as in other figures."""
-    return look_of(colour, policy != "frozen", shape) | {"markersize": 5} | NO_LINE
+    """A dot: filled for frozen statistics, open for pooled ones, half filled for those of each condition."""
+    dot = look_of(colour, policy != "frozen", shape) | {"markersize": 5} | NO_LINE
+    half = {"fillstyle": "left", "markerfacecolor": colour, "markerfacecoloralt": "white"}
+    return dot | half if policy == "per-condition" else dot
 
 
 def _handle(label: str, colour: str, shape: str = SHAPES[0], policy: str = "frozen") -> Line2D:

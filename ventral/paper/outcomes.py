@@ -26,7 +26,7 @@ CONTROL, BROKEN = "control", "control fails"
 VERDICTS = (HOLDS, UNDECIDED, FAILS, CONTROL, BROKEN)
 OUTCOME_COLUMNS: dict[str, type] = {  # of `predictions-<model>.csv`; those not explained are as in `Pair`
     "prediction": str,
-    "statistics": str,  # policy: frozen or recalibrated
+    "statistics": str,  # policy: frozen, pooled or per-condition
     "measure": str,
     "against": str,
     "condition": str,

@@ -13,8 +13,8 @@ accuracy that should lie above 0:
 
 A comparison holds if its 95 % interval lies above 0, does not hold if it lies below, and is undecided if it contains 0.
 Each interval is for one comparison alone, over images and not over seeds: it says what other images would give, not
-another training of the same network. Everything is measured with frozen and with recalibrated statistics of
-normalisation; an effect under only one of them may be made by them.
+another training of the same network. Everything is measured under each policy of normalisation statistics; an effect
+under only some of them may be made by them.
 
 Source: Liao & Poggio (2016), section 6. The choice of times to compare is ours.
 """
@@ -158,12 +158,14 @@ def after_offset(responses: xr.Dataset, arrival_ms: int, seed: int = 0) -> Itera
 def best_time(correct: Array, seed: int = 0) -> tuple[Array, tuple[int, int]]:
     """Each image at the time that is best for the half of the images that it is not in, as the seed assigns them.
 
-    `correct` says whether each image is classified correctly, (image, time). Returns (image,), whose mean is unbiased
-    by the choice of the time, and the positions of the times that were chosen on each half.
+    `correct` says whether each image is classified correctly, (image, time, ...); one time is chosen for all of what
+    follows, such as seeds. Returns (image, ...), whose mean is unbiased by the choice of the time, and the positions of
+    the times that were chosen on each half.
     """
-    number = len(correct)
+    number, times = correct.shape[:2]
     half = stream("halves", seed, number).permutation(number) % 2
-    first, second = (int(correct[half == side].mean(0).argmax()) for side in (0, 1))
+    over_all = correct.reshape(number, times, -1).mean(2)
+    first, second = (int(over_all[half == side].mean(0).argmax()) for side in (0, 1))
     return correct[np.arange(number), np.where(half == 0, second, first)], (first, second)
 
 

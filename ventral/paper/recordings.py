@@ -1,6 +1,6 @@
-"""The runs that the predictions are measured on: two protocols, each with frozen and with recalibrated statistics.
+"""The runs that the predictions are measured on: two protocols, each under every policy of normalisation statistics.
 
-A network with fixed statistics has nothing to recalibrate, so its runs are frozen ones alone.
+A network with fixed statistics has nothing to estimate anew, so its runs are frozen ones alone.
 """
 
 from collections.abc import Callable
@@ -16,14 +16,13 @@ from ventral.experiment.experiment import Experiment, limit_of
 from ventral.experiment.protocol import Protocol
 from ventral.experiment.recalibration import calibration_count
 from ventral.experiment.run import Run, open_complete
-from ventral.experiment.settings import Settings
+from ventral.experiment.settings import POLICIES, Settings
 from ventral.experiment.simulate import record
 from ventral.model.model import Model
 from ventral.model.subject import Anatomy
 from ventral.stimuli.selection import select_images
 from ventral.stimuli.shapes import ShapeSettings
 
-POLICIES = {"frozen": "frozen", "recalibrated": "pooled"}  # as the tables call them, and as settings do
 FLASH, MASKING = "flash", "backward-mask"
 UNITS = 256  # recorded of each area, for the decoders
 FOLDS = 5  # of the decoders
@@ -67,9 +66,7 @@ def record_predictions(
         _check_classes(selection.presented.labels)
         for policy in policies:
             _check_horizon(model, protocol, policy)
-            experiments[name, policy] = Experiment(
-                model, protocol, selection, replace(settings, policy=POLICIES[policy])
-            )
+            experiments[name, policy] = Experiment(model, protocol, selection, replace(settings, policy=policy))
     batches = [-(-experiment.presentations // experiment.settings.batch) for experiment in experiments.values()]
     runs = []
     for position, ((name, policy), experiment) in enumerate(experiments.items()):
@@ -85,7 +82,7 @@ def record_predictions(
 
 def policies_of(graph: Anatomy) -> tuple[str, ...]:
     """Names of the policies under which a network is recorded: frozen alone if its statistics are fixed."""
-    return ("frozen",) if graph.statistics == "fixed" else tuple(POLICIES)
+    return ("frozen",) if graph.statistics == "fixed" else POLICIES
 
 
 def run_path(folder: Path, protocol: str, model: str, policy: str) -> Path:
@@ -107,15 +104,15 @@ def open_recordings(folder: Path, model: str) -> dict[tuple[str, str], Run]:
         for policy in policies:
             path = run_path(folder, name, model, policy)
             run = runs[name, policy] = open_complete(path)
-            if run.policy != POLICIES[policy]:
-                raise StoreError(f"{path} has {run.policy} statistics, not {POLICIES[policy]} ones; record it again.")
+            if run.policy != policy:
+                raise StoreError(f"{path} has {run.policy} statistics, not {policy} ones; record it again.")
     return runs
 
 
 def _check_horizon(model: Model, protocol: Protocol, policy: str) -> None:
     """Refuse a network that lacks statistics or weights before the end of a protocol."""
     last = to_ms(protocol.count - 1)
-    what, limit = limit_of(model, POLICIES[policy])
+    what, limit = limit_of(model, policy)
     if limit is not None and last > limit:
         raise ProtocolError(
             f"the predictions need {last} ms of {protocol.name}, but {model.name} has {what} only to {limit} ms; use a "

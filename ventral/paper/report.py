@@ -37,7 +37,9 @@ holds if the 95 % t-interval over seeds lies below the limit, does not hold if i
 or with fewer than {FEWEST_SEEDS} seeds; nothing is corrected for the number of comparisons, or for looks at fewer seeds
 before others were added. A claim holds if all its comparisons do, and does not if one does not.
 
-The verdict “{FAILS}” or “{UNDECIDED}” is about the scale of its section, which need not be the paper's."""
+The verdict “{FAILS}” or “{UNDECIDED}” is about the scale of its section, which need not be the paper's. At a
+quarter of the paper's width every network is short of weights, so that weights per tick help more than they would in a
+wide one: claim i, that sharing costs little, may depend on the width, and with it claim ii."""
 
 
 def write_reproduction(folder: Path, scales: Mapping[str, str] = DESCRIPTIONS) -> list[Path]:

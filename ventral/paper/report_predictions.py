@@ -22,8 +22,8 @@ COMPARED = {
     "(first drive). A flash of one tick has only one such time.",
     "b": "Accuracy without a mask minus that with it, at the same time: of the readout, and of a linear decoder in "
     "each area, fitted anew to each condition. Where a mask has not arrived by then, the difference must be exactly 0 "
-    "(control). A network without recurrence would lose the image to a mask too, in each area as soon as it arrives: a "
-    "difference shows that the mask interrupts, not that recurrence is what it interrupts.",
+    "(control). A difference shows that the mask interrupts, not that recurrence is what it interrupts: for that, "
+    "`ventral reproduce family` compares networks without recurrence.",
     "c": "Accuracy of the readout at the best time after a flash has gone, minus that at the last time at which it "
     "still drives the area (last drive); and minus that one tick later, when its end has arrived there (end). The best "
     "time is chosen on one half of the images and measured on the other, and vice versa.",
@@ -31,8 +31,8 @@ COMPARED = {
 COLUMNS = ("prediction", "compared", "statistics", "points", "low", "high", "verdict")
 COURSE_COLUMNS = ["protocol", "statistics", "condition", "time_ms", "accuracy", "low", "high"]
 JOINTLY = (
-    "A verdict below is the same with frozen and with recalibrated statistics; a comparison on which the two disagree "
-    "is undecided:"
+    "A verdict below is the same under all policies of normalisation statistics that were recorded ({}); a comparison "
+    "on which these disagree is undecided:"
 )
 FIXED = "The network's statistics of normalisation are fixed, so there is one verdict on each comparison:"
 BY_TRAINING = (
@@ -95,7 +95,8 @@ def page_of(path: Path, whole: bool = True) -> str:
         *([f"In training, {first['taught']}. {BY_TRAINING}"] if first["taught"] else []),
         f"![Accuracy over time, and differences that the predictions are about]({path.stem}.png)",
     ]
-    policies = JOINTLY if outcomes["statistics"].nunique() > 1 else FIXED
+    recorded = outcomes["statistics"].unique()
+    policies = JOINTLY.format(", ".join(recorded)) if len(recorded) > 1 else FIXED
     for prediction, text in PREDICTIONS.items():
         own = outcomes[outcomes["prediction"] == prediction]
         sentences = "\n".join(f"- {sentence}" for sentence in summary(own))
