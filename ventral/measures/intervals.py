@@ -7,14 +7,14 @@ of the American Statistical Association 22:209.
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import stdtrit
+from scipy.special import ndtr, ndtri, stdtrit
 
 from ventral.errors import UsageError
 
@@ -89,17 +89,26 @@ def resampled_means(per_image: ArrayLike, resamples: int = 1000, seed: int = 0) 
     values = np.asarray(per_image, dtype=np.float64)
     if values.ndim < 1 or not len(values):
         raise UsageError("there are no images to resample.")
-    if resamples < 1:
-        raise UsageError(f"resamples is {resamples}; give a whole number from 1.")
     number = len(values)
     flat = values.reshape(number, -1)
-    draw = np.random.default_rng(seed)
-    block = max(1, BLOCK // number)
-    means = []
-    for start in range(0, resamples, block):
-        counts = draw.multinomial(number, np.full(number, 1 / number), size=min(block, resamples - start))
-        means.append(counts.astype(np.float64) @ flat / number)
+    means = [counts @ flat / number for counts in drawn_counts(number, resamples, seed, BLOCK // number)]
     return np.concatenate(means).reshape(resamples, *values.shape[1:])
+
+
+def drawn_counts(number: int, resamples: int, seed: int | Sequence[int], block: int) -> Iterator[Array]:
+    """How often each of so many observations is drawn, (resample, observation), a block of resamples at a time.
+
+    Raises
+    ------
+    UsageError
+        If there are no resamples.
+    """
+    if resamples < 1:
+        raise UsageError(f"resamples is {resamples}; give a whole number from 1.")
+    draw, step = np.random.default_rng(seed), max(1, block)
+    for start in range(0, resamples, step):
+        size = min(step, resamples - start)
+        yield draw.multinomial(number, np.full(number, 1 / number), size=size).astype(np.float64)
 
 
 def bootstrap(
@@ -138,6 +147,37 @@ def percentiles(values: Array) -> tuple[Array, Array]:
     high = np.quantile(np.where(missing, np.inf, values), 1 - TAIL, axis=0, method="higher")
     unknown_ends = missing.mean(0) > TAIL
     return np.where(unknown_ends, np.nan, low), np.where(unknown_ends, np.nan, high)
+
+
+def bias_corrected(middle: Array, values: Array) -> tuple[Array, Array]:
+    """Ends of a 95 % interval from resamples that lie to one side of what was measured, as this does of the truth.
+
+    The maximum of a noisy curve, for example, is too high, and that of its resamples higher still. The percentiles are
+    moved by twice the distance, in standard normal quantiles, of the number from the median of its resamples.
+
+    Parameters
+    ----------
+    middle
+        As measured, (...).
+    values
+        (resample, ...). NaN counts as below and as above; where more than 2.5 % are NaN, both ends are.
+
+    References
+    ----------
+    Efron & Tibshirani (1993), An Introduction to the Bootstrap, section 14.3, with no acceleration.
+    """
+    missing = np.isnan(values)
+    below = ((values < middle).sum(0) + 0.5 * (values == middle).sum(0)) / np.maximum(1, (~missing).sum(0))
+    edge = 0.5 / len(values)
+    shift = 2 * ndtri(np.clip(below, edge, 1 - edge))
+    ends = []
+    for worst, quantile, side in ((-np.inf, -Z95, np.floor), (np.inf, Z95, np.ceil)):
+        ordered = np.sort(np.where(missing, worst, values), axis=0)
+        place = side(ndtr(shift + quantile) * (len(values) - 1)).astype(np.int64)
+        ends.append(np.take_along_axis(ordered, place[None], 0)[0])
+    unknown_ends = (missing.mean(0) > TAIL) | np.isnan(middle)
+    low, high = (np.where(unknown_ends | np.isinf(end), np.nan, end) for end in ends)
+    return low, high
 
 
 def t_interval(values: ArrayLike) -> tuple[Array, Array, Array]:
