@@ -1,18 +1,21 @@
-"""Accuracy of the network's own readout over time, and against SOA.
+"""Accuracy of the network's own readout over time, and against SOA, with its latencies.
 
 Question: when does the network classify an image correctly, and how much of that does a mask take away at each SOA?
 
-Method: the response at each tick is the class with the largest logit; the shaded bands and bars are 95 % Wilson
-intervals over images. Against SOA, accuracy is read at the times that the protocol names and at the time that is best
-without a mask. Conditions without a target are drawn over time, where they should stay at chance: their labels are
-those of the target that was not shown. If the run has controls, which were recorded under other policies for
+Method: the response at each tick is the class with the largest logit; the shaded bands and the intervals against SOA
+are 95 % Wilson intervals over images. Against SOA, accuracy is read at the times that the protocol names and at the
+time that is best without a mask. Conditions without a target are drawn over time, where they should stay at chance:
+their labels are those of the target that was not shown. A bar under each curve says where it is above chance, by a
+test over images whose signs are flipped (`test`); marks on it are latencies with 95 % bootstrap intervals over images:
+when the curve reaches a fraction of its peak, its peak, its half decay, and when it parts from the first condition that
+shows the target without a mask or a lesion. If the run has controls, which were recorded under other policies for
 normalisation statistics, a second figure has all side by side.
 
 Source: Liao & Poggio (2016), section 3.5, for reading the network at each time; Tang et al. (2018), PNAS 115:8835, for
-accuracy against SOA.
+accuracy against SOA; Maris & Oostenveld (2007), J. Neurosci. Methods 164:177, for the cluster test.
 """
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -22,15 +25,31 @@ from ventral.experiment.run import Run
 from ventral.figures.captions import provenance
 from ventral.figures.curves import CurvePanel, panels_figure, readout_figure
 from ventral.figures.saving import save
+from ventral.figures.significance import findings_notes
 from ventral.measures.controls import controls_of
+from ventral.measures.curve_statistics import CurveFindings, CurveStatistics, TestName, reference_of
 from ventral.measures.readout import Curve, readout_curve, summary_times
 from ventral.measures.recorded import choose_all, recorded_conditions
+from ventral.measures.responses import read_responses
 from ventral.tables import write_csv
 
-INTERVALS = "Bands and bars are 95 % Wilson intervals over images."
+INTERVALS = "Bands, and intervals against SOA, are 95 % Wilson intervals over images."
 
 
-def analyze(run: Run, out: Path, *, conditions: tuple[str, ...] | None = None, at_ms: int | None = None) -> list[Path]:
+def analyze(
+    run: Run,
+    out: Path,
+    *,
+    conditions: tuple[str, ...] | None = None,
+    at_ms: int | None = None,
+    test: TestName = "cluster",
+    level: float = 0.05,
+    permutations: int = 10_000,
+    fraction: float = 0.5,
+    consecutive: int = 2,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> list[Path]:
     """Draw and tabulate the accuracy of the readout.
 
     Parameters
@@ -38,11 +57,24 @@ def analyze(run: Run, out: Path, *, conditions: tuple[str, ...] | None = None, a
     run
         What `ventral.open_run` gives.
     out
-        Folder for readout.png, .svg and .pdf, and readout.csv; with controls, readout-policies too.
+        Folder for readout.png, .svg and .pdf, readout.csv and readout-latencies.csv; with controls, readout-policies
+        too.
     conditions
         Names of conditions; all if not given.
     at_ms
         When accuracy is read against SOA; the protocol's readout times if not given.
+    test
+        Of curves against chance: cluster, tfce or max (sign flips over images), or fdr (t-tests).
+    level
+        Level of significance of the test, and of the ticks of an onset.
+    permutations
+        Number of sign flips.
+    fraction
+        Of the peak above chance, for the fractional onset.
+    consecutive
+        Number of significant ticks in a row that make an onset.
+    resamples, seed
+        Of the bootstrap over images; the seed is also that of the flips.
 
     Returns
     -------
@@ -51,39 +83,67 @@ def analyze(run: Run, out: Path, *, conditions: tuple[str, ...] | None = None, a
     """
     names = choose_all("condition", conditions, [condition.name for condition in recorded_conditions(run)])
     controls, missing = controls_of(run)
-    about = [INTERVALS, *([missing] if missing else [])]
-    policies = [(each, [readout_curve(each, name) for name in names]) for each in (run, *controls)]
-    own, chance = policies[0][1], 1 / run.logits.sizes["class"]
-    times = summary_times(own, at_ms, run.protocol.readout_ms)
-    figures = {"readout": readout_figure(own, chance, times, [provenance([run]), *about])}
+    statistics = CurveStatistics(test, level, permutations, fraction, consecutive, resamples, seed)
+    read = [_read(each, names, statistics) for each in (run, *controls)]
+    own, chance = read[0], 1 / run.logits.sizes["class"]
+    times = summary_times(own.curves, at_ms, run.protocol.readout_ms)
+    about = [INTERVALS, *findings_notes(own.findings), *([missing] if missing else [])]
+    figures = {"readout": readout_figure(own.curves, chance, times, [provenance([run]), *about], own.findings)}
     if controls:
-        panels = [_panel(f"{each.policy} statistics", curves) for each, curves in policies]
         notes = [provenance([run, *controls]), *about]
-        figures["readout-policies"] = panels_figure(panels, chance, "readout, % correct", notes)
+        figures["readout-policies"] = panels_figure(
+            [_panel(each) for each in read], chance, "readout, % correct", notes
+        )
     drawn = [path for name, figure in figures.items() for path in save(figure, out / name)]
-    table = pd.concat([_table(each, curve) for each, curves in policies for curve in curves])
-    return [*drawn, write_csv(table, out / "readout.csv")]
+    accuracy = pd.concat([_table(each, curve) for each in read for curve in each.curves])
+    latencies = pd.concat([_latencies(each) for each in read])
+    return [*drawn, write_csv(accuracy, out / "readout.csv"), write_csv(latencies, out / "readout-latencies.csv")]
 
 
-def _table(run: Run, curve: Curve) -> pd.DataFrame:
+@dataclass(frozen=True, eq=False)
+class _Read:
+    """The readout of a run: its curves, and what is found of them."""
+
+    run: Run
+    curves: tuple[Curve, ...]
+    findings: CurveFindings
+
+
+def _read(run: Run, names: list[str], statistics: CurveStatistics) -> _Read:
+    """Accuracy over time, and statistics over images, each of which counts once however often it was shown."""
+    curves = tuple(readout_curve(run, name) for name in names)
+    responses = read_responses(run, names)
+    correct = responses["correct"].mean("repeat").assign_attrs(chance=1 / responses.attrs["choices"])
+    return _Read(run, curves, statistics.find(correct, "image", reference_of([run.condition(name) for name in names])))
+
+
+def _table(read: _Read, curve: Curve) -> pd.DataFrame:
     """Accuracy in one condition, one row for each time."""
-    accuracy = curve.accuracy
-    return pd.DataFrame(
-        {
-            "condition": curve.condition.name,
-            "soa_ms": curve.soa_ms,
-            "time_ms": curve.time_ms,
-            "accuracy": accuracy.middle,
-            "low": accuracy.low,
-            "high": accuracy.high,
-            "n": run.image_count(curve.condition.name),
-            "statistics": run.policy,
-        }
-    )
+    accuracy, name = curve.accuracy, curve.condition.name
+    known = {
+        "condition": name,
+        "soa_ms": curve.soa_ms,
+        "time_ms": curve.time_ms,
+        "accuracy": accuracy.middle,
+        "low": accuracy.low,
+        "high": accuracy.high,
+        "n": read.run.image_count(name),
+        "statistics": read.run.policy,
+    }
+    return pd.DataFrame(known | read.findings.columns(name))
 
 
-def _panel(title: str, curves: Sequence[Curve]) -> CurvePanel:
+def _latencies(read: _Read) -> pd.DataFrame:
+    """Latencies in all conditions, one row for each."""
+    soa_ms = {curve.condition.name: curve.soa_ms for curve in read.curves}
+    table = read.findings.latency_table()
+    table.insert(1, "soa_ms", table["condition"].map(soa_ms))
+    return table.assign(n=table["condition"].map(read.run.image_count), statistics=read.run.policy)
+
+
+def _panel(read: _Read) -> CurvePanel:
     """The curves of one policy, with the time from the start of the clock to the readout."""
-    first = curves[0]
+    first = read.curves[0]
     present_ms = first.time_ms[~np.isnan(first.accuracy.middle)]
-    return CurvePanel(title, present_ms.min(initial=np.inf) - first.time_ms[0], tuple(curves))
+    arrival_ms = present_ms.min(initial=np.inf) - first.time_ms[0]
+    return CurvePanel(f"{read.run.policy} statistics", arrival_ms, read.curves, findings=read.findings)

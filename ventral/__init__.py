@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from ventral.experiment.settings import Settings
     from ventral.experiment.simulate import simulate
     from ventral.measures.decoding import decode_over_time
+    from ventral.measures.latency import divergence, latencies, latency_differences
+    from ventral.measures.observations import paired_difference
+    from ventral.measures.responses import read_responses
+    from ventral.measures.significance import cluster_test, fdr_test, max_test, tfce_test
     from ventral.model import zoo
     from ventral.model.areas import Area, Entry, Transition
     from ventral.model.counting import effective_parameters
@@ -54,17 +58,26 @@ __all__ = [
     "VentralError",
     "__version__",
     "choose",
+    "cluster_test",
     "decode_over_time",
+    "divergence",
     "effective_parameters",
+    "fdr_test",
     "image",
+    "latencies",
+    "latency_differences",
     "load_images",
     "load_model",
     "load_protocol",
     "mask",
+    "max_test",
     "open_run",
+    "paired_difference",
+    "read_responses",
     "select_images",
     "simulate",
     "target",
+    "tfce_test",
     "train",
     "wrap",
     "zoo",
@@ -90,17 +103,26 @@ HOMES = {
     "UsageError": "errors",
     "VentralError": "errors",
     "choose": "errors",
+    "cluster_test": "measures.significance",
     "decode_over_time": "measures.decoding",
+    "divergence": "measures.latency",
     "effective_parameters": "model.counting",
+    "fdr_test": "measures.significance",
     "image": "experiment.events",
+    "latencies": "measures.latency",
+    "latency_differences": "measures.latency",
     "load_images": "stimuli.datasets",
     "load_model": "model.model",
     "load_protocol": "experiment.catalogue",
     "mask": "experiment.events",
+    "max_test": "measures.significance",
     "open_run": "experiment.run",
+    "paired_difference": "measures.observations",
+    "read_responses": "measures.responses",
     "select_images": "stimuli.selection",
     "simulate": "experiment.simulate",
     "target": "experiment.events",
+    "tfce_test": "measures.significance",
     "train": "training.train",
     "wrap": "model.outside",
     "zoo": "model.zoo",

@@ -18,6 +18,10 @@ class UsageError(VentralError):
     exit_code = 2
 
 
+class TooFewError(UsageError):
+    """Fewer observations than a statistic needs; others of the same data can be in order."""
+
+
 class ClockError(UsageError):
     """A time that does not fall on the clock."""
 

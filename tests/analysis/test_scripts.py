@@ -4,6 +4,7 @@ import csv
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 from fake_runs import fake_run, protocol
@@ -13,6 +14,8 @@ from ventral.errors import ClockError, UsageError
 from ventral.experiment.run import Run
 from ventral.measures import decoding as decoders
 from ventral.measures.decoding import decode_over_time, decode_run
+from ventral.measures.latency import latencies
+from ventral.measures.responses import read_responses
 
 ARRIVALS = {"V1": 0, "V2": 10, "V4": 20}
 END_MS = 80
@@ -89,8 +92,9 @@ def of_condition(data: xr.DataArray, run: Run, condition: str) -> xr.DataArray:
 @pytest.mark.parametrize(("analysis", "name"), [(readout, "readout"), (decoding, "decoding")])
 def test_an_analysis_writes_a_figure_in_three_formats_and_its_numbers(run, tmp_path, analysis, name):
     written = analysis.analyze(run, tmp_path / "new")
-    assert written == [tmp_path / "new" / f"{name}.{kind}" for kind in ("png", "svg", "pdf", "csv")]
-    png, svg, pdf, numbers = (path.read_bytes() for path in written)
+    names = [f"{name}.{kind}" for kind in ("png", "svg", "pdf", "csv")]
+    assert written == [tmp_path / "new" / each for each in (*names, *(["readout-latencies.csv"] * (name == "readout")))]
+    png, svg, pdf, numbers = (path.read_bytes() for path in written[:4])
     assert png.startswith(b"\x89PNG")
     assert b"<svg" in svg
     assert pdf.startswith(b"%PDF")
@@ -99,7 +103,7 @@ def test_an_analysis_writes_a_figure_in_three_formats_and_its_numbers(run, tmp_p
 
 
 def test_the_table_of_the_readout_is_what_was_recorded(run, tmp_path):
-    rows = table(readout.analyze(run, tmp_path)[-1])
+    rows = table(readout.analyze(run, tmp_path)[-2])
     assert len(rows) == 4 * 9
     for row in rows:
         logits = of_condition(run.logits, run, row["condition"]).sel(time=float(row["time_ms"]))
@@ -108,6 +112,43 @@ def test_the_table_of_the_readout_is_what_was_recorded(run, tmp_path):
         assert (row["n"], row["soa_ms"]) == ("60", {"soa_20": "20.0", "soa_40": "40.0"}.get(row["condition"], ""))
         if row["accuracy"]:
             assert number(row["low"]) <= number(row["accuracy"]) <= number(row["high"])
+
+
+def test_the_readout_is_above_chance_where_its_activity_tells_the_class(run, tmp_path):
+    """Law: it is from arrival on without a mask, never without a target, and until the mask has arrived with one."""
+    found = pd.read_csv(readout.analyze(run, tmp_path, permutations=500, resamples=50)[-2])
+    above = found.pivot_table(index="condition", columns="time_ms", values="significant").astype(bool)
+    assert above.loc["unmasked", 30:].all()
+    assert not above.loc["mask_only"].any()
+    assert above.loc["soa_40", 30:50].all()
+    assert not above.loc["soa_20", 80:].any()
+    assert found.loc[found["time_ms"] < 20, ["t", "p"]].isna().all(axis=None)
+
+
+def test_the_latencies_of_the_readout_are_those_of_its_responses(run, tmp_path):
+    found = pd.read_csv(readout.analyze(run, tmp_path, resamples=50, seed=3)[-1])
+    responses = read_responses(run)
+    correct = responses["correct"].mean("repeat").assign_attrs(chance=0.25)
+    expected = latencies(correct, "image", resamples=50, seed=3).to_dataframe(["condition", "latency"])
+    rows = found[found["latency"] != "divergence"].set_index(["condition", "latency"])
+    np.testing.assert_allclose(rows[["ms", "ms_low", "ms_high"]], expected[["ms", "ms_low", "ms_high"]])
+    np.testing.assert_allclose(rows["ms_undefined"], expected["undefined"])
+    ms, delay = rows["ms"].unstack(), rows["delay"].unstack()
+    np.testing.assert_allclose(delay.loc[["soa_20", "soa_40"]], ms.loc[["soa_20", "soa_40"]] - ms.loc["unmasked"])
+    assert delay.loc["unmasked"].isna().all()
+    parted = found[found["latency"] == "divergence"].set_index("condition")["ms"]
+    assert np.isnan(parted["unmasked"])
+    assert parted["mask_only"] == 30  # the readout is there at 20 ms, at chance still
+    assert 40 < parted["soa_20"] <= 70  # the mask comes to it at 40 ms and acts from then on
+
+
+def test_few_images_have_curves_and_no_statistics(tmp_path):
+    few = made_up(tmp_path / "few.zarr", images=4)
+    *_, accuracy, found = readout.analyze(few, tmp_path)
+    assert pd.read_csv(accuracy)["p"].isna().all()
+    assert pd.read_csv(found).empty
+    drawn = " ".join((tmp_path / "readout.svg").read_text().split())
+    assert "No bars and latencies: 4 images permit no p below 0.062" in drawn
 
 
 def test_the_table_of_the_decoders_is_decoding_within_each_condition(run, tmp_path):
@@ -166,6 +207,9 @@ def test_only_one_area_and_condition_is_read_at_a_time(run, monkeypatch):
     [
         (readout, {"conditions": ("soa_30",)}, UsageError, r"no condition named 'soa_30'; did you mean 'soa_"),
         (readout, {"at_ms": 45}, ClockError, r"at_ms is 45 ms; the clock ticks every 10 ms, so use 40 or 50"),
+        (readout, {"test": "clusters"}, UsageError, r"no test named 'clusters'; did you mean 'cluster'\?"),
+        (readout, {"level": 2}, UsageError, r"level is 2; give a number between 0 and 1"),
+        (readout, {"permutations": 10}, UsageError, r"60 images permit no p below 0.1 with 10 sign flips"),
         (readout, {"at_ms": 10}, UsageError, r"the readout is absent at 10 ms; it is present from 20 to 80 ms"),
         (decoding, {"areas": ("V3",)}, UsageError, r"no area named 'V3'; there is: V1, V2, V4"),
         (decoding, {"conditions": ("maskonly",)}, UsageError, r"did you mean 'mask_only'\?"),

@@ -69,7 +69,7 @@ def test_the_protocol_is_found_by_its_path_and_its_knobs_can_be_set(tmp_path):
 
 def test_the_lines_of_python_run(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    for page in ("README", "run-format", "models"):
+    for page in ("README", "run-format", "models", "analyses"):
         named: dict[str, object] = {}
         for block in blocks(page):
             block = block.replace("runs/mask.zarr", "runs/python.zarr")  # the run that the README's example makes
@@ -95,7 +95,7 @@ def test_the_outside_networks_are_recorded(tmp_path, monkeypatch, capsys):
 
 
 def test_no_page_has_python_that_is_not_run():
-    run = ["README", "models", "outside-networks", "own-protocols", "run-format"]
+    run = ["README", "analyses", "models", "outside-networks", "own-protocols", "run-format"]
     assert [page for page in PAGES if blocks(page)] == run
 
 

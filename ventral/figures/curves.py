@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from ventral.figures.captions import caption
 from ventral.figures.conditions import condition_handles, condition_looks, first_mask
 from ventral.figures.looks import Look
+from ventral.figures.significance import bars_height, draw_bars, latency_handles
 from ventral.figures.strip import draw_strip, strip_height
 from ventral.figures.style import (
     CHANCE_LINE,
@@ -27,24 +28,45 @@ from ventral.figures.style import (
     marker,
     whole_ticks,
 )
+from ventral.measures.curve_statistics import CurveFindings
 from ventral.measures.readout import Curve
 
 PANELS_PER_ROW = 4
+NOTHING = CurveFindings()
 READ = (("^", "full"), ("v", "none"), ("^", "none"), ("v", "full"))  # marker of each time of reading, and its fill
 
 
 @dataclass(frozen=True, eq=False)
 class CurvePanel:
-    """One panel: its title and colour, its curves, and when the target's activity can first reach it."""
+    """One panel: its title and colour, its curves, and when the target's activity can first reach it.
+
+    Parameters
+    ----------
+    title
+        The area or policy.
+    arrival_ms
+        When activity can first reach it.
+    curves
+        One for each condition.
+    colour
+        Of the title.
+    findings
+        Where curves are significant, and their latencies, for bars under them.
+    """
 
     title: str
     arrival_ms: float
     curves: tuple[Curve, ...]
     colour: str = INK
+    findings: CurveFindings = NOTHING
 
 
 def readout_figure(
-    curves: Sequence[Curve], chance: float, read_ms: Sequence[float] = (), notes: Sequence[str] = ()
+    curves: Sequence[Curve],
+    chance: float,
+    read_ms: Sequence[float] = (),
+    notes: Sequence[str] = (),
+    findings: CurveFindings = NOTHING,
 ) -> Figure:
     """Accuracy of the readout over time, and against SOA at some of these times.
 
@@ -59,23 +81,31 @@ def readout_figure(
         mask are horizontal lines there, and those without target are left out.
     notes
         Sentences under the figure.
+    findings
+        Where curves are significant, and their latencies, for bars under them.
     """
     conditions = [curve.condition for curve in curves]
     looks = condition_looks(conditions)
     masked = [condition for condition in conditions if condition.target and condition.soa_ms is not None]
     columns = 2 if masked and len(read_ms) else 1
-    height = max(4.6, 0.26 * (len(curves) + 2), 4.2 + 0.3 * strip_height(conditions))
+    bars = bars_height(findings)
+    height = max(4.6, 0.26 * (len(curves) + 2), 4.2 + 0.3 * (strip_height(conditions) + bars))
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(6.8 if columns == 1 else 11.0, height), layout="constrained")
-        heights, widths = (10, strip_height(conditions)), (6, 4)[:columns]
-        grid = figure.add_gridspec(2, columns, height_ratios=heights, width_ratios=widths, hspace=0.02)
+        heights = [10, *([bars] if bars else []), strip_height(conditions)]
+        grid = figure.add_gridspec(
+            len(heights), columns, height_ratios=heights, width_ratios=(6, 4)[:columns], hspace=0.02
+        )
         over_time = figure.add_subplot(grid[0, 0])
         _draw_curves(over_time, curves, looks, chance)
         over_time.set_ylabel("readout, % correct")
-        draw_strip(figure.add_subplot(grid[1, 0], sharex=over_time), conditions, looks)
+        if bars:
+            draw_bars(figure.add_subplot(grid[1, 0], sharex=over_time), looks, findings, named=True)
+        draw_strip(figure.add_subplot(grid[-1, 0], sharex=over_time), conditions, looks)
         if columns == 2:
             _draw_by_soa(figure.add_subplot(grid[:, 1], sharey=over_time), curves, looks, chance, read_ms)
-        figure.legend(handles=condition_handles(conditions, looks), loc="outside right upper")
+        handles = [*condition_handles(conditions, looks), *latency_handles(findings)]
+        figure.legend(handles=handles, loc="outside right upper")
         caption(figure, notes)
     return figure
 
@@ -98,29 +128,35 @@ def panels_figure(panels: Sequence[CurvePanel], chance: float, measure: str, not
     looks = condition_looks(conditions)
     rows = math.ceil(len(panels) / PANELS_PER_ROW)
     columns = math.ceil(len(panels) / rows)
-    height = max(1.7 + 2.8 * rows + 0.1 * strip_height(conditions), 0.26 * (len(conditions) + 4))
+    bars = max(bars_height(panel.findings) for panel in panels)
+    row = 2.8 + 0.28 * bars + 0.3 * (bars > 0)
+    height = max(1.7 + row * rows + 0.1 * strip_height(conditions), 0.26 * (len(conditions) + 4))
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(2.2 + 2.9 * max(columns, 1.4), height), layout="constrained")
-        heights = (*[10] * rows, strip_height(conditions))
-        grid = figure.add_gridspec(rows + 1, columns, height_ratios=heights, hspace=0.02)
+        heights = (*[10, bars] * rows, strip_height(conditions)) if bars else (*[10] * rows, strip_height(conditions))
+        grid = figure.add_gridspec(len(heights), columns, height_ratios=heights, hspace=0.02)
         drawn: list[Axes] = []
         for position, panel in enumerate(panels):
             first = drawn[0] if drawn else None
-            place = grid[position // columns, position % columns]
-            axes = figure.add_subplot(place, sharex=first, sharey=first)
+            row, column = position // columns * (2 if bars else 1), position % columns
+            axes = figure.add_subplot(grid[row, column], sharex=first, sharey=first)
             drawn.append(axes)
             _draw_curves(axes, panel.curves, looks, chance)
             _mark_arrivals(axes, panel, looks)
             axes.set_title(panel.title, color=panel.colour)
-            axes.set_ylabel(measure if position % columns == 0 else "")
-            axes.tick_params(labelleft=position % columns == 0)
+            axes.set_ylabel(measure if column == 0 else "")
+            axes.tick_params(labelleft=column == 0)
+            if bars:
+                below = figure.add_subplot(grid[row + 1, column], sharex=axes)
+                draw_bars(below, looks, panel.findings, named=column == 0)
         for column in range(columns):
-            strip = figure.add_subplot(grid[rows, column], sharex=drawn[0])
+            strip = figure.add_subplot(grid[len(heights) - 1, column], sharex=drawn[0])
             draw_strip(strip, conditions, looks, named=column == 0)
         handles = condition_handles(conditions, looks)
         handles.append(marker(INK, "v", "target arrives", markeredgewidth=0))
         if any(condition.masks for condition in conditions):
             handles.append(marker(NEUTRAL, "^", "mask arrives", markeredgewidth=0))
+        handles += latency_handles(panels[0].findings)
         figure.legend(handles=handles, loc="outside right upper")
         caption(figure, notes)
     return figure

@@ -15,7 +15,8 @@ Bars = tuple[str, str, tuple[Show, ...]]  # role, condition, events
 
 def strip_height(conditions: Sequence[Condition]) -> float:
     """Height of the strip of bars, in tenths of a panel."""
-    return 0.36 * len(_rows(conditions)) + 0.3
+    rows = len(_rows(conditions))
+    return max(0.36 * rows + 0.3, min(0.7 * rows, 1.4))  # names of two rows have room beside them
 
 
 def draw_strip(axes: Axes, conditions: Sequence[Condition], looks: Mapping[str, Look], *, named: bool = True) -> None:

@@ -32,13 +32,17 @@ def reaches(curves: Array, times: Array, fraction: float) -> Array:
 
 
 def rise(curves: Array, times: Array) -> Array:
-    """Time from the last crossing of 10 % of the peak to the first one of 90 % after it, (row,)."""
+    """Time from the last crossing of 10 % of the peak to the first one of 90 % after it, (row,).
+
+    NaN for curves that are above 10 % at their first tick, whose rise is not seen.
+    """
     low, high = (fraction * curves.max(1) for fraction in RISE)
     top = (curves >= high[:, None]).argmax(1)
     before = (curves < low[:, None]) & (np.arange(len(times)) < top[:, None])
-    last = np.where(before.any(1), len(times) - 1 - before[:, ::-1].argmax(1), 0)
+    last = len(times) - 1 - before[:, ::-1].argmax(1)
     start = np.zeros(len(curves), np.int64)
-    return _reach(curves, times, high, start) - _reach(curves, times, low, last)
+    duration = _reach(curves, times, high, start) - _reach(curves, times, low, last)
+    return np.where(before.any(1), duration, np.nan)
 
 
 def decays(curves: Array, times: Array, fraction: float = 0.5) -> Array:

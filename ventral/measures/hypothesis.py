@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from ventral.errors import UsageError
+from ventral.errors import TooFewError, UsageError
 from ventral.measures.clusters import sides
 from ventral.measures.observations import Observations, observe
 from ventral.measures.sign_flips import Flips, null_maxima, student_t
@@ -99,8 +99,10 @@ def hypothesis(
         return Hypothesis(seen, alternative, level)
     flips = Flips(seen.count(over), permutations[0], two_sided, permutations[1])
     if flips.smallest_p > level:
-        remedy = "use more of them, an alternative with one side" if flips.exact else "use more permutations"
-        raise UsageError(
+        error, remedy = UsageError, "use more permutations"
+        if flips.exact:
+            error, remedy = TooFewError, "use more of them, an alternative with one side"
+        raise error(
             f"{seen.said()} permit no p below {flips.smallest_p:.2g} with {flips.number} sign flips, so nothing can be "
             f"significant at {level:g}; {remedy}, or fdr_test."
         )

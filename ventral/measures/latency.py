@@ -4,9 +4,10 @@ Five latencies, each in ms:
 
 - `onset`: the first of k consecutive ticks at which a curve is significantly above its baseline (t-tests, Holm's
   correction over ticks, so that no tick before the true onset is called one more often than the level says);
-- `fractional_onset`: the first time at which it reaches a fraction of its peak, interpolated between ticks;
+- `fractional_onset`: the first time at which it reaches a fraction of its peak, interpolated between ticks, or its
+  first tick if it is above that then;
 - `peak`: the time of its maximum;
-- `rise`: the time it takes from 10 to 90 % of its peak: from the last tick below the one to the first above the other;
+- `rise`: the time it takes from 10 to 90 % of its peak, if it is below 10 % when it is first seen;
 - `half_decay`: the first time after the peak at which it has fallen to half of it.
 
 An onset by significance depends on power: with fewer observations or smaller effects it is later, so compare it only

@@ -12,7 +12,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from ventral.errors import UsageError
+from ventral.errors import TooFewError, UsageError
 
 Array = NDArray[np.float64]
 
@@ -99,7 +99,7 @@ def observe(
     ordered = curves.transpose(*units, ..., *points)
     for unit in units:
         if curves.sizes[unit] < 2:
-            raise UsageError(f"there is {curves.sizes[unit]} {unit}, from which no spread is known; give two or more.")
+            raise TooFewError(f"there is {curves.sizes[unit]} {unit}, from which no spread is known; give two or more.")
     values = (ordered - _baseline(curves, baseline)).transpose(*ordered.dims).to_numpy().astype(np.float64)
     if np.isinf(values).any():
         raise UsageError("the curves have infinite values; give finite ones, and NaN where there is none.")
@@ -115,7 +115,7 @@ def paired_difference(first: xr.DataArray, second: xr.DataArray, over: str | Seq
     Parameters
     ----------
     first, second
-        With the same dims, and the same units of observation in any order.
+        With the same dims, of which the second may lack some, and the same units of observation in any order.
     over
         The unit of observation, or two that are crossed.
 
@@ -141,7 +141,7 @@ def paired_difference(first: xr.DataArray, second: xr.DataArray, over: str | Seq
         first, second = xr.align(first, second, join="exact")
     except xr.AlignmentError:
         raise UsageError("the two have other coordinates, such as other times; give them the same.") from None
-    return (first - second).transpose(*first.dims).assign_attrs(first.attrs | {"chance": 0.0})
+    return (first - second.reset_coords(drop=True)).transpose(*first.dims).assign_attrs(first.attrs | {"chance": 0.0})
 
 
 def _baseline(curves: xr.DataArray, baseline: float | xr.DataArray | None) -> float | xr.DataArray:

@@ -63,7 +63,8 @@ def cluster_test(
         observations are flipped in all curves. A point at which a curve has no values is left out.
     over
         The unit of observation, such as "image", "seed" or "subject": independent of each other and, without an effect,
-        symmetric about the baseline.
+        symmetric about the baseline. Correctness of single images is not symmetric about a chance of 0.1: "greater" is
+        then careful, while "less" and "two-sided" are wrong below some thousands of images. Differences are symmetric.
     along
         Dims in which points are neighbours: "time", or ("train_time", "test_time").
     baseline

@@ -1,0 +1,140 @@
+"""All that is said of the curves of several conditions: where they are above chance, when, and when they part."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal
+
+import pandas as pd
+import xarray as xr
+
+from ventral.errors import TooFewError, choose
+from ventral.experiment.condition import Condition
+from ventral.measures.intervals import ENDS
+from ventral.measures.latency import divergence, latencies, latency_differences
+from ventral.measures.significance import cluster_test, fdr_test, max_test, tfce_test
+
+TestName = Literal["cluster", "tfce", "max", "fdr"]
+
+
+LATENCY_COLUMNS = tuple(f"{name}{end}" for name in ("ms", "delay") for end in (*ENDS, "_undefined"))
+
+
+@dataclass(frozen=True, eq=False)
+class CurveFindings:
+    """What is found of the curves of conditions; nothing, and why, where there are too few observations.
+
+    Parameters
+    ----------
+    tested
+        Where curves are above chance: "t", "p" and "significant", (condition, time).
+    latency
+        Their latencies, (latency, condition), as `CurveStatistics.latencies`.
+    refused
+        Why there is nothing.
+    """
+
+    tested: xr.Dataset | None = None
+    latency: xr.Dataset | None = None
+    refused: str = ""
+
+    def columns(self, condition: str) -> dict[str, Any]:
+        """Columns of a table over time: "t", "p" (corrected) and "significant" in one condition, NaN if not tested."""
+        names = ("t", "p", "significant")
+        if self.tested is None:
+            return dict.fromkeys(names, math.nan)
+        own = self.tested.sel(condition=condition)
+        return {name: own[name].values for name in names}
+
+    def latency_table(self) -> pd.DataFrame:
+        """Latencies, one row for each condition and latency: "ms" and "delay", with intervals and undefined shares."""
+        if self.latency is None:
+            return pd.DataFrame(columns=["condition", "latency", *LATENCY_COLUMNS])
+        table = self.latency.rename(undefined="ms_undefined").to_dataframe(["condition", "latency"]).reset_index()
+        return table.reindex(columns=["condition", "latency", *LATENCY_COLUMNS])
+
+
+@dataclass(frozen=True)
+class CurveStatistics:
+    """Which statistics curves are given, as knobs of an analysis.
+
+    Parameters
+    ----------
+    test
+        Of curves against chance: "cluster", "tfce", "max" or "fdr"; see `ventral.measures.significance`.
+    level
+        Level of significance of the test, and of the ticks of an onset.
+    permutations
+        Number of sign flips of the test; fdr has none.
+    fraction, consecutive, resamples
+        Of latencies; see `ventral.measures.latency`.
+    seed
+        Of sign flips and of the bootstrap.
+    """
+
+    test: TestName = "cluster"
+    level: float = 0.05
+    permutations: int = 10_000
+    fraction: float = 0.5
+    consecutive: int = 2
+    resamples: int = 1000
+    seed: int = 0
+
+    def find(self, curves: xr.DataArray, over: str, reference: str | None = None) -> CurveFindings:
+        """Where the curves of conditions are above chance, and their latencies; nothing if observations are too few."""
+        try:
+            return CurveFindings(self.tested(curves, over), self.latencies(curves, over, reference))
+        except TooFewError as error:
+            return CurveFindings(refused=str(error))
+
+    def tested(self, curves: xr.DataArray, over: str) -> xr.Dataset:
+        """Where curves are above the chance that they carry, as the functions of `ventral.measures.significance`."""
+        flips: dict[str, Any] = {"permutations": self.permutations, "seed": self.seed}
+        tests: dict[str, Callable[..., xr.Dataset]] = {
+            "cluster": partial(cluster_test, **flips),
+            "tfce": partial(tfce_test, **flips),
+            "max": partial(max_test, **flips),
+            "fdr": fdr_test,
+        }
+        return tests[choose("test", self.test, tests)](curves, over, level=self.level)
+
+    def latencies(self, curves: xr.DataArray, over: str, reference: str | None) -> xr.Dataset:
+        """Latencies of the curves of conditions, and how much later they are than those of a reference.
+
+        Parameters
+        ----------
+        curves
+            (condition, ...), with the chance that they carry.
+        over
+            The unit of observation.
+        reference
+            The condition to compare others with, if there is one.
+
+        Returns
+        -------
+        xr.Dataset
+            As of `ventral.measures.latency.latencies`, (latency, condition), with the latency "divergence": when a
+            curve parts from the reference. "delay", "delay_low", "delay_high" and "delay_undefined" are of the
+            differences from the reference; all are NaN where there is nothing to compare.
+        """
+        chosen: dict[str, Any] = {"consecutive": self.consecutive, "level": self.level}
+        chosen |= {"resamples": self.resamples, "seed": self.seed}
+        found = latencies(curves, over, fraction=self.fraction, **chosen)
+        names = [str(name) for name in curves["condition"].values]
+        if reference is None or len(names) < 2:
+            return found
+        compared = latency_differences(curves, "condition", over, reference, fraction=self.fraction, **chosen)
+        delays = {f"ms{end}": f"delay{end}" for end in ENDS} | {"undefined": "delay_undefined"}
+        delay = compared[[*delays]].rename(delays).set_index(pair="second").rename(pair="condition")
+        delay = delay.reset_coords(drop=True).reindex(condition=found["condition"])
+        parted = divergence(curves, curves.sel(condition=reference, drop=True), over, **chosen)
+        together = xr.merge([found, delay], join="exact", combine_attrs="override")
+        found = xr.concat([together, parted], "latency", data_vars="all", combine_attrs="override")
+        return found.assign_attrs(reference=reference)
+
+
+def reference_of(conditions: Sequence[Condition]) -> str | None:
+    """The condition to compare others with: the first that shows a target without a mask or a lesion, or none."""
+    plain = [each.name for each in conditions if each.target and not each.masks and not each.interventions]
+    return plain[0] if plain else None
