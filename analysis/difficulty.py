@@ -62,6 +62,7 @@ def analyze(
     conditions: tuple[str, ...] | None = None,
     other: str | None = None,
     decode: str | None = None,
+    observer: str = "instant",
     groups: int = 2,
     splits: int = 20,
     resamples: int = 1000,
@@ -87,6 +88,8 @@ def analyze(
     decode
         Area whose activity linear decoders classify in place of the network's readout, as in `decoding`; for images of
         classes that the network does not know.
+    observer
+        Of the readout: instant, cumulative[:leak], instant:MS, threshold[:bits] or best (see the docs of observers).
     groups
         Number of groups, of equal size.
     splits
@@ -103,7 +106,10 @@ def analyze(
         raise UsageError(f"groups is {groups} and splits {splits}; give at least 2 and 1.")
     names = compared_conditions(recorded_conditions(run), reference, conditions)
     found, note = by_policy(with_other_models(run, [other] if other else []))
-    read = {policy: [read_responses(each, names, decode, seed) for each in group] for policy, group in found.items()}
+    read = {
+        policy: [read_responses(each, names, decode, seed, observer) for each in group]
+        for policy, group in found.items()
+    }
     first = read[run.policy][0]
     predict = not other and first.sizes["repeat"] == 1
     shared = {policy: shared_activity(group[0], names) if predict else None for policy, group in found.items()}

@@ -14,7 +14,6 @@ accuracy against the part of an object that is seen.
 """
 
 from pathlib import Path
-from typing import Literal
 
 import pandas as pd
 
@@ -36,7 +35,7 @@ def analyze(
     *,
     at_ms: int | None = None,
     decode: str | None = None,
-    observer: Literal["instant", "cumulative"] = "instant",
+    observer: str = "instant",
     resamples: int = 1000,
     seed: int = 0,
 ) -> list[Path]:
@@ -54,7 +53,7 @@ def analyze(
         Area whose activity linear decoders classify in place of the network's readout, as in `decoding`; for images of
         classes that the network does not know.
     observer
-        Of the readout: instant, or cumulative, which adds up its log probabilities over time.
+        Of the readout: instant, cumulative[:leak], instant:MS, threshold[:bits] or best (see the docs of observers).
     resamples, seed
         Of the bootstrap over images; the seed also decides the folds of decoders.
 

@@ -13,7 +13,6 @@ Source: Kar & DiCarlo (2021), Neuron 109:164, for the loss when late recurrent i
 """
 
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -38,7 +37,7 @@ def analyze(
     at_ms: int | None = None,
     reference: str | None = None,
     decode: str | None = None,
-    observer: Literal["instant", "cumulative"] = "instant",
+    observer: str = "instant",
     resamples: int = 1000,
     seed: int = 0,
 ) -> list[Path]:
@@ -58,7 +57,7 @@ def analyze(
         Area whose activity linear decoders classify in place of the network's readout, as in `decoding`; for images of
         classes that the network does not know.
     observer
-        Of the readout: instant, or cumulative, which adds up its log probabilities over time.
+        Of the readout: instant, cumulative[:leak], instant:MS, threshold[:bits] or best (see the docs of observers).
     resamples, seed
         Of the bootstrap over images; the seed also decides the folds of decoders.
 

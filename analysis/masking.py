@@ -48,7 +48,7 @@ def analyze(
     runs: tuple[str, ...] = (),
     top: Literal["unmasked", "free"] = "unmasked",
     decode: str | None = None,
-    observer: Literal["instant", "cumulative"] = "instant",
+    observer: str = "instant",
     resamples: int = 1000,
     seed: int = 0,
 ) -> list[Path]:
@@ -70,7 +70,7 @@ def analyze(
         Area whose activity linear decoders classify in place of the network's readout, as in `decoding`; for images of
         classes that the network does not know.
     observer
-        Of the readout: instant, or cumulative, which adds up its log probabilities over time.
+        Of the readout: instant, cumulative[:leak], instant:MS, threshold[:bits] or best (see the docs of observers).
     resamples, seed
         Of the bootstrap over images; the seed also decides the folds of decoders.
 

@@ -13,7 +13,7 @@ from ventral.experiment.coordinates import as_columns
 from ventral.experiment.run import Run
 from ventral.measures.decoding import MOST_FEATURES, decoder_responses
 from ventral.measures.intervals import Estimate, bootstrap
-from ventral.measures.observers import evidence
+from ventral.measures.observers import Observer, observe
 from ventral.measures.psychophysics import accuracy_scales
 from ventral.measures.readout import class_positions, reading_times, readout_accuracy
 from ventral.measures.recorded import recorded_conditions, rows_of
@@ -42,34 +42,38 @@ def read_responses(
     seed
         Of the decoders' folds and features.
     observer
-        Of the readout: "instant", or "cumulative", which adds up its log probabilities over time (see
-        `ventral.measures.observers`).
+        Of the readout, by name: "instant", "instant:100", "cumulative", "cumulative:0.1", "threshold", "threshold:0.5"
+        or "best" (see `ventral.measures.observers`).
 
     Returns
     -------
     xr.Dataset
         "correct" (0 or 1) and "confidence" (softmax probability of the response), dims (condition, image, repeat,
-        time); NaN where the readout is absent. A condition has the coordinates that the protocol gives it, NaN or empty
-        where it has none. ``attrs["choices"]`` is the number of classes of the readout, or of the images' classes, and
-        ``attrs["source"]`` says whose responses they are: "readout", "cumulative readout" or "decoder of IT".
+        time); NaN where the readout is absent; and of an observer that decides, "reaction_ms" and "decided", dims
+        (condition, image, repeat), the time of its decision and whether it made it before the record ended. A condition
+        has the coordinates that the protocol gives it, NaN or empty where it has none. ``attrs["choices"]`` is the
+        number of classes of the readout, or of the images' classes, and ``attrs["source"]`` says whose responses they
+        are: "readout", "cumulative readout" or "decoder of IT".
 
     Raises
     ------
     UsageError
-        If there is no such condition or observer, decoders are to be observed cumulatively, or a condition was shown to
-        other images than the first.
+        If there is no such condition or observer, decoders are to have another observer than the instant one, or a
+        condition was shown to other images than the first.
     DecodingError
         As `ventral.measures.readout.readout_accuracy` or `ventral.measures.decoding.decode_over_time`.
     """
-    if decode is not None and observer != "instant":
+    watching = Observer.named(observer)
+    if decode is not None and watching != Observer():
         raise UsageError(
-            f"a {observer} observer reads the network's readout; decoders, fitted anew at each tick, are instant ones."
+            f"the observer {observer} reads the network's readout; decoders, fitted at each tick, are instant ones."
         )
     known = {condition.name: condition for condition in recorded_conditions(run)}
     asked = known if conditions is None else [choose("condition", name, known) for name in conditions]
     names = list(dict.fromkeys(asked))
     of_condition = [
-        _of_readout(run, name, observer) if decode is None else _of_decoder(run, name, decode, seed) for name in names
+        _of_readout(run, name, watching, seed) if decode is None else _of_decoder(run, name, decode, seed)
+        for name in names
     ]
     parts = [_by_image(responses) for responses in of_condition]
     for name, part in zip(names, parts, strict=True):
@@ -81,7 +85,7 @@ def read_responses(
     columns = as_columns([known[name].coordinates() for name in names])
     described = together.assign_coords({name: ("condition", values) for name, values in columns.items()})
     classes = run.logits["class"] if decode is None else np.unique(run.presentations["label"])
-    return described.assign_attrs(choices=len(classes), source=_source(decode, observer))
+    return described.assign_attrs(choices=len(classes), source=_source(decode, watching))
 
 
 def readout_times(run: Run, responses: xr.Dataset, at_ms: int | None = None) -> list[int]:
@@ -113,28 +117,30 @@ def scaled_accuracy(responses: xr.Dataset, ms: int, resamples: int = 1000, seed:
     return {name: bootstrap(correct, scales[name], resamples, seed) for name in SCALES}
 
 
-def _source(decode: str | None, observer: str) -> str:
+def _source(decode: str | None, observer: Observer) -> str:
     """Whose responses are read."""
     if decode is not None:
         return f"decoder of {decode}"
-    return "readout" if observer == "instant" else f"{observer} readout"
+    return "readout" if observer == Observer() else f"{observer} readout"
 
 
-def _of_readout(run: Run, condition: str, observer: str) -> xr.Dataset:
+def _of_readout(run: Run, condition: str, observer: Observer, seed: int) -> xr.Dataset:
     """Responses of an observer of the readout to the presentations of one condition, (presentation, time)."""
     logits = run.logits.isel(presentation=rows_of(run, condition)).load().transpose("presentation", "time", "class")
     readout_accuracy(logits)  # refuses what cannot be read
-    values, positions = logits.values.astype(np.float64), class_positions(logits)
-    if observer != "instant":
-        values = evidence(values, observer)
-    correct = np.where(np.isnan(values).any(-1), np.nan, values.argmax(-1) == positions[:, None])
-    confidence = 1 / np.exp(values - values.max(-1, keepdims=True)).sum(-1)
-    dims = ("presentation", "time")
-    return xr.Dataset(
-        {"correct": (dims, correct), "confidence": (dims, confidence)},
-        {name: logits[name].variable for name in ("time", "image", "repeat") if name in logits.coords}
-        | {"label": ("presentation", positions)},
+    labels = class_positions(logits)
+    made = observe(
+        logits.values, labels.astype(np.int64), logits["time"].values, observer, logits["image"].values, seed
     )
+    dims = ("presentation", "time")
+    responses = xr.Dataset(
+        {"correct": (dims, made.correct), "confidence": (dims, made.confidence)},
+        {name: logits[name].variable for name in ("time", "image", "repeat") if name in logits.coords}
+        | {"label": ("presentation", labels)},
+    )
+    if not observer.decides:
+        return responses
+    return responses.assign(reaction_ms=("presentation", made.reaction_ms), decided=("presentation", made.decided))
 
 
 def _of_decoder(run: Run, condition: str, area: str, seed: int) -> xr.Dataset:
