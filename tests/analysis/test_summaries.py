@@ -317,7 +317,7 @@ def test_a_cumulative_observer_decides_by_the_sum_of_log_probabilities(run):
     decided = np.nansum(scores, axis=1).argmax(1)
     expected = decided == run.presentations["label"].values[mine]
     np.testing.assert_array_equal(read["correct"].sel(condition="unmasked", time=60)[:, 0], expected)
-    with pytest.raises(UsageError, match="decoders, fitted anew at each tick, are instant ones"):
+    with pytest.raises(UsageError, match="decoders, fitted at each tick, are instant ones"):
         responses.read_responses(run, ["unmasked"], decode="IT", observer="cumulative")
 
 

@@ -9,8 +9,8 @@ from small import small_graph
 
 from ventral.errors import UsageError
 from ventral.experiment.run import open_run
-from ventral.experiment.template import write_protocol
 from ventral.plugins import list_scripts, load
+from ventral.templates import write_template
 
 MIXED = '''"""Mixed: a little of everything.
 
@@ -180,7 +180,7 @@ def test_a_new_protocol_runs_as_it_is(give, model_file):
 
 
 def test_a_new_protocol_shows_each_thing_that_a_protocol_can_say():
-    made = load("protocols", str(write_protocol("all-of-it"))).protocol()
+    made = load("protocols", str(write_template("protocols", "all-of-it"))).protocol()
     assert {what.role for what in made.stimuli()} == {"target", "mask", "image"}
     assert any(what.changes for what in made.stimuli())
     assert any(condition.interventions for condition in made.conditions)
@@ -190,7 +190,7 @@ def test_a_new_protocol_shows_each_thing_that_a_protocol_can_say():
 
 def test_a_new_protocol_is_the_template_under_its_name():
     template = Path(load("protocols", "flash").__file__).with_name("_template.py").read_text()
-    written = write_protocol("my-masking").read_text()
+    written = write_template("protocols", "my-masking").read_text()
     assert template.startswith('"""Template: ')
     assert written == template.replace("Template", "My masking", 1)
 
@@ -226,7 +226,7 @@ def test_a_file_that_is_there_is_left_as_it_is(give, here):
 @pytest.mark.parametrize("name", ["3x", "a b", "class", "mine.py", "../mine", "", "été", "-"])
 def test_what_is_no_name_is_refused(name, here):
     with pytest.raises(UsageError, match=r"a protocol cannot be called '.*'; use letters, digits and -, as in my-mask"):
-        write_protocol(name)
+        write_template("protocols", name)
     assert not list(here.iterdir())
 
 

@@ -18,7 +18,8 @@ ROOT = Path(__file__).parents[2]
 LAYERS = (
     ("errors",),
     ("clock", "files", "knobs", "seeds"),
-    ("plugins", "tables"),
+    ("plugins", "tables", "views"),
+    ("templates",),
     ("stimuli", "store"),
     ("model",),
     ("experiment", "training"),

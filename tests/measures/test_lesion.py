@@ -8,8 +8,8 @@ from ventral.errors import UsageError
 from ventral.experiment.catalogue import load_protocol
 from ventral.experiment.condition import Condition
 from ventral.experiment.interventions import Scale
-from ventral.experiment.template import write_protocol
 from ventral.measures.lesion import find_intact, find_lesions
+from ventral.templates import write_template
 
 UNMASKED = {"target_ms": 10.0}
 LESIONS = {
@@ -24,7 +24,7 @@ LESIONS = {
 
 def test_a_new_protocol_has_lesions_that_are_found_in_it(tmp_path):
     """Law: what `ventral protocols new` writes can be analysed; a lesion needs no parameters of its own."""
-    conditions = load_protocol(str(write_protocol("my-experiment", tmp_path / "mine.py"))).conditions
+    conditions = load_protocol(str(write_template("protocols", "my-experiment", tmp_path / "mine.py"))).conditions
     intact = find_intact(conditions)
     (lesion,) = find_lesions(conditions, intact, np.arange(0, 201, 10)).to_dict("records")
     assert intact == "unmasked"

@@ -128,9 +128,9 @@ def protocols_new(name: str, out: Path | None) -> None:
 
     The file runs as it is, and its comments say what can be changed.
     """
-    from ventral.experiment.template import write_protocol
+    from ventral.templates import write_template
 
-    path = write_protocol(name, out)
+    path = write_template("protocols", name, out)
     echo(f"wrote {path}")
     print_next("protocols", "show", path)
     print_next("simulate", "--protocol", path)

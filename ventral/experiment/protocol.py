@@ -13,13 +13,14 @@ from ventral.experiment.condition import Condition
 from ventral.experiment.events import Frame, Stimulus, grey, nothing
 from ventral.experiment.fields import checked_fields, checked_list
 from ventral.model.subject import Anatomy
+from ventral.views import View, Viewed, listed
 
 GAPS = ("grey", "none")
 FIELDS = ("name", "conditions", "start_ms", "end_ms", "gap", "readout_ms", "source")
 
 
-@dataclass(frozen=True)
-class Protocol:
+@dataclass(frozen=True, repr=False)
+class Protocol(Viewed):
     """An experiment: conditions on one time axis.
 
     Parameters
@@ -92,6 +93,21 @@ class Protocol:
                         f"condition {condition.name}: the intervention on {change.what} is outside the record, "
                         f"{self.start_ms} to {self.end_ms} ms."
                     )
+
+    @property
+    def view(self) -> View:
+        """Conditions, times, and what is shown and changed besides the target."""
+        made = sorted({stimulus.kind for stimulus in self.made()})
+        changes = sorted({str(change) for each in self.conditions for change in each.interventions})
+        facts = {
+            "conditions": listed([condition.name for condition in self.conditions]),
+            "time": f"{self.start_ms} to {self.end_ms} ms, read at {', '.join(map(str, self.readout_ms))} ms",
+        }
+        if made:
+            facts["masks and other images"] = listed(made)
+        if changes:
+            facts["scaled in the network"] = listed(changes)
+        return View(f"Protocol {self.name}", facts)
 
     def condition(self, name: str) -> Condition:
         """The condition of this name.

@@ -17,14 +17,15 @@ from ventral.experiment.protocol import Protocol
 from ventral.experiment.provenance import STORED_POLICIES
 from ventral.model.subject import Anatomy, read_anatomy
 from ventral.store.reader import Store, open_store
+from ventral.views import View, Viewed, listed
 
 
 class IncompleteRun(UserWarning):
     """A run was opened of which some presentations are not recorded yet; they read as NaN."""
 
 
-@dataclass(frozen=True, eq=False)
-class Run:
+@dataclass(frozen=True, eq=False, repr=False)
+class Run(Viewed):
     """A recorded run. Made by `open_run`.
 
     ``run["V1"]`` is an area's activity, (presentation, time, ...), with every coordinate of its presentations. It is
@@ -40,6 +41,24 @@ class Run:
 
     def __getitem__(self, area: str) -> xr.DataArray:
         return self.store.array(choose("area", area, self.areas))
+
+    @property
+    def view(self) -> View:
+        """What was recorded: of which model, on which images, in which conditions, areas and times."""
+        attrs, images = self.attrs, len(np.unique(self.presentations["image"]))
+        times = self.logits["time"].values
+        noise = "" if attrs["noise"] == "none" else f", noise {attrs['noise']}, {attrs['repeats']} repeats"
+        facts = {
+            "model": f"{attrs['model']} ({self.graph.statistics} statistics, policy {self.policy})",
+            "images": f"{images:,} of {attrs['data']} ({attrs['split']}){noise}",
+            "protocol": self.protocol.name,
+            "conditions": listed([condition.name for condition in self.protocol.conditions]),
+            "presentations": f"{self.presentations.sizes['presentation']:,}",
+            "areas": ", ".join(self.areas),
+            "time": f"{times[0]:g} to {times[-1]:g} ms",
+            "recorded": "all of it" if self.complete else f"{self.missing.size:,} presentations are missing",
+        }
+        return View(f"Run {self.path}", facts)
 
     @property
     def path(self) -> Path:

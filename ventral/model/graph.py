@@ -7,6 +7,7 @@ Source: Liao & Poggio (2016), sections 3.1 (multi-state graph), 3.3 (transition 
 
 import json
 import math
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -18,12 +19,13 @@ from ventral.model.checks import check_graph
 from ventral.model.description import described, made
 from ventral.model.presence import arrival_ms, presence_for, settled_tick
 from ventral.model.sharing import shared_weights
+from ventral.views import View, Viewed
 
 DIRECTIONS = ("feedforward", "lateral", "feedback")
 
 
-@dataclass(frozen=True)
-class AreaGraph:
+@dataclass(frozen=True, repr=False)
+class AreaGraph(Viewed):
     """Areas and transitions, how a stimulus enters, and where responses are read.
 
     Parameters
@@ -115,6 +117,21 @@ class AreaGraph:
     def edges(self) -> tuple[Transition, ...]:
         """The transitions in the order in which they are summed, which does not depend on the order of listing."""
         return tuple(sorted(self.transitions, key=lambda edge: (edge.target, edge.source)))
+
+    @property
+    def view(self) -> View:
+        """Areas, transitions by direction, how images enter, and what normalises."""
+        kinds = Counter(self.directions.values())
+        sizes = [f"{area.name} {area.size}x{area.size}x{area.channels}" for area in self.areas]
+        facts = {
+            "areas": ", ".join(sizes),
+            "transitions": ", ".join(f"{kinds[name]} {name}" for name in DIRECTIONS if kinds[name]),
+            "image enters": f"{self.entry}, {self.drive} drive",
+            "read from": f"{self.readout}, {self.classes} classes",
+            "statistics": self.statistics,
+            "weights": f"shared {self.sharing}" if self.sharing != "per-tick" else "per tick",
+        }
+        return View(f"AreaGraph {'-'.join(area.name for area in self.areas)}", facts)
 
     @property
     def image_shape(self) -> tuple[int, int, int]:

@@ -22,10 +22,11 @@ from ventral.model.subject import Anatomy, Dynamics
 from ventral.model.weights import FAMILY_FOLDER, choose_shipped, shipped
 from ventral.plugins import call, load
 from ventral.stimuli.images import Images, Preprocessing
+from ventral.views import View, Viewed, listed
 
 
-@dataclass(frozen=True, eq=False)
-class Model:
+@dataclass(frozen=True, eq=False, repr=False)
+class Model(Viewed):
     """A trained network and the preprocessing of its images.
 
     Parameters
@@ -50,6 +51,21 @@ class Model:
     label_names: tuple[str, ...]
     metadata: Mapping[str, Any]
     sha256: str
+
+    @property
+    def view(self) -> View:
+        """Areas, size, classes, and the data of the training."""
+        areas = [f"{area.name} {'x'.join(map(str, (*area.shape[1:], area.shape[0])))}" for area in self.graph.areas]
+        horizon = self.statistics_horizon_ms
+        facts = {
+            "areas": listed(areas),
+            "parameters": f"{sum(parameter.numel() for parameter in self.network.parameters()):,}",
+            "classes": listed([str(name) for name in self.label_names], 10),
+            "statistics": self.graph.statistics + ("" if horizon is None else f", to {horizon} ms"),
+        }
+        if "data" in self.metadata:
+            facts["trained on"] = str(self.metadata.get("note") or self.metadata["data"]["name"])
+        return View(f"Model {self.name}", facts)
 
     @property
     def graph(self) -> Anatomy:
