@@ -43,7 +43,7 @@ from ventral.experiment.run import Run
 from ventral.figures.captions import provenance
 from ventral.figures.difficulty import difficulty_figure
 from ventral.figures.saving import save
-from ventral.measures.controls import by_policy, with_other_models
+from ventral.measures.controls import by_policy, holds, with_other_models
 from ventral.measures.difficulty import compared_conditions, difficulty_effect
 from ventral.measures.recorded import recorded_conditions
 from ventral.measures.responses import read_responses, readout_times
@@ -122,7 +122,9 @@ def analyze(
         for policy, each in strata.items():
             tables.append(difficulty_effect(each, names, policy, ms, choices, resamples, seed))
             notes.append(_sentence(each, f"{ms} ms, {policy} statistics" if len(read) > 1 else f"{ms} ms"))
-    effects = pd.concat(tables)
+    effects = pd.concat(tables, ignore_index=True)
+    told = holds(effects, ["condition", "group", "at_ms"], "accuracy_loss", run)
+    effects["holds"] = told.where(effects["accuracy_loss"].notna(), "")
     x, labels = _positions(names[1:], first)
     notes += [INTERVALS, *([note] if note else [])]
     about = provenance([each for group in found.values() for each in group[:1]])
