@@ -24,7 +24,7 @@ from ventral.figures.curves import CurvePanel, panels_figure
 from ventral.figures.saving import save
 from ventral.figures.style import area_colour
 from ventral.measures.controls import controls_of
-from ventral.measures.decoding import decode_run
+from ventral.measures.decoding_runs import decode_run
 from ventral.measures.intervals import wilson_interval
 from ventral.measures.readout import accuracy_curve
 from ventral.tables import write_csv

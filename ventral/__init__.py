@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ventral.measures.observations import paired_difference
     from ventral.measures.responses import read_responses
     from ventral.measures.significance import cluster_test, fdr_test, max_test, tfce_test
+    from ventral.measures.generalisation import generalise
     from ventral.model import zoo
     from ventral.model.areas import Area, Entry, Transition
     from ventral.model.counting import effective_parameters
@@ -63,6 +64,7 @@ __all__ = [
     "divergence",
     "effective_parameters",
     "fdr_test",
+    "generalise",
     "image",
     "latencies",
     "latency_differences",
@@ -108,6 +110,7 @@ HOMES = {
     "divergence": "measures.latency",
     "effective_parameters": "model.counting",
     "fdr_test": "measures.significance",
+    "generalise": "measures.generalisation",
     "image": "experiment.events",
     "latencies": "measures.latency",
     "latency_differences": "measures.latency",

@@ -9,10 +9,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from ventral.errors import DecodingError
-from ventral.measures import decoding as decode
-from ventral.measures.decoding import ALPHAS, decode_over_time
+from ventral.measures import decoders as decode
+from ventral.measures.decoders import ALPHAS, one_against_rest
+from ventral.measures.decoding import decode_over_time
 from ventral.measures.folds import image_folds
-from ventral.measures.ridge import one_against_rest, predict_classes, split
+from ventral.measures.ridge import exposures_of, fit_ridge, standardised
 
 CLASSES = 4
 
@@ -51,10 +52,11 @@ def test_a_decoder_is_the_ridge_classifier_of_scikit_learn(presentations, units,
     draw = np.random.default_rng(1)
     train, test = draw.normal(3, 2, size=(2, presentations, units)), draw.normal(3, 2, size=(2, 9, units))
     label = np.arange(presentations) % classes
-    fold = split(np.zeros(presentations, dtype=bool), np.arange(presentations), "cpu")
-    targets = one_against_rest(torch.as_tensor(label), classes)
-    features, penalty = (torch.as_tensor(train), torch.as_tensor(test)), torch.tensor([alpha], dtype=torch.float64)
-    ours = predict_classes(*features, targets, penalty, fold, 1e-12)[0].numpy()
+    targets = one_against_rest(label, classes)
+    features, mean, scale = standardised(torch.as_tensor(train.copy()), 1e-12)
+    penalty = torch.tensor([alpha], dtype=torch.float64)
+    weights, intercept, _ = fit_ridge(features, targets, penalty, exposures_of(np.arange(presentations)))
+    ours = ((torch.as_tensor(test) - mean) * scale @ weights + intercept.unsqueeze(1)).numpy()
     for tick in range(2):
         theirs = make_pipeline(StandardScaler(), RidgeClassifier(alpha)).fit(train[tick], label)
         values = theirs.decision_function(test[tick])
@@ -203,20 +205,20 @@ def test_ticks_decoded_one_by_one_are_decoded_as_they_are_together(monkeypatch):
     xr.testing.assert_allclose(decode_over_time(activity), together)
 
 
-def test_single_precision_decides_as_double_does(monkeypatch):
+def test_singleprecision_decides_as_double_does(monkeypatch):
     activity = recorded(images=200, units=300) + 3 * np.random.default_rng(1).normal(size=(200, 1, 1))
     used = []
-    precision = decode._precision
-    monkeypatch.setattr(decode, "_precision", lambda *given: used.append(precision(*given)) or used[-1])
+    precision = decode.precision
+    monkeypatch.setattr(decode, "precision", lambda *given: used.append(precision(*given)) or used[-1])
     single = decode_over_time(activity)
-    monkeypatch.setattr(decode, "_precision", lambda *_: torch.float64)
+    monkeypatch.setattr(decode, "precision", lambda *_: torch.float64)
     assert used == [torch.float32]
     assert abs(single - decode_over_time(activity)).max() <= 1 / 40  # at most one of 40 test images, on a tie
 
 
-def test_double_precision_is_used_where_single_is_too_coarse_for_a_penalty():
-    assert decode._precision(np.array([1.0]), 800, 1024) == torch.float32
-    assert decode._precision(np.array([1e-3]), 800, 1024) == torch.float64
+def test_doubleprecision_is_used_where_single_is_too_coarse_for_a_penalty():
+    assert decode.precision(np.array([1.0]), 800, 1024) == torch.float32
+    assert decode.precision(np.array([1e-3]), 800, 1024) == torch.float64
 
 
 def test_the_same_seed_draws_the_same_features():

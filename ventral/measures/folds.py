@@ -27,9 +27,8 @@ def image_folds(
     DecodingError
         If there is one class only, a class has fewer images than folds, or an image has two labels.
     """
-    if folds < 2:
-        raise DecodingError(f"folds is {folds}; cross-validation needs at least 2.")
-    names, first, position = np.unique(images, return_index=True, return_inverse=True)
+    _refuse_few(folds)
+    _, first, position = np.unique(images, return_index=True, return_inverse=True)
     label_of = labels[first]
     if (label_of[position] != labels).any():
         odd = int(np.flatnonzero(label_of[position] != labels)[0])
@@ -47,6 +46,59 @@ def image_folds(
         )
     draw = np.random.default_rng(seed)
     order = np.concatenate([draw.permutation(np.flatnonzero(label_of == label)) for label in classes])
-    fold_of = np.empty(len(names), dtype=np.int64)
-    fold_of[order] = np.arange(len(names)) % folds
-    return fold_of[position]
+    return _dealt(order, folds)[position]
+
+
+def plain_folds(images: NDArray[np.generic], folds: int, seed: int = 0) -> NDArray[np.int64]:
+    """Fold of each presentation: images are dealt to folds whatever their labels, in an order drawn with the seed.
+
+    For what an image does not have once and for all, such as the mask that follows it, and for measures.
+
+    Parameters
+    ----------
+    images, folds, seed
+        As in `image_folds`.
+
+    Raises
+    ------
+    DecodingError
+        If there are fewer images than folds.
+    """
+    _refuse_few(folds)
+    names, position = np.unique(images, return_inverse=True)
+    if len(names) < folds:
+        raise DecodingError(f"there are {len(names)} images for {folds} folds; use more images or fewer folds.")
+    order = np.random.default_rng(seed).permutation(len(names))
+    return _dealt(order, folds)[position]
+
+
+def folds_elsewhere(
+    images: NDArray[np.generic], fold_of: NDArray[np.int64], others: NDArray[np.generic]
+) -> NDArray[np.int64]:
+    """Fold whose decoder tests each of other presentations, which was not trained on their image.
+
+    Parameters
+    ----------
+    images, fold_of
+        Image of each presentation that decoders are trained on, and its fold.
+    others
+        Image of each of the other presentations. Images that no decoder is trained on are dealt to folds in turn.
+    """
+    known, first = np.unique(images, return_index=True)
+    names, position = np.unique(others, return_inverse=True)
+    place = np.minimum(np.searchsorted(known, names), len(known) - 1)
+    dealt = np.arange(len(names)) % (fold_of.max() + 1)
+    return np.asarray(np.where(known[place] == names, fold_of[first][place], dealt)[position])
+
+
+def _refuse_few(folds: int) -> None:
+    """Refuse fewer than two folds."""
+    if folds < 2:
+        raise DecodingError(f"folds is {folds}; cross-validation needs at least 2.")
+
+
+def _dealt(order: NDArray[np.int64], folds: int) -> NDArray[np.int64]:
+    """Fold of each image, which get them in this order in turn."""
+    fold_of = np.empty(len(order), dtype=np.int64)
+    fold_of[order] = np.arange(len(order)) % folds
+    return fold_of

@@ -59,8 +59,20 @@ def images_of(activity: xr.DataArray) -> NDArray[np.generic]:
     return np.asarray(activity["image"].values)
 
 
-def labels_of(recorded: xr.DataArray, labels: xr.DataArray | None = None) -> NDArray[np.generic]:
-    """Label of each presentation, (presentation,): those given, or else the coordinate `label`."""
+def labels_of(recorded: xr.DataArray, labels: xr.DataArray | str | None = None) -> NDArray[np.generic]:
+    """Label of each presentation, (presentation,): those given, the coordinate of a name, or else `label`.
+
+    Raises
+    ------
+    UsageError
+        If there is no such coordinate.
+    DecodingError
+        If labels have another shape, or some presentations have none.
+    """
+    if isinstance(labels, str):
+        along = [str(name) for name, coord in recorded.coords.items() if coord.dims == ("presentation",)]
+        found = np.asarray(recorded[choose("coordinate of presentations", labels, along)].values)
+        return _refuse_missing(found, labels)
     if labels is None and "label" not in recorded.coords:
         raise DecodingError("there is no coordinate label; give labels, one class for each presentation.")
     found = np.asarray(recorded["label"].values if labels is None else labels.values)
@@ -122,3 +134,13 @@ def present_ticks(
             "is absent for all or none: finish the run, or decode one condition at a time."
         )
     return present
+
+
+def _refuse_missing(found: NDArray[np.generic], name: str) -> NDArray[np.generic]:
+    """Refuse a coordinate that some presentations do not have."""
+    missing = np.isnan(found) if found.dtype.kind == "f" else np.array([value == "" for value in found.tolist()])
+    if missing.any():
+        raise DecodingError(
+            f"{name} is missing for {missing.sum()} of {len(found)} presentations; choose conditions that have it."
+        )
+    return found

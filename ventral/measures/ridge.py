@@ -1,10 +1,11 @@
-"""Ridge classifiers, one class against the rest (targets +1 and -1), at many ticks and penalties at once.
+"""Ridge regression at many ticks and penalties at once, each with the penalty that predicts left-out images best.
 
-How they are solved. With standardised features X (presentation, feature) and centred targets Y, the decision values of
-ridge regression with penalty a are X w = X X' (X X' + a)^-1 Y. One eigendecomposition X X' = U diag(v) U' (the dual
-problem) turns this into U diag(v / (v + a)) U' Y, so that each further penalty costs two products and no new solution.
-With fewer features than presentations the decomposition is that of X'X = W diag(v) W' instead, and X W takes the place
-of U. `_Spectrum` holds either in one form, ``left @ diag(1 / (v + a)) @ right'``, the hat matrix H.
+How it is solved. With standardised features X (presentation, feature) and centred targets Y, the fit of ridge
+regression with penalty a is X w = K (K + a)^-1 Y with K = X X'. One eigendecomposition K = U diag(v) U' (the dual
+problem) turns this into U diag(v / (v + a)) U' Y, so that each further penalty costs a small product and no new
+solution. With fewer features than presentations the decomposition is that of X'X = W diag(v) W' instead, and the
+columns of X W, which are orthogonal, take the place of U. `_Spectrum` holds either in one form: the hat matrix is
+H = ``scores @ diag(gain / (v + a)) @ scores'``.
 
 How the penalty is chosen. The error on presentations that a fit has not seen follows from the fit with them: if r are
 the residuals of the full fit, those of a fit without a set S of presentations are (I - H_SS)^-1 r_S, exactly. For one
@@ -15,6 +16,7 @@ targets is fitted too. (The standardisation is not redone without S.)
 Source: Rifkin & Lippert (2007), MIT-CSAIL-TR-2007-025, for leave-one-out errors without refitting.
 """
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,70 +24,68 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+BLOCKS = 4  # of rows, of which a Gram matrix is made up to the diagonal
+
 
 @dataclass(frozen=True, eq=False)
-class Split:
-    """One fold: which presentations train and test, and the training presentations of each image."""
+class Exposures:
+    """The presentations of each image in a training set; images shown less often than others are filled up."""
 
-    train: Tensor  # (presentation,) positions
-    test: Tensor  # (presentation,) positions
-    exposures: Tensor  # (image, exposure) positions within train, filled up with 0
+    positions: Tensor  # (image, exposure) positions in the training set, 0 where filled up
     real: Tensor  # (image, exposure) False where filled up
 
 
 @dataclass(frozen=True, eq=False)
 class _Spectrum:
-    """Ridge regression diagonalised: ``left @ diag(1 / (values + alpha)) @ right.mT`` is the hat matrix."""
+    """Ridge regression diagonalised (see the top of this file)."""
 
-    values: Tensor  # (tick, component)
+    values: Tensor  # (tick, component) v
+    gain: Tensor  # (tick, component) v in the dual problem, 1 in the primal
     basis: Tensor  # (tick, presentation or feature, component)
-    left: Tensor  # (tick, training presentation, component)
-    right: Tensor  # (tick, training presentation, component)
-    test: Tensor  # (tick, test presentation, presentation or feature)
+    scores: Tensor  # (tick, presentation, component)
+    dual: bool
 
 
-def split(tested: NDArray[np.bool_], images: NDArray[np.generic], device: str) -> Split:
-    """The fold that tests some presentations, (presentation,), of images, (presentation,), and trains on the others."""
-    train = np.flatnonzero(~tested)
-    _, position, exposures = np.unique(images[train], return_inverse=True, return_counts=True)
+def exposures_of(images: NDArray[np.generic], device: str = "cpu") -> Exposures:
+    """Presentations of each image, from the image of each presentation, (presentation,)."""
+    _, position, exposures = np.unique(images, return_inverse=True, return_counts=True)
     real = np.arange(exposures.max()) < exposures[:, None]
     filled = np.zeros(real.shape, dtype=np.int64)
     filled[real] = np.argsort(position, kind="stable")
-    parts = (train, np.flatnonzero(tested), filled, real)
-    return Split(*(torch.as_tensor(part, device=device) for part in parts))
+    return Exposures(torch.as_tensor(filled, device=device), torch.as_tensor(real, device=device))
 
 
-def predict_classes(
-    train: Tensor, test: Tensor, targets: Tensor, penalties: Tensor, fold: Split, resolution: float
-) -> tuple[Tensor, Tensor]:
-    """Decision values of test presentations, with the penalty that has the least error on images left out.
+def fit_ridge(
+    features: Tensor, targets: Tensor, penalties: Tensor, exposures: Exposures
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Weights of ridge regression with the penalty that has the least squared error on images left out one at a time.
 
-    For one penalty equal to scikit-learn's ``make_pipeline(StandardScaler(), RidgeClassifier(alpha))`` at each tick,
-    except that two classes have two columns here, of opposite sign.
+    For one penalty equal to scikit-learn's ``Ridge(alpha)`` at each tick.
 
     Parameters
     ----------
-    train, test
-        Features in double precision, (tick, presentation, feature).
+    features
+        With mean 0 over presentations, (tick, presentation, feature).
     targets
-        Of the training presentations, (presentation, class), in the precision of the solution.
+        (presentation, class), in the precision of the features, which is that of the solution.
     penalties
         To choose from, falling, so that of equally good penalties the largest is taken.
-    fold
-        Which training presentations are of one image.
-    resolution
-        Relative resolution of the record: a feature that varies by less counts as zero.
+    exposures
+        Which presentations are of one image.
 
     Returns
     -------
-    values, penalty
-        Decision values, (tick, presentation, class), and the chosen penalty, (tick,).
+    weights, intercept, penalty
+        (tick, feature, class), (tick, class) and the chosen penalty, (tick,).
     """
-    train, test = _standardised(train, test, resolution)
-    spectrum = _spectrum(train.to(targets.dtype), test.to(targets.dtype))
-    error = _error_left_out(spectrum, targets, penalties.to(targets.dtype), fold)
+    mean = targets.mean(0)
+    spectrum = _spectrum(features)
+    loadings = spectrum.scores.mT @ (targets - mean)  # (tick, component, class)
+    error = _error_left_out(spectrum, loadings, targets - mean, penalties.to(targets.dtype), exposures)
     best = penalties[error.argmin(1)]
-    return _decisions(spectrum, targets, best.to(targets.dtype)), best
+    shrunk = loadings / (spectrum.values + best.to(targets.dtype).unsqueeze(1)).unsqueeze(2)
+    weights = spectrum.basis @ shrunk
+    return features.mT @ weights if spectrum.dual else weights, mean.expand(len(features), -1), best
 
 
 def ridge_regress(
@@ -105,73 +105,84 @@ def ridge_regress(
     ndarray
         (image,), for `test_x`.
     """
-    images = np.arange(len(train_x))
-    fold = split(np.zeros(len(train_x), dtype=bool), images, "cpu")
-    train, test, targets = (torch.as_tensor(part).double() for part in (train_x[None], test_x[None], train_y[:, None]))
+    features, mean, scale = standardised(torch.as_tensor(train_x[None]).double(), 1e-6)
+    targets = torch.as_tensor(train_y[:, None]).double()
     penalties = 10.0 ** torch.arange(7, -2, -1, dtype=torch.float64)
-    values, _ = predict_classes(train, test, targets, penalties, fold, 1e-6)
+    weights, intercept, _ = fit_ridge(features, targets, penalties, exposures_of(np.arange(len(train_x))))
+    values = (torch.as_tensor(test_x[None]).double() - mean) * scale @ weights + intercept.unsqueeze(1)
     return np.asarray(values[0, :, 0])
 
 
-def one_against_rest(labels: Tensor, classes: int) -> Tensor:
-    """Targets (presentation, class): +1 for the presentation's class and -1 for the others."""
-    return 2.0 * torch.nn.functional.one_hot(labels, classes).double() - 1
+def standardised(features: Tensor, resolution: float) -> tuple[Tensor, Tensor, Tensor]:
+    """Features of mean 0 and deviation 1, with the mean and the scale that make them so; constant ones become 0.
 
+    Parameters
+    ----------
+    features
+        In double precision, (tick, presentation, feature); overwritten.
+    resolution
+        Relative resolution of the record: a feature that deviates from its mean by less is constant.
 
-def _standardised(train: Tensor, test: Tensor, resolution: float) -> tuple[Tensor, Tensor]:
-    """Both (tick, presentation, feature) with the training mean 0 and deviation 1; constant features become 0."""
-    origin = train[:, :1]  # differences from it are exactly 0 where nothing varies
-    deviation, mean = torch.std_mean(train - origin, 1, correction=0, keepdim=True)
-    mean = mean + origin
+    Returns
+    -------
+    standardised, mean, scale
+        (tick, presentation, feature), and twice (tick, 1, feature): ``standardised = (features - mean) * scale``.
+    """
+    origin = features[:, :1].clone()  # differences from it are exactly 0 where nothing varies
+    features = features.sub_(origin)
+    shift = features.mean(1, keepdim=True)
+    features = features.sub_(shift)
+    mean = origin + shift
+    deviation = torch.linalg.vector_norm(features, dim=1, keepdim=True) / features.shape[1] ** 0.5
     constant = deviation <= resolution * mean.abs()
     scale = torch.where(constant, 0.0, 1 / torch.where(constant, 1.0, deviation))
-    return (train - mean) * scale, (test - mean) * scale
+    return features.mul_(scale), mean, scale
 
 
-def _spectrum(train: Tensor, test: Tensor) -> _Spectrum:
+def _spectrum(features: Tensor) -> _Spectrum:
     """The smaller of the two eigenproblems: of presentations (dual), or of features (primal)."""
-    if train.shape[1] <= train.shape[2]:
-        values, basis = torch.linalg.eigh(train @ train.mT)
+    if features.shape[1] <= features.shape[2]:
+        values, basis = torch.linalg.eigh(_lower_gram(features))
         values = values.clamp(min=0)
-        return _Spectrum(values, basis, basis * values.unsqueeze(1), basis, test @ train.mT)
-    values, basis = torch.linalg.eigh(train.mT @ train)
-    scores = train @ basis
-    return _Spectrum(values.clamp(min=0), basis, scores, scores, test)
+        return _Spectrum(values, values, basis, basis, dual=True)
+    values, basis = torch.linalg.eigh(_lower_gram(features.mT))
+    return _Spectrum(values.clamp(min=0), torch.ones_like(values), basis, features @ basis, dual=False)
 
 
-def _decisions(spectrum: _Spectrum, targets: Tensor, penalty: Tensor) -> Tensor:
-    """Decision values (tick, presentation, class) for one penalty a tick."""
-    mean = targets.mean(0)
-    loadings = spectrum.right.mT @ (targets - mean)
-    shrunk = loadings / (spectrum.values + penalty.unsqueeze(1)).unsqueeze(2)
-    return spectrum.test @ (spectrum.basis @ shrunk) + mean
+def _lower_gram(rows: Tensor) -> Tensor:
+    """Products of all rows, (tick, row, row), of (tick, row, column); what lies above the diagonal is not filled in."""
+    gram = rows.new_zeros(len(rows), rows.shape[1], rows.shape[1])
+    edges = torch.linspace(0, rows.shape[1], BLOCKS + 1).long().tolist()
+    for start, stop in itertools.pairwise(edges):
+        gram[:, start:stop, :stop] = rows[:, start:stop] @ rows[:, :stop].mT
+    return gram
 
 
-def _error_left_out(spectrum: _Spectrum, targets: Tensor, penalties: Tensor, fold: Split) -> Tensor:
+def _error_left_out(
+    spectrum: _Spectrum, loadings: Tensor, centred: Tensor, penalties: Tensor, exposures: Exposures
+) -> Tensor:
     """Squared error (tick, penalty) on images left out one at a time (see the top of this file)."""
-    shrink = 1 / (spectrum.values.unsqueeze(2) + penalties)  # (tick, component, penalty)
-    centred = targets - targets.mean(0)
-    loadings = spectrum.right.mT @ centred
-    fitted = spectrum.left @ (shrink.unsqueeze(3) * loadings.unsqueeze(2)).flatten(2)
+    shrink = spectrum.gain.unsqueeze(2) / (spectrum.values.unsqueeze(2) + penalties)  # (tick, component, penalty)
+    fitted = spectrum.scores @ (shrink.unsqueeze(3) * loadings.unsqueeze(2)).flatten(2)
     fitted = fitted.reshape(*fitted.shape[:2], len(penalties), -1)
     residual = centred.unsqueeze(1) - fitted  # (tick, presentation, penalty, class)
-    if fold.exposures.shape[1] == 1:  # each image was shown once, so that H_SS is one number
-        leverage = (spectrum.left * spectrum.right) @ shrink + 1 / len(targets)
-        error: Tensor = (residual / (1 - leverage).unsqueeze(3)).square().sum((1, 3))
+    if exposures.real.shape[1] == 1:  # each image was shown once, so that H_SS is one number
+        leverage = spectrum.scores.square() @ shrink + 1 / len(centred)
+        error: Tensor = (residual.square().sum(3) / (1 - leverage).square()).sum(1)
         return error
-    errors = [_error_by_image(spectrum, residual[:, :, k], shrink[:, :, k], fold) for k in range(len(penalties))]
+    errors = [_error_by_image(spectrum, residual[:, :, k], shrink[:, :, k], exposures) for k in range(len(penalties))]
     return torch.stack(errors, 1)
 
 
-def _error_by_image(spectrum: _Spectrum, residual: Tensor, shrink: Tensor, fold: Split) -> Tensor:
+def _error_by_image(spectrum: _Spectrum, residual: Tensor, shrink: Tensor, exposures: Exposures) -> Tensor:
     """Squared error (tick,) for one penalty, where an image may have been shown several times.
 
     Images shown less often than others are filled up with rows of zeros, for which H is 0 and the residual is 0.
     """
-    real = fold.real.to(residual).unsqueeze(2)  # (image, exposure, 1)
-    left = spectrum.left[:, fold.exposures] * real * shrink[:, None, None]
-    right = spectrum.right[:, fold.exposures] * real
-    hat = left @ right.mT + real @ real.mT / residual.shape[1]
+    real = exposures.real.to(residual).unsqueeze(2)  # (image, exposure, 1)
+    scores = spectrum.scores[:, exposures.positions] * real
+    hat = (scores * shrink[:, None, None]) @ scores.mT + real @ real.mT / residual.shape[1]
     identity = torch.eye(hat.shape[-1], dtype=hat.dtype, device=hat.device)
-    error: Tensor = torch.linalg.solve(identity - hat, residual[:, fold.exposures] * real).square().sum((1, 2, 3))
+    left_out = torch.linalg.solve(identity - hat, residual[:, exposures.positions] * real)
+    error: Tensor = left_out.square().sum((1, 2, 3))
     return error

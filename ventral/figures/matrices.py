@@ -1,0 +1,155 @@
+"""Figures of matrices of training and test times: one for each place where decoders are trained and tested."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+from numpy.typing import NDArray
+
+from ventral.figures.captions import caption
+from ventral.figures.style import INK, MARK, NEUTRAL, STYLE, marker, whole_ticks
+
+COLOURS = "RdBu_r"  # white at chance, as strong below it as above
+ABSENT = "#E9E9E9"
+SIDE = 2.1  # inches of a panel
+EDGE: dict[str, Any] = {"color": INK, "linewidth": 0.8, "linestyle": (0, (3, 2)), "alpha": 0.7}
+DIAGONAL: dict[str, Any] = {"color": INK, "linewidth": 0.5, "alpha": 0.5}
+
+
+@dataclass(frozen=True, eq=False)
+class MatrixPanel:
+    """One matrix: its row and column in the figure, its scores, and when stimuli arrive.
+
+    Parameters
+    ----------
+    row, column
+        Names; panels of one name are in one row or column.
+    scores
+        (training time, test time).
+    train_ms, test_ms
+        Times of both axes in ms.
+    arrivals_ms
+        When the target's activity can first arrive where decoders are trained, and where they are tested.
+    masks_ms
+        When a mask's can; NaN without a mask.
+    colour
+        Of the column's name.
+    significant
+        Cells around which a line is drawn, (training time, test time); none if not given.
+    """
+
+    row: str
+    column: str
+    scores: NDArray[np.float64]
+    train_ms: NDArray[np.float64]
+    test_ms: NDArray[np.float64]
+    arrivals_ms: tuple[float, float]
+    masks_ms: tuple[float, float] = (np.nan, np.nan)
+    colour: str = INK
+    significant: NDArray[np.bool_] | None = None
+
+
+def matrices_figure(
+    panels: Sequence[MatrixPanel], chance: float, measure: str, notes: Sequence[str] = (), percent: bool = True
+) -> Figure:
+    """Scores of decoders by the time they are trained and the time they are tested, on one scale of colours.
+
+    Parameters
+    ----------
+    panels
+        In any order; rows and columns are in the order in which they first come.
+    chance
+        Score without information, which is white.
+    measure
+        What is measured, for the bar of colours: "decoder, % correct".
+    notes
+        Sentences under the figure.
+    percent
+        Whether scores are fractions that are drawn in percent.
+    """
+    rows, columns = (list(dict.fromkeys(getattr(panel, side) for panel in panels)) for side in ("row", "column"))
+    norm, shown = _scale(panels, chance)
+    size = (SIDE * len(columns) + 2.2, SIDE * len(rows) + 1.5)
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=size, layout="constrained")
+        axes = figure.subplots(len(rows), len(columns), sharex=True, sharey=True, squeeze=False)
+        for unused in axes.flat:
+            unused.set_axis_off()
+        for panel in panels:
+            at = axes[rows.index(panel.row), columns.index(panel.column)]
+            at.set_axis_on()
+            _draw(at, panel, norm)
+        for column, name in enumerate(columns):
+            colour = next(panel.colour for panel in panels if panel.column == name)
+            axes[0, column].set_title(name, color=colour)
+            axes[-1, column].set_xlabel("tested at (ms)")
+        for row, name in enumerate(rows):
+            axes[row, 0].set_ylabel("trained at (ms)")
+            axes[row, -1].text(1.04, 0.5, name, rotation=270, va="center", transform=axes[row, -1].transAxes)
+        bar = figure.colorbar(ScalarMappable(norm, COLOURS), ax=axes, shrink=min(1.0, 2 / len(rows)), pad=0.02)
+        bar.ax.set_ylim(*shown)
+        bar.set_label(measure)
+        bar.ax.axhline(chance, color=INK, linewidth=1.2)
+        if percent:
+            bar.ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=""))
+        figure.legend(handles=_handles(panels), loc="outside upper left", ncols=3, handlelength=1.6, columnspacing=1.2)
+        caption(figure, notes)
+    return figure
+
+
+def _scale(panels: Sequence[MatrixPanel], chance: float) -> tuple[Normalize, tuple[float, float]]:
+    """Colours that are white at chance and as strong on both sides; and the part of them that scores take."""
+    found = np.concatenate([panel.scores[np.isfinite(panel.scores)] for panel in panels])
+    low, high = found.min(initial=chance), found.max(initial=chance)
+    reach = max(high - chance, chance - low, 1e-3)
+    return Normalize(chance - reach, chance + reach), (min(low, chance - 0.1 * reach), max(high, chance + 0.1 * reach))
+
+
+def _draw(axes: Axes, panel: MatrixPanel, norm: Normalize) -> None:
+    """Draw one matrix with its diagonal and when stimuli arrive."""
+    edges = _edges(panel.test_ms), _edges(panel.train_ms)
+    axes.set_facecolor(ABSENT)
+    axes.pcolormesh(*edges, np.ma.masked_invalid(panel.scores), cmap=COLOURS, norm=norm, rasterized=True)
+    if panel.significant is not None and panel.significant.any():
+        inside = panel.significant.astype(float)
+        axes.contour(panel.test_ms, panel.train_ms, inside, levels=[0.5], colors=INK, linewidths=1.0)
+    low, high = max(edge[0] for edge in edges), min(edge[-1] for edge in edges)
+    axes.plot([low, high], [low, high], **DIAGONAL)
+    trained, tested = panel.arrivals_ms
+    axes.axhline(trained, **EDGE)
+    axes.axvline(tested, **EDGE)
+    mask: dict[str, Any] = {"color": NEUTRAL, "markeredgecolor": "white", "markeredgewidth": 0.5, "clip_on": False}
+    axes.plot(panel.masks_ms[1], 0.0, "^", transform=axes.get_xaxis_transform(), **{**MARK, **mask})
+    axes.plot(0.0, panel.masks_ms[0], ">", transform=axes.get_yaxis_transform(), **{**MARK, **mask})
+    axes.set_xlim(edges[0][0], edges[0][-1])
+    axes.set_ylim(edges[1][0], edges[1][-1])
+    axes.set_aspect("equal")
+    whole_ticks(axes, 3)
+    axes.yaxis.set_major_locator(MaxNLocator(3, steps=[1, 2, 5, 10], integer=True))
+
+
+def _edges(times_ms: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Edges of ticks: half-way between times, and as far beyond the first and the last."""
+    if len(times_ms) == 1:
+        return np.array([times_ms[0] - 5, times_ms[0] + 5])
+    middle = (times_ms[1:] + times_ms[:-1]) / 2
+    return np.concatenate([[2 * times_ms[0] - middle[0]], middle, [2 * times_ms[-1] - middle[-1]]])
+
+
+def _handles(panels: Sequence[MatrixPanel]) -> list[Any]:
+    """Entries of the legend."""
+    handles: list[Any] = [Line2D([], [], label="target arrives", **EDGE)]
+    if np.isfinite([panel.masks_ms for panel in panels]).any():
+        handles.append(marker(NEUTRAL, "^", "mask arrives", markeredgewidth=0))
+    if any(np.isnan(panel.scores).any() for panel in panels):
+        handles.append(Patch(facecolor=ABSENT, label="area absent"))
+    return handles

@@ -1,0 +1,141 @@
+"""Decoders in the areas and conditions of a run: trained in one, tested in the same or in another."""
+
+import itertools
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from ventral.errors import DecodingError, UsageError, choose
+from ventral.experiment.run import Run
+from ventral.measures.decoding import MOST_FEATURES, decode_over_time
+from ventral.measures.recorded import choose_all, recorded_conditions, rows_of
+from ventral.measures.transfer import same_sites
+
+POOLED = "pooled"
+"""What the conditions are called over which decoders of a condition's own parameters are fitted."""
+
+Progress = Callable[[int, int, str], None]
+
+
+def silent(done: int, total: int, name: str) -> None:
+    """No progress."""
+
+
+def decode_run(
+    run: Run,
+    areas: Sequence[str] | None = None,
+    conditions: Sequence[str] | None = None,
+    folds: int = 5,
+    features: int | None = None,
+    seed: int = 0,
+    device: str = "cpu",
+    progress: Progress = silent,
+    *,
+    labels: str | None = None,
+    decoder: str = "ridge",
+    scoring: str = "accuracy",
+    train_condition: str | None = None,
+    test_run: Run | None = None,
+) -> xr.DataArray:
+    """Decoding over time in each area and condition of a run, of which one is read at a time.
+
+    Parameters
+    ----------
+    run
+        The run.
+    areas, conditions
+        Names; all if not given.
+    folds, seed, device, decoder, scoring
+        As in `decode_over_time`.
+    features
+        Features drawn from each area; if not given, as many as the smallest of the areas has, at most 1,024.
+    progress
+        Called after each with the number done, their total, and the names of area and condition.
+    labels
+        Name of the coordinate that is decoded; `label` if not given. A parameter of conditions, such as `contrast`, is
+        decoded over all conditions together.
+    train_condition
+        Condition on which decoders are trained; each condition has its own if not given.
+    test_run
+        Run on which the decoders are tested, of the same images and sites; the run itself if not given.
+
+    Returns
+    -------
+    xr.DataArray
+        Fraction correct, or what `scoring` says, dims (area, condition, fold, time); `chance` and `arrival_ms` are
+        coordinates, (area, condition) where they differ.
+
+    Raises
+    ------
+    UsageError
+        If there is no such area or condition, or the test run has other images or units.
+    DecodingError
+        As `decode_over_time`.
+    """
+    there = checked_run(run, test_run)
+    names = choose_all("condition", conditions, [condition.name for condition in recorded_conditions(there)])
+    sources = choose_all("area", areas, run.areas)
+    features = feature_count(run, sources) if features is None else features
+    pooled = labels is not None and is_parameter(there, names, labels)
+    if pooled and train_condition is not None:
+        raise UsageError(f"{labels} is the same throughout a condition, so that none can be trained on alone.")
+    groups = {POOLED: names} if pooled else {name: [name] for name in names}
+    decoded: dict[str, list[xr.DataArray]] = {area: [] for area in sources}
+    for done, (area, name) in enumerate(itertools.product(sources, groups), start=1):
+        activity = rows_activity(there, area, groups[name])
+        how: dict[str, Any] = {"folds": folds, "features": features, "seed": seed, "device": device}
+        if labels is not None or decoder != "ridge" or scoring != "accuracy":
+            how |= {"labels": labels, "decoder": decoder, "scoring": scoring}
+        if train_condition is not None or there is not run:
+            trained = rows_activity(run, area, [train_condition or name] if not pooled else names)
+            how["tested"], activity = activity, trained
+        accuracy = decode_over_time(activity, **how)
+        known = {key: accuracy.attrs[key] for key in ("chance", "arrival_ms")}
+        decoded[area].append(accuracy.assign_coords(area=area, condition=name, **known))
+        progress(done, len(sources) * len(groups), f"{area}, {name}")
+    joined: dict[str, Any] = {"coords": "different", "compat": "equals"}
+    return xr.concat([xr.concat(each, "condition", **joined) for each in decoded.values()], "area", **joined)
+
+
+def feature_count(run: Run, areas: Sequence[str]) -> int:
+    """Features that are drawn from each area: as many as the smallest has, at most 1,024."""
+    return min(MOST_FEATURES, *(math.prod(run[area].shape[2:]) for area in areas))
+
+
+def rows_activity(run: Run, area: str, conditions: Sequence[str]) -> xr.DataArray:
+    """Activity of an area in some conditions of a run, with the coordinates of its presentations."""
+    if len(conditions) == 1:
+        return run[area].isel(presentation=rows_of(run, conditions[0]))
+    rows = np.sort(np.concatenate([run.rows(name) for name in conditions]))
+    return run[area] if len(rows) == run[area].sizes["presentation"] else run[area].isel(presentation=rows)
+
+
+def checked_run(run: Run, test_run: Run | None) -> Run:
+    """The run on which decoders are tested, which must be of the same data and, in each area, of the same units."""
+    if test_run is None:
+        return run
+    for key in ("data", "split"):
+        if run.attrs[key] != test_run.attrs[key]:
+            raise UsageError(
+                f"{test_run.path} is of {key} {test_run.attrs[key]}, and {run.path} of {run.attrs[key]}; test decoders "
+                "on a run of the same images."
+            )
+    for area in run.areas:
+        if area in test_run.areas and not same_sites(run[area], test_run[area]):
+            raise UsageError(f"{test_run.path} has other units of {area}; record both runs with the same seed.")
+    return test_run
+
+
+def is_parameter(run: Run, conditions: Sequence[str], labels: str) -> bool:
+    """Whether a coordinate is the same for all presentations of each condition."""
+    presentations = run.presentations
+    along = [str(name) for name in presentations.variables if presentations[name].dims == ("presentation",)]
+    values = presentations[choose("coordinate of presentations", labels, along)].values
+    if not any(len(set(values[run.rows(name)].tolist())) > 1 for name in conditions):
+        if len({values[run.rows(name)[0]] for name in conditions}) < 2:
+            raise DecodingError(f"{labels} is the same in all conditions, so that there is nothing to decode.")
+        return True
+    return False
