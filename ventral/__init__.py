@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ventral.measures.responses import read_responses
     from ventral.measures.significance import cluster_test, fdr_test, max_test, tfce_test
     from ventral.measures.generalisation import generalise
+    from ventral.measures.patterns import decoding_patterns
     from ventral.model import zoo
     from ventral.model.areas import Area, Entry, Transition
     from ventral.model.counting import effective_parameters
@@ -62,6 +63,7 @@ __all__ = [
     "cluster_test",
     "decode_over_time",
     "divergence",
+    "decoding_patterns",
     "effective_parameters",
     "fdr_test",
     "generalise",
@@ -108,6 +110,7 @@ HOMES = {
     "cluster_test": "measures.significance",
     "decode_over_time": "measures.decoding",
     "divergence": "measures.latency",
+    "decoding_patterns": "measures.patterns",
     "effective_parameters": "model.counting",
     "fdr_test": "measures.significance",
     "generalise": "measures.generalisation",

@@ -12,8 +12,9 @@ from ventral.analysis import decoding, readout
 
 from ventral.errors import ClockError, UsageError
 from ventral.experiment.run import Run
-from ventral.measures import decoding as decoders
-from ventral.measures.decoding import decode_over_time, decode_run
+from ventral.measures import decoding_runs as decoders
+from ventral.measures.decoding import decode_over_time
+from ventral.measures.decoding_runs import decode_run
 from ventral.measures.latency import latencies
 from ventral.measures.responses import read_responses
 

@@ -53,7 +53,7 @@ def test_a_decoder_is_the_ridge_classifier_of_scikit_learn(presentations, units,
     train, test = draw.normal(3, 2, size=(2, presentations, units)), draw.normal(3, 2, size=(2, 9, units))
     label = np.arange(presentations) % classes
     targets = one_against_rest(label, classes)
-    features, mean, scale = standardised(torch.as_tensor(train.copy()), 1e-12)
+    features, mean, scale = standardised(torch.as_tensor(train), 1e-12)
     penalty = torch.tensor([alpha], dtype=torch.float64)
     weights, intercept, _ = fit_ridge(features, targets, penalty, exposures_of(np.arange(presentations)))
     ours = ((torch.as_tensor(test) - mean) * scale @ weights + intercept.unsqueeze(1)).numpy()

@@ -5,6 +5,8 @@ it can be tested on any other activity of as many features by one matrix product
 """
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -136,12 +138,17 @@ def task_of(activity: xr.DataArray, labels: xr.DataArray | str | None, method: M
         targets.to(method.device),
         tuple(split(fold_of == fold, images, method.device) for fold in range(method.folds)),
         torch.as_tensor(penalties, device=method.device),
-        precision(penalties, len(codes) * (method.folds - 1) // method.folds, len(drawn)),
+        precision(penalties, len(codes) * (method.folds - 1) // method.folds, len(drawn))
+        if method.decoder == "ridge"
+        else torch.float64,
     )
 
 
-def fit_decoders(block: Tensor, task: Task) -> Iterator[Fitted]:
-    """Decoders of each fold in turn, from the activity of all presentations at some ticks.
+def fit_decoders(block: Tensor, task: Task) -> list[Fitted]:
+    """Decoders of each fold, from the activity of all presentations at some ticks.
+
+    On a CPU each fold and tick is a job of its own, on one thread: threads scale better over jobs than within the
+    decomposition of one matrix, and numbers do not depend on how many there are.
 
     Parameters
     ----------
@@ -150,23 +157,43 @@ def fit_decoders(block: Tensor, task: Task) -> Iterator[Fitted]:
     task
         What is decoded.
     """
-    for fold in task.folds:
-        yield fit_decoder(block[:, fold.train], task, fold)
+    if block.device.type != "cpu":
+        return [fit_decoder(block[:, fold.train], task, fold) for fold in task.folds]
+    jobs = [(tick, fold) for fold in task.folds for tick in range(len(block))]
+    with _one_thread_each() as threads, ThreadPoolExecutor(threads) as pool:
+        fitted = list(pool.map(lambda job: fit_decoder(block[job[0], job[1].train][None], task, job[1]), jobs))
+    return [_joined(fitted[start : start + len(block)]) for start in range(0, len(jobs), len(block))]
 
 
 def fit_decoder(train: Tensor, task: Task, fold: Fold) -> Fitted:
     """Decoders of one fold, from the activity of its training presentations, (tick, presentation, feature)."""
-    features, mean, scale = standardised(train.double(), task.resolution)
-    targets, penalty = task.targets[fold.train], features.new_full((len(features),), torch.nan)
+    features, mean, scale = standardised(train, task.resolution, task.dtype)
+    targets, penalty = task.targets[fold.train], torch.full_like(mean[:, 0, 0], torch.nan)
     if task.method.decoder == "ridge":
-        weights, intercept, penalty = fit_ridge(
-            features.to(task.dtype), targets.to(task.dtype), task.penalties, fold.exposures
-        )
+        weights, intercept, penalty = fit_ridge(features, targets.to(task.dtype), task.penalties, fold.exposures)
     else:
         fit = fit_discriminant if task.method.decoder == "discriminant" else fit_nearest_mean
         weights, intercept = fit(features, targets.argmax(1), len(task.classes))
     weights = weights.double() * scale.mT
     return Fitted(fold, weights, intercept.double() - (mean @ weights)[:, 0], penalty)
+
+
+@contextmanager
+def _one_thread_each() -> Iterator[int]:
+    """Let PyTorch use one thread for each operation meanwhile; gives the number of threads that it used before."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield threads
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _joined(fitted: Sequence[Fitted]) -> Fitted:
+    """Decoders of one fold at ticks that were fitted one by one."""
+    parts = zip(*((each.weights, each.intercept, each.penalty) for each in fitted), strict=True)
+    weights, intercept, penalty = (torch.cat(part) for part in parts)
+    return Fitted(fitted[0].fold, weights, intercept, penalty)
 
 
 def split(tested: NDArray[np.bool_], images: NDArray[np.generic], device: str) -> Fold:

@@ -53,7 +53,8 @@ def decode_over_time(
     labels
         What is decoded: the class of each presentation, (presentation,), or the name of any coordinate of the
         presentations, such as "mask_kind" or "contrast"; the coordinate `label` if not given. A coordinate that is
-        named may differ between the presentations of an image.
+        named may differ between the presentations of an image. Levels of one quantity are classes for the discriminant,
+        or regressed (`scoring`): one class against the rest, as ridge has it, cannot single out the middle of a line.
     folds
         Cross-validation folds over images, each with its share of every class: presentations of one image never
         straddle two folds.

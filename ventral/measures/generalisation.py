@@ -102,7 +102,7 @@ def train_decoders(activity: xr.DataArray, labels: xr.DataArray | str | None, me
         block, present = read_features(activity.isel(time=chunk), task.drawn)
         if present.any():
             train = torch.as_tensor(np.ascontiguousarray(block[:, present].swapaxes(0, 1)), device=method.device)
-            fitted = list(fit_decoders(train, task))
+            fitted = fit_decoders(train, task)
             ticks.append(np.flatnonzero(present) + chunk.start)
             weights.append(torch.stack([each.weights for each in fitted]))
             intercepts.append(torch.stack([each.intercept for each in fitted]))

@@ -105,7 +105,7 @@ def ridge_regress(
     ndarray
         (image,), for `test_x`.
     """
-    features, mean, scale = standardised(torch.as_tensor(train_x[None]).double(), 1e-6)
+    features, mean, scale = standardised(torch.as_tensor(train_x[None]), 1e-6)
     targets = torch.as_tensor(train_y[:, None]).double()
     penalties = 10.0 ** torch.arange(7, -2, -1, dtype=torch.float64)
     weights, intercept, _ = fit_ridge(features, targets, penalties, exposures_of(np.arange(len(train_x))))
@@ -113,30 +113,36 @@ def ridge_regress(
     return np.asarray(values[0, :, 0])
 
 
-def standardised(features: Tensor, resolution: float) -> tuple[Tensor, Tensor, Tensor]:
+def standardised(
+    features: Tensor, resolution: float, dtype: torch.dtype = torch.float64
+) -> tuple[Tensor, Tensor, Tensor]:
     """Features of mean 0 and deviation 1, with the mean and the scale that make them so; constant ones become 0.
 
     Parameters
     ----------
     features
-        In double precision, (tick, presentation, feature); overwritten.
+        As recorded, (tick, presentation, feature).
     resolution
         Relative resolution of the record: a feature that deviates from its mean by less is constant.
+    dtype
+        Precision of the standardised features.
 
     Returns
     -------
     standardised, mean, scale
-        (tick, presentation, feature), and twice (tick, 1, feature): ``standardised = (features - mean) * scale``.
+        (tick, presentation, feature), and twice (tick, 1, feature) in double precision: ``standardised = (features -
+        mean) * scale``.
     """
-    origin = features[:, :1].clone()  # differences from it are exactly 0 where nothing varies
-    features = features.sub_(origin)
-    shift = features.mean(1, keepdim=True)
-    features = features.sub_(shift)
-    mean = origin + shift
-    deviation = torch.linalg.vector_norm(features, dim=1, keepdim=True) / features.shape[1] ** 0.5
+    features = features.float() if features.dtype == torch.float16 else features
+    origin = features[:, :1]
+    from_origin = (features - origin).to(dtype)  # exactly 0 where nothing varies, and rounded once
+    shift = from_origin.mean(1, keepdim=True)
+    centred = from_origin.sub_(shift)
+    mean = origin.double() + shift
+    deviation = torch.linalg.vector_norm(centred, dim=1, keepdim=True).double() / features.shape[1] ** 0.5
     constant = deviation <= resolution * mean.abs()
     scale = torch.where(constant, 0.0, 1 / torch.where(constant, 1.0, deviation))
-    return features.mul_(scale), mean, scale
+    return centred.mul_(scale), mean, scale
 
 
 def _spectrum(features: Tensor) -> _Spectrum:
