@@ -2,31 +2,38 @@
 
 Question: when is the class of an image linearly readable from each area, and what does a mask leave of it?
 
-Method: at each tick, in each area and condition, a ridge classifier is fitted anew and cross-validated over images
+Method: at each tick, in each area and condition, a linear decoder is fitted anew and cross-validated over images
 (`ventral.decode_over_time`), on the same number of features in every area, so that areas do not differ by their size.
-The line is the mean over folds, the band a 95 % Wilson interval over images. Triangles mark when the target and the
-mask can first reach an area. In conditions without a target the labels are those of the target that was not shown:
-decoding should stay at chance.
+The line is the mean over folds. The band is a 95 % Wilson interval over images for accuracy, and a bootstrap over
+images for other scores; both take responses as independent, and since those of a fold share a decoder, a band holds
+chance in 88 to 95 % of shuffled labels. Triangles mark when the target and the mask can first reach an area. In
+conditions without a target the labels are those of the target that was not shown: decoding should stay at chance. With
+`labels` any coordinate is decoded; a parameter of conditions, such as contrast, over all conditions together.
 
 Source: Hung, Kreiman, Poggio & DiCarlo (2005), Science 310:863, for the method in monkey IT.
 """
 
 import logging
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
-from ventral.experiment.run import Run
+from ventral.experiment.condition import Condition
+from ventral.experiment.run import Run, open_complete
 from ventral.figures.captions import provenance
+from ventral.figures.conditions import label
 from ventral.figures.curves import CurvePanel, panels_figure
 from ventral.figures.saving import save
 from ventral.figures.style import area_colour
 from ventral.measures.controls import controls_of
-from ventral.measures.decoding_runs import decode_run
-from ventral.measures.intervals import wilson_interval
-from ventral.measures.readout import accuracy_curve
+from ventral.measures.decoding_runs import POOLED, decode_run
+from ventral.measures.intervals import Estimate
+from ventral.measures.readout import Curve
+from ventral.measures.recorded import recorded_conditions
+from ventral.measures.scores import MEASURES
 from ventral.tables import write_csv
 
 LOG = logging.getLogger("ventral.analysis.decoding")
@@ -40,6 +47,11 @@ def analyze(
     conditions: tuple[str, ...] | None = None,
     folds: int = 5,
     features: int | None = None,
+    labels: str | None = None,
+    decoder: Literal["ridge", "discriminant", "nearest-mean"] = "ridge",
+    scoring: Literal["accuracy", "balanced", "pairwise", "d_prime", "r"] = "accuracy",
+    train_condition: str | None = None,
+    test_run: str | None = None,
     seed: int = 0,
     device: str = "cpu",
 ) -> list[Path]:
@@ -57,8 +69,19 @@ def analyze(
         Cross-validation folds over images.
     features
         Features drawn from each area; if not given, as many as the smallest of the areas has, at most 1,024.
+    labels
+        Coordinate of the presentations that is decoded; the class of the image if not given.
+    decoder
+        ridge, discriminant (with shrinkage) or nearest-mean (by correlation).
+    scoring
+        accuracy, balanced (over classes), pairwise (mean over pairs of classes), d_prime, or r (labels are a measure,
+        which is regressed).
+    train_condition
+        Condition whose decoders are tested in all conditions; each has its own if not given.
+    test_run
+        Folder of a run in which the decoders are tested, of the same images and units; the run itself if not given.
     seed
-        Seed of folds and features.
+        Seed of folds, features and bootstrap.
     device
         Where the decoders are fitted, such as "cpu" or "cuda".
 
@@ -67,33 +90,76 @@ def analyze(
     list of Path
         The files that were written.
     """
-    decoded = decode_run(run, areas, conditions, folds, features, seed, device, _log)
-    panels = [_panel(run, scores, place) for place, scores in enumerate(decoded)]
+    there = run if test_run is None else open_complete(test_run)
+    decoded = decode_run(
+        run,
+        areas,
+        conditions,
+        folds,
+        features,
+        seed,
+        device,
+        _log,
+        labels=labels,
+        decoder=decoder,
+        scoring=scoring,
+        train_condition=train_condition,
+        test_run=None if test_run is None else there,
+    )
+    panels = [_panel(there, scores, place) for place, scores in enumerate(decoded)]
+    measure, percent = MEASURES[scoring]
+    title = f"{'' if decoder == 'ridge' else decoder + ' '}decoder, {measure}"
+    notes = _notes(run, there, train_condition, labels, folds, scoring)
+    figure = panels_figure(panels, float(decoded["chance"].mean()), title, notes, percent=percent)
+    return [*save(figure, out / "decoding"), write_csv(_table(there, decoded), out / "decoding.csv")]
+
+
+def _notes(
+    run: Run, there: Run, train_condition: str | None, labels: str | None, folds: int, scoring: str
+) -> list[str]:
+    """Sentences under the figure."""
+    intervals = "Wilson" if scoring == "accuracy" else "bootstrap"
+    lines = f"Lines are means over {folds} folds" if scoring == "accuracy" else f"Lines are scores over {folds} folds"
+    notes = [provenance([run]), f"{lines}, bands 95 % {intervals} intervals over images."]
+    if labels is not None:
+        notes.append(f"What is decoded is {labels}.")
+    if train_condition is not None or there is not run:
+        trained = "each condition" if train_condition is None else label(run.condition(train_condition))
+        notes.append(f"Decoders are trained in {trained} of {run.path.name} and tested in {there.path.name}.")
     _, missing = controls_of(run)
-    notes = [provenance([run]), f"Lines are means over {folds} folds, bands 95 % Wilson intervals over images."]
-    notes += [missing] if missing else []
-    figure = panels_figure(panels, float(decoded["chance"].mean()), "decoder, % correct", notes)
-    return [*save(figure, out / "decoding"), write_csv(_table(run, decoded), out / "decoding.csv")]
+    return notes + ([missing] if missing else [])
 
 
 def _panel(run: Run, decoded: xr.DataArray, place: int) -> CurvePanel:
     """The curves of an area, one for each condition; its place among the areas decides its colour."""
     area = str(decoded["area"].item())
-    curves = [accuracy_curve(run, str(scores["condition"].item()), scores) for scores in decoded.mean("fold")]
-    return CurvePanel(area, float(decoded["arrival_ms"].min()), tuple(curves), area_colour(area, place))
+    curves = tuple(_curve(run, scores) for scores in decoded)
+    return CurvePanel(area, float(decoded["arrival_ms"].min()), curves, area_colour(area, place))
+
+
+def _curve(run: Run, scores: xr.DataArray) -> Curve:
+    """The score over time in a condition, or over all of them, with its interval."""
+    estimate = Estimate(*(scores[name].values for name in ("pooled", "low", "high")))
+    return Curve(_condition(run, str(scores["condition"].item())), scores["time"].values.astype(float), estimate)
+
+
+def _condition(run: Run, name: str) -> Condition:
+    """A condition of the run, or what all of its conditions have in common."""
+    if name != POOLED:
+        return run.condition(name)
+    first, *others = recorded_conditions(run)
+    shared = tuple(event for event in first.events if all(event in other.events for other in others))
+    return Condition(f"{1 + len(others)} conditions", shared)
 
 
 def _table(run: Run, decoded: xr.DataArray) -> pd.DataFrame:
-    """Accuracy, one row for each area, condition, time and fold, beside the mean that is drawn, with its interval."""
-    order = ["area", "condition", "time", "fold"]
-    numbers = xr.Dataset({"accuracy": decoded, "mean": decoded.mean("fold")})
-    cells = numbers.to_dataframe(order)[["accuracy", "mean"]].reset_index().rename(columns={"time": "time_ms"})
-    names = cells["condition"].unique()
-    soa_ms = {name: run.condition(name).coordinates().get("soa_ms", np.nan) for name in names}
-    cells.insert(2, "soa_ms", cells["condition"].map(soa_ms))
-    images = cells["condition"].map({name: run.image_count(name) for name in names})
-    low, high = wilson_interval(cells["mean"], images)
-    return cells.astype({"time_ms": float}).assign(low=low, high=high, n=images)
+    """Scores, one row for each area, condition, time and fold, beside the one that is drawn, with its interval."""
+    order, score = ["area", "condition", "time", "fold"], str(decoded.name)
+    cells = decoded.reset_coords(["pooled", "low", "high", "images"]).to_dataframe(order).reset_index()
+    cells = cells.rename(columns={"time": "time_ms", "pooled": "mean", "images": "n"}).astype({"time_ms": float})
+    soa_ms = {name: _condition(run, name).coordinates().get("soa_ms", np.nan) for name in cells["condition"].unique()}
+    cells["soa_ms"] = cells["condition"].map(soa_ms)
+    return cells[["area", "condition", "soa_ms", "time_ms", "fold", score, "mean", "low", "high", "n"]]
 
 
 def _log(done: int, total: int, name: str) -> None:

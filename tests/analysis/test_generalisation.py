@@ -6,10 +6,11 @@ import pytest
 import xarray as xr
 from fake_runs import changed, fake_run, masked, protocol
 from recorded_codes import made_up
-from ventral.analysis import generalisation
+from ventral.analysis import decoding, generalisation
 
-from ventral.errors import UsageError
+from ventral.errors import DecodingError, UsageError
 from ventral.measures.decoders import Method
+from ventral.measures.decoding import decode_over_time
 from ventral.measures.generalisation import generalise
 from ventral.measures.generalisation_runs import generalise_run
 
@@ -33,6 +34,8 @@ def run(tmp_path_factory):
     activity = {"V1": of_area(0, 0), "V2": of_area(10, 1)}
     names = np.repeat(np.array(list(CONDITIONS), dtype=object), 40)
     coords = {name: ("presentation", activity["V1"][name].values) for name in ("image", "label")}
+    coords["soa_ms"] = ("presentation", np.repeat([np.nan, 20.0, 40.0], 40))
+    activity = {name: array.assign_coords(soa_ms=coords["soa_ms"]) for name, array in activity.items()}
     presentations = xr.Dataset(coords | {"condition": ("presentation", names)})
     path = tmp_path_factory.mktemp("runs") / "fake.zarr"
     return fake_run(path, protocol(CONDITIONS, 10 * (TICKS - 1)), presentations, None, activity)
@@ -116,3 +119,72 @@ def test_a_knob_that_does_not_fit_is_refused(run, tmp_path, knobs, message):
 def test_a_run_of_other_images_is_refused(run):
     with pytest.raises(UsageError, match=r"fake.zarr is of data cifar10, and .* of shapes"):
         generalise_run(run, test_run=changed(run, {"data": "cifar10"}))
+
+
+# the same places in the analysis of decoding
+
+
+def decoded(run, tmp_path, **knobs) -> pd.DataFrame:
+    decoding.analyze(run, tmp_path, **knobs)
+    return pd.read_csv(tmp_path / "decoding.csv")
+
+
+def test_decoders_of_one_condition_are_tested_over_time_in_all(run, tmp_path):
+    table = decoded(run, tmp_path, train_condition="unmasked", areas=("V2",))
+    rows = table[table["condition"] == "soa_20"]
+    expected = decode_over_time(part(run, "V2", "unmasked"), tested=part(run, "V2", "soa_20"))
+    np.testing.assert_allclose(rows["accuracy"].values.reshape(TICKS, 5).T, expected, atol=1e-12)
+    own = decoded(run, tmp_path / "own", areas=("V2",), conditions=("unmasked",))
+    same = table[table["condition"] == "unmasked"].reset_index(drop=True)
+    pd.testing.assert_frame_equal(own, same)
+
+
+def test_other_scores_have_their_name_and_a_bootstrap(run, tmp_path):
+    table = decoded(run, tmp_path, scoring="d_prime", decoder="discriminant", areas=("V1",), conditions=("unmasked",))
+    assert list(table.columns) == [
+        "area",
+        "condition",
+        "soa_ms",
+        "time_ms",
+        "fold",
+        "d_prime",
+        "mean",
+        "low",
+        "high",
+        "n",
+    ]
+    assert ((table["low"] <= table["mean"]) & (table["mean"] <= table["high"])).all()
+    assert table["d_prime"].max() > 1
+
+
+def test_a_parameter_of_conditions_is_decoded_over_all_of_them_with_images_apart(run, tmp_path):
+    table = decoded(run, tmp_path, labels="soa_ms", conditions=("soa_20", "soa_40"), areas=("V1",))
+    assert set(table["condition"]) == {"pooled"}
+    assert set(table["n"]) == {40}
+    both = run["V1"][np.isin(run.presentations["condition"].values, ["soa_20", "soa_40"])]
+    np.testing.assert_allclose(
+        table["accuracy"].values.reshape(TICKS, 5).T, decode_over_time(both, "soa_ms"), atol=1e-12
+    )
+    assert abs(table["accuracy"].mean() - 0.5) < 0.1  # the activity is the same at both SOAs
+
+
+def test_decoders_are_tested_in_another_run(run, tmp_path, monkeypatch):
+    lesioned = changed(run, activity={name: run[name] * 0.5 for name in run.areas})
+    monkeypatch.setattr(decoding, "open_complete", lambda path: lesioned)
+    table = decoded(run, tmp_path, test_run="lesioned.zarr", areas=("V1",), conditions=("unmasked",))
+    expected = decode_over_time(part(run, "V1", "unmasked"), tested=part(lesioned, "V1", "unmasked"))
+    np.testing.assert_allclose(table["accuracy"].values.reshape(TICKS, 5).T, expected, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("knobs", "error", "message"),
+    [
+        ({"labels": "soa_ms"}, DecodingError, r"soa_ms is missing for 40 of 120 presentations; choose conditions"),
+        ({"labels": "soa_ms", "conditions": ("soa_20",)}, DecodingError, r"soa_ms is the same in all conditions"),
+        ({"labels": "soa_ms", "train_condition": "soa_20"}, UsageError, r"so that none can be trained on alone"),
+        ({"labels": "som_ms"}, UsageError, r"no coordinate of presentations named 'som_ms'; did you mean 'soa_ms'"),
+    ],
+)
+def test_what_cannot_be_decoded_so_is_refused(run, tmp_path, knobs, error, message):
+    with pytest.raises(error, match=message):
+        decoding.analyze(run, tmp_path, **knobs)

@@ -26,6 +26,7 @@ from ventral.figures.style import (
     accuracy_axis,
     draw_band,
     marker,
+    plain_axis,
     whole_ticks,
 )
 from ventral.measures.curve_statistics import CurveFindings
@@ -110,7 +111,9 @@ def readout_figure(
     return figure
 
 
-def panels_figure(panels: Sequence[CurvePanel], chance: float, measure: str, notes: Sequence[str] = ()) -> Figure:
+def panels_figure(
+    panels: Sequence[CurvePanel], chance: float, measure: str, notes: Sequence[str] = (), percent: bool = True
+) -> Figure:
     """Accuracy over time, one panel for each area or policy and one line for each condition, over a strip of bars.
 
     Parameters
@@ -123,6 +126,8 @@ def panels_figure(panels: Sequence[CurvePanel], chance: float, measure: str, not
         What is measured, for the y axis: "decoder, % correct".
     notes
         Sentences under the figure.
+    percent
+        Whether scores are fractions, on an axis from 0 to 100 %.
     """
     conditions = [curve.condition for curve in panels[0].curves]
     looks = condition_looks(conditions)
@@ -149,6 +154,8 @@ def panels_figure(panels: Sequence[CurvePanel], chance: float, measure: str, not
             if bars:
                 below = figure.add_subplot(grid[row + 1, column], sharex=axes)
                 draw_bars(below, looks, panel.findings, named=column == 0)
+        if not percent:
+            plain_axis(drawn)
         for column in range(columns):
             strip = figure.add_subplot(grid[len(heights) - 1, column], sharex=drawn[0])
             draw_strip(strip, conditions, looks, named=column == 0)

@@ -4,12 +4,13 @@ Figures are made without pyplot, so that they work without a display and leave n
 target onset; accuracy is a fraction that is drawn in percent.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator, PercentFormatter, ScalarFormatter
 
 from ventral.figures.looks import Look
 from ventral.measures.intervals import Estimate
@@ -82,6 +83,14 @@ def accuracy_axis(axes: Axes) -> None:
     """Let a y axis run from 0 to 100 % correct."""
     axes.set_ylim(0, 1.02)
     percent_axis(axes)
+
+
+def plain_axis(drawn: Sequence[Axes]) -> None:
+    """Let y axes that are shared hold all that is drawn, in the units of the numbers."""
+    for axes in drawn:
+        axes.relim()
+        axes.autoscale(axis="y")
+    drawn[0].yaxis.set_major_formatter(ScalarFormatter())
 
 
 def whole_ticks(axes: Axes, most: int = 5) -> None:

@@ -15,11 +15,13 @@ from torch import Tensor
 
 from ventral.errors import DecodingError
 from ventral.measures.decoders import ALPHAS, Method, Task, fit_decoders, task_of
+from ventral.measures.intervals import Estimate, wilson_interval
 from ventral.measures.recorded import ordered, read_features
-from ventral.measures.scores import LONG_NAMES, chance_of, choose_scoring, fold_scores, response_scores
+from ventral.measures.scores import LONG_NAMES, chance_of, choose_scoring, fold_scores, response_scores, scored
 from ventral.measures.transfer import Tested, tested_on, trained_on
 
 DIMS = ("presentation", "time")
+POOLED_SCORE = ("pooled", "low", "high")  # coordinates of a score over time
 
 MOST_FEATURES = 1024
 """Features decoded from each area of a run, unless an area has fewer."""
@@ -83,9 +85,12 @@ def decode_over_time(
     -------
     xr.DataArray
         Fraction correct, or what `scoring` says, dims (fold, time), time in ms from target onset, and the chosen
-        penalty as the coordinate `alpha`. NaN where the area is absent. ``attrs["chance"]`` is for accuracy that of
-        always giving the most frequent class: one over the number of classes where they are balanced.
-        ``attrs["arrival_ms"]`` is the area's own or, if it has none, the first time that could be decoded.
+        penalty as the coordinate `alpha`. Further coordinates are `pooled`, (time,), the score of the responses of all
+        folds (of accuracies, the mean over folds), and `low` and `high`, its 95 % interval over images (Wilson's for
+        accuracy, otherwise a bootstrap), which takes responses as independent. NaN where the area is absent.
+        ``attrs["chance"]`` is for accuracy that of always giving the most frequent class: one over the number of
+        classes where they are balanced. ``attrs["arrival_ms"]`` is the area's own or, if it has none, the first time
+        that could be decoded; ``attrs["images"]`` is the number of images.
 
     Raises
     ------
@@ -101,13 +106,18 @@ def decode_over_time(
     """
     method = Method(folds, features, alphas, seed, device, decoder, scoring)
     responses, codes, classes = _responses(activity, labels, method, tested)
-    scores = fold_scores(
-        responses["score"].values, codes, responses["fold_of"].values, classes, choose_scoring(scoring)
-    )
-    alpha = responses["alpha"].variable if decoder == "ridge" else None
-    coords = {"time": responses["time"]} | ({} if alpha is None else {"alpha": alpha})
-    attrs = responses.attrs | {"long_name": LONG_NAMES[scoring]}
-    return xr.DataArray(scores, coords, ("fold", "time"), "accuracy" if scoring == "accuracy" else scoring, attrs)
+    scoring = choose_scoring(scoring)
+    of_each, images = responses["score"].values, responses["image"].values
+    scores, count = fold_scores(of_each, codes, responses["fold_of"].values, classes, scoring), len(np.unique(images))
+    if scoring == "accuracy":
+        pooled = Estimate(scores.mean(0), *wilson_interval(scores.mean(0), count))
+    else:
+        pooled = scored(of_each, codes, images, classes, scoring, seed=seed)
+    parts = zip(POOLED_SCORE, (pooled.middle, pooled.low, pooled.high), strict=True)
+    known = {"alpha": responses["alpha"].variable} if method.decoder == "ridge" else {}
+    coords = {"time": responses["time"], **{name: ("time", part) for name, part in parts}, **known}
+    attrs = responses.attrs | {"images": count, "long_name": LONG_NAMES[scoring]}
+    return xr.DataArray(scores, coords, ("fold", "time"), scoring, attrs)
 
 
 def decoder_responses(

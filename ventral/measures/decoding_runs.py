@@ -65,8 +65,9 @@ def decode_run(
     Returns
     -------
     xr.DataArray
-        Fraction correct, or what `scoring` says, dims (area, condition, fold, time); `chance` and `arrival_ms` are
-        coordinates, (area, condition) where they differ.
+        Fraction correct, or what `scoring` says, dims (area, condition, fold, time), with the coordinates of
+        `decode_over_time`; `chance`, `arrival_ms` and the number of `images` are coordinates, (area, condition) where
+        they differ. A condition is "pooled" where conditions are decoded together.
 
     Raises
     ------
@@ -93,7 +94,7 @@ def decode_run(
             trained = rows_activity(run, area, [train_condition or name] if not pooled else names)
             how["tested"], activity = activity, trained
         accuracy = decode_over_time(activity, **how)
-        known = {key: accuracy.attrs[key] for key in ("chance", "arrival_ms")}
+        known = {key: accuracy.attrs[key] for key in ("chance", "arrival_ms", "images")}
         decoded[area].append(accuracy.assign_coords(area=area, condition=name, **known))
         progress(done, len(sources) * len(groups), f"{area}, {name}")
     joined: dict[str, Any] = {"coords": "different", "compat": "equals"}
@@ -134,8 +135,8 @@ def is_parameter(run: Run, conditions: Sequence[str], labels: str) -> bool:
     presentations = run.presentations
     along = [str(name) for name in presentations.variables if presentations[name].dims == ("presentation",)]
     values = presentations[choose("coordinate of presentations", labels, along)].values
-    if not any(len(set(values[run.rows(name)].tolist())) > 1 for name in conditions):
-        if len({values[run.rows(name)[0]] for name in conditions}) < 2:
+    if not any(len(np.unique(values[run.rows(name)])) > 1 for name in conditions):
+        if len(np.unique([values[run.rows(name)[0]] for name in conditions])) < 2:
             raise DecodingError(f"{labels} is the same in all conditions, so that there is nothing to decode.")
         return True
     return False
