@@ -195,7 +195,7 @@ def test_what_differs_between_presentations_of_an_image_is_decoded_by_its_name()
     assert abs(accuracy[0] - 1 / 3) < 0.13  # standard error 0.043
     assert accuracy[1] > 0.5
     # one against the rest cannot single out the middle of a line, which the discriminant can
-    assert decode_over_time(crossed(), "contrast", decoder="discriminant")[:, 1].mean() > 0.8
+    assert decode_over_time(crossed(), "contrast", decoder="discriminant")[:, 1].mean() > 0.7
     kinds = decode_over_time(crossed(), "mask_kind").mean("fold")
     assert (abs(kinds - 0.5) < 0.14).all()
 
