@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from ventral.experiment.settings import Settings
     from ventral.experiment.simulate import simulate
     from ventral.measures.decoding import decode_over_time
+    from ventral.measures.generalisation import generalise
     from ventral.measures.latency import divergence, latencies, latency_differences
     from ventral.measures.observations import paired_difference
+    from ventral.measures.patterns import decoding_patterns
     from ventral.measures.responses import read_responses
     from ventral.measures.significance import cluster_test, fdr_test, max_test, tfce_test
-    from ventral.measures.generalisation import generalise
-    from ventral.measures.patterns import decoding_patterns
     from ventral.model import zoo
     from ventral.model.areas import Area, Entry, Transition
     from ventral.model.counting import effective_parameters
@@ -62,8 +62,8 @@ __all__ = [
     "choose",
     "cluster_test",
     "decode_over_time",
-    "divergence",
     "decoding_patterns",
+    "divergence",
     "effective_parameters",
     "fdr_test",
     "generalise",
