@@ -7,15 +7,18 @@ Method: at each tick, in each area and condition, a linear decoder is fitted ane
 The line is the mean over folds. The band is a 95 % Wilson interval over images for accuracy, and a bootstrap over
 images for other scores; both take responses as independent, and since those of a fold share a decoder, a band holds
 chance in 88 to 95 % of shuffled labels. Triangles mark when the target and the mask can first reach an area. In
-conditions without a target the labels are those of the target that was not shown: decoding should stay at chance. With
+conditions without a target the labels are those of the target that was not shown: decoding should stay at chance. A
+bar under each curve says where it is above chance, and marks on it are latencies, both over images as in `readout`; as
+images of a fold share a decoder, of curves at chance 5 % (ten classes) to 15 % (two) have a bar at a level of 5 %. With
 `labels` any coordinate is decoded; a parameter of conditions, such as contrast, over all conditions together.
 
 Source: Hung, Kreiman, Poggio & DiCarlo (2005), Science 310:863, for the method in monkey IT.
 """
 
 import logging
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -27,8 +30,10 @@ from ventral.figures.captions import provenance
 from ventral.figures.conditions import label
 from ventral.figures.curves import CurvePanel, panels_figure
 from ventral.figures.saving import save
+from ventral.figures.significance import findings_notes
 from ventral.figures.style import area_colour
 from ventral.measures.controls import controls_of
+from ventral.measures.curve_statistics import CurveFindings, CurveStatistics, TestName, reference_of
 from ventral.measures.decoding_runs import POOLED, decode_run
 from ventral.measures.intervals import Estimate
 from ventral.measures.readout import Curve
@@ -52,6 +57,12 @@ def analyze(
     scoring: Literal["accuracy", "balanced", "pairwise", "d_prime", "r"] = "accuracy",
     train_condition: str | None = None,
     test_run: str | None = None,
+    test: TestName = "cluster",
+    level: float = 0.05,
+    permutations: int = 10_000,
+    fraction: float = 0.5,
+    consecutive: int = 2,
+    resamples: int = 1000,
     seed: int = 0,
     device: str = "cpu",
 ) -> list[Path]:
@@ -62,7 +73,7 @@ def analyze(
     run
         What `ventral.open_run` gives.
     out
-        Folder for decoding.png, .svg and .pdf, and decoding.csv.
+        Folder for decoding.png, .svg and .pdf, decoding.csv and decoding-latencies.csv.
     areas, conditions
         Names of areas and conditions; all if not given.
     folds
@@ -80,8 +91,20 @@ def analyze(
         Condition whose decoders are tested in all conditions; each has its own if not given.
     test_run
         Folder of a run in which the decoders are tested, of the same images and units; the run itself if not given.
+    test
+        Of curves against chance: cluster, tfce or max (sign flips over images), or fdr (t-tests).
+    level
+        Level of significance of the test, and of the ticks of an onset.
+    permutations
+        Number of sign flips.
+    fraction
+        Of the peak above chance, for the fractional onset.
+    consecutive
+        Number of significant ticks in a row that make an onset.
+    resamples
+        Of the bootstrap over images.
     seed
-        Seed of folds, features and bootstrap.
+        Seed of folds, features, sign flips and bootstrap.
     device
         Where the decoders are fitted, such as "cpu" or "cuda".
 
@@ -91,6 +114,8 @@ def analyze(
         The files that were written.
     """
     there = run if test_run is None else open_complete(test_run)
+    statistics = CurveStatistics(test, level, permutations, fraction, consecutive, resamples, seed)
+    of_images: list[xr.DataArray] = []
     decoded = decode_run(
         run,
         areas,
@@ -105,13 +130,42 @@ def analyze(
         scoring=scoring,
         train_condition=train_condition,
         test_run=None if test_run is None else there,
+        keep=of_images.append,
     )
-    panels = [_panel(there, scores, place) for place, scores in enumerate(decoded)]
+    curves = _by_image(there, of_images)
+    found = {
+        str(area): _findings(there, curves.sel(area=area, drop=True), statistics) for area in decoded["area"].values
+    }
+    panels = [_panel(there, scores, place, found) for place, scores in enumerate(decoded)]
     measure, percent = MEASURES[scoring]
     title = f"{'' if decoder == 'ridge' else decoder + ' '}decoder, {measure}"
-    notes = _notes(run, there, train_condition, labels, folds, scoring)
+    notes = [*_notes(run, there, train_condition, labels, folds, scoring), *findings_notes(next(iter(found.values())))]
     figure = panels_figure(panels, float(decoded["chance"].mean()), title, notes, percent=percent)
-    return [*save(figure, out / "decoding"), write_csv(_table(there, decoded), out / "decoding.csv")]
+    return [
+        *save(figure, out / "decoding"),
+        write_csv(_table(there, decoded, found), out / "decoding.csv"),
+        write_csv(_latencies(there, curves, found), out / "decoding-latencies.csv"),
+    ]
+
+
+def _by_image(run: Run, of_images: list[xr.DataArray]) -> xr.DataArray:
+    """Scores of single images, (area, condition, image, time), with their chance; conditions as they are drawn."""
+    parts: dict[str, list[xr.DataArray]] = {}
+    for each in of_images:
+        name = _condition(run, str(each["condition"].item())).name
+        part = each.assign_coords(condition=name, chance=each.attrs["chance"])
+        parts.setdefault(str(each["area"].item()), []).append(part)
+    joined: dict[str, Any] = {"coords": "different", "compat": "equals", "combine_attrs": "drop"}
+    return xr.concat([xr.concat(each, "condition", **joined) for each in parts.values()], "area", **joined)
+
+
+def _findings(run: Run, curves: xr.DataArray, statistics: CurveStatistics) -> CurveFindings:
+    """Where the curves of an area are above chance, and when, if a score is a mean over images."""
+    if curves.isnull().all():
+        return CurveFindings(refused=f"{curves.name} is not a mean over images.")
+    known = {condition.name: condition for condition in recorded_conditions(run)}
+    conditions = [known[name] for name in map(str, curves["condition"].values) if name in known]
+    return statistics.find(curves, "image", reference_of(conditions))
 
 
 def _notes(
@@ -130,11 +184,11 @@ def _notes(
     return notes + ([missing] if missing else [])
 
 
-def _panel(run: Run, decoded: xr.DataArray, place: int) -> CurvePanel:
+def _panel(run: Run, decoded: xr.DataArray, place: int, found: Mapping[str, CurveFindings]) -> CurvePanel:
     """The curves of an area, one for each condition; its place among the areas decides its colour."""
     area = str(decoded["area"].item())
     curves = tuple(_curve(run, scores) for scores in decoded)
-    return CurvePanel(area, float(decoded["arrival_ms"].min()), curves, area_colour(area, place))
+    return CurvePanel(area, float(decoded["arrival_ms"].min()), curves, area_colour(area, place), found[area])
 
 
 def _curve(run: Run, scores: xr.DataArray) -> Curve:
@@ -152,14 +206,41 @@ def _condition(run: Run, name: str) -> Condition:
     return Condition(f"{1 + len(others)} conditions", shared)
 
 
-def _table(run: Run, decoded: xr.DataArray) -> pd.DataFrame:
+def _table(run: Run, decoded: xr.DataArray, found: Mapping[str, CurveFindings]) -> pd.DataFrame:
     """Scores, one row for each area, condition, time and fold, beside the one that is drawn, with its interval."""
     order, score = ["area", "condition", "time", "fold"], str(decoded.name)
-    cells = decoded.reset_coords(["pooled", "low", "high", "images"]).to_dataframe(order).reset_index()
+    named = decoded.reset_coords(["pooled", "low", "high", "images"])
+    for column in ("t", "p", "significant"):
+        values = [
+            [
+                np.broadcast_to(
+                    found[str(area)].columns(_condition(run, str(name)).name)[column], decoded.sizes["time"]
+                )
+                for name in decoded["condition"].values
+            ]
+            for area in decoded["area"].values
+        ]
+        named[column] = (("area", "condition", "time"), np.array(values))
+    cells = named.to_dataframe(order).reset_index()
     cells = cells.rename(columns={"time": "time_ms", "pooled": "mean", "images": "n"}).astype({"time_ms": float})
-    soa_ms = {name: _condition(run, name).coordinates().get("soa_ms", np.nan) for name in cells["condition"].unique()}
-    cells["soa_ms"] = cells["condition"].map(soa_ms)
-    return cells[["area", "condition", "soa_ms", "time_ms", "fold", score, "mean", "low", "high", "n"]]
+    cells["soa_ms"] = cells["condition"].map(_soa_ms(run))
+    known = ["area", "condition", "soa_ms", "time_ms", "fold", score, "mean", "low", "high", "n"]
+    return cells[[*known, "t", "p", "significant"]]
+
+
+def _latencies(run: Run, curves: xr.DataArray, found: Mapping[str, CurveFindings]) -> pd.DataFrame:
+    """Latencies in each area and condition, one row for each."""
+    tables = [findings.latency_table().assign(area=area) for area, findings in found.items()]
+    table = pd.concat(tables, ignore_index=True)
+    table.insert(0, "area", table.pop("area"))
+    table.insert(2, "soa_ms", table["condition"].map(_soa_ms(run)))
+    return table.assign(n=curves.sizes["image"])
+
+
+def _soa_ms(run: Run) -> dict[str, float]:
+    """SOA of each condition that has one."""
+    conditions = recorded_conditions(run)
+    return {each.name: float(each.soa_ms) for each in conditions if each.soa_ms is not None}
 
 
 def _log(done: int, total: int, name: str) -> None:

@@ -17,7 +17,15 @@ from ventral.errors import DecodingError
 from ventral.measures.decoders import ALPHAS, Method, Task, fit_decoders, task_of
 from ventral.measures.intervals import Estimate, wilson_interval
 from ventral.measures.recorded import ordered, read_features
-from ventral.measures.scores import LONG_NAMES, chance_of, choose_scoring, fold_scores, response_scores, scored
+from ventral.measures.scores import (
+    LONG_NAMES,
+    chance_of,
+    choose_scoring,
+    fold_scores,
+    per_image,
+    response_scores,
+    scored,
+)
 from ventral.measures.transfer import Tested, tested_on, trained_on
 
 DIMS = ("presentation", "time")
@@ -104,9 +112,18 @@ def decode_over_time(
     ----------
     Hung, Kreiman, Poggio & DiCarlo (2005), Science 310:863, for the method in monkey IT.
     """
-    method = Method(folds, features, alphas, seed, device, decoder, scoring)
+    return decode_images(activity, labels, Method(folds, features, alphas, seed, device, decoder, scoring), tested)[0]
+
+
+def decode_images(
+    activity: xr.DataArray, labels: xr.DataArray | str | None, method: Method, tested: xr.DataArray | None = None
+) -> tuple[xr.DataArray, xr.DataArray]:
+    """Scores as of `decode_over_time`, and those of each image, (image, time), whose mean they are.
+
+    Those of images have the chance in their attributes; they are all NaN for scores that are no means: "d_prime", "r".
+    """
     responses, codes, classes = _responses(activity, labels, method, tested)
-    scoring = choose_scoring(scoring)
+    scoring, seed = choose_scoring(method.scoring), method.seed
     of_each, images = responses["score"].values, responses["image"].values
     scores, count = fold_scores(of_each, codes, responses["fold_of"].values, classes, scoring), len(np.unique(images))
     if scoring == "accuracy":
@@ -117,7 +134,12 @@ def decode_over_time(
     known = {"alpha": responses["alpha"].variable} if method.decoder == "ridge" else {}
     coords = {"time": responses["time"], **{name: ("time", part) for name, part in parts}, **known}
     attrs = responses.attrs | {"images": count, "long_name": LONG_NAMES[scoring]}
-    return xr.DataArray(scores, coords, ("fold", "time"), scoring, attrs)
+    each = np.full((count, len(responses["time"])), np.nan)
+    if scoring not in ("d_prime", "r"):
+        each = per_image(of_each, codes, images, scoring)
+    named = {"image": np.unique(images), "time": responses["time"]}
+    of_images = xr.DataArray(each, named, ("image", "time"), scoring, {"chance": responses.attrs["chance"]})
+    return xr.DataArray(scores, coords, ("fold", "time"), scoring, attrs), of_images
 
 
 def decoder_responses(

@@ -10,7 +10,8 @@ import xarray as xr
 
 from ventral.errors import DecodingError, UsageError, choose
 from ventral.experiment.run import Run
-from ventral.measures.decoding import MOST_FEATURES, decode_over_time
+from ventral.measures.decoders import Method
+from ventral.measures.decoding import MOST_FEATURES, decode_images
 from ventral.measures.recorded import choose_all, recorded_conditions, rows_of
 from ventral.measures.transfer import same_sites
 
@@ -39,6 +40,7 @@ def decode_run(
     scoring: str = "accuracy",
     train_condition: str | None = None,
     test_run: Run | None = None,
+    keep: Callable[[xr.DataArray], None] = lambda each: None,
 ) -> xr.DataArray:
     """Decoding over time in each area and condition of a run, of which one is read at a time.
 
@@ -61,6 +63,8 @@ def decode_run(
         Condition on which decoders are trained; each condition has its own if not given.
     test_run
         Run on which the decoders are tested, of the same images and sites; the run itself if not given.
+    keep
+        Called after each with the scores of single images, (image, time), with their area and condition as coordinates.
 
     Returns
     -------
@@ -87,13 +91,13 @@ def decode_run(
     decoded: dict[str, list[xr.DataArray]] = {area: [] for area in sources}
     for done, (area, name) in enumerate(itertools.product(sources, groups), start=1):
         activity = rows_activity(there, area, groups[name])
-        how: dict[str, Any] = {"folds": folds, "features": features, "seed": seed, "device": device}
-        if labels is not None or decoder != "ridge" or scoring != "accuracy":
-            how |= {"labels": labels, "decoder": decoder, "scoring": scoring}
+        elsewhere = None
         if train_condition is not None or there is not run:
             trained = rows_activity(run, area, [train_condition or name] if not pooled else names)
-            how["tested"], activity = activity, trained
-        accuracy = decode_over_time(activity, **how)
+            elsewhere, activity = activity, trained
+        method = Method(folds, features, seed=seed, device=device, decoder=decoder, scoring=scoring)
+        accuracy, each = decode_images(activity, labels, method, elsewhere)
+        keep(each.assign_coords(area=area, condition=name))
         known = {key: accuracy.attrs[key] for key in ("chance", "arrival_ms", "images")}
         decoded[area].append(accuracy.assign_coords(area=area, condition=name, **known))
         progress(done, len(sources) * len(groups), f"{area}, {name}")
