@@ -9,7 +9,7 @@ images for other scores; both take responses as independent, and since those of 
 chance in 88 to 95 % of shuffled labels. Triangles mark when the target and the mask can first reach an area. In
 conditions without a target the labels are those of the target that was not shown: decoding should stay at chance. A
 bar under each curve says where it is above chance, and marks on it are latencies, both over images as in `readout`; as
-images of a fold share a decoder, of curves at chance 5 % (ten classes) to 15 % (two) have a bar at a level of 5 %. With
+images of a fold share a decoder, 5 % (ten classes) to 15 % (two) of curves at chance have a bar at a level of 5 %. With
 `labels` any coordinate is decoded; a parameter of conditions, such as contrast, over all conditions together.
 
 Source: Hung, Kreiman, Poggio & DiCarlo (2005), Science 310:863, for the method in monkey IT.
@@ -144,7 +144,7 @@ def analyze(
     return [
         *save(figure, out / "decoding"),
         write_csv(_table(there, decoded, found), out / "decoding.csv"),
-        write_csv(_latencies(there, curves, found), out / "decoding-latencies.csv"),
+        write_csv(_latencies(there, curves, found, statistics), out / "decoding-latencies.csv"),
     ]
 
 
@@ -228,19 +228,25 @@ def _table(run: Run, decoded: xr.DataArray, found: Mapping[str, CurveFindings]) 
     return cells[[*known, "t", "p", "significant"]]
 
 
-def _latencies(run: Run, curves: xr.DataArray, found: Mapping[str, CurveFindings]) -> pd.DataFrame:
-    """Latencies in each area and condition, one row for each."""
-    tables = [findings.latency_table().assign(area=area) for area, findings in found.items()]
-    table = pd.concat(tables, ignore_index=True)
+def _latencies(
+    run: Run, curves: xr.DataArray, found: Mapping[str, CurveFindings], statistics: CurveStatistics
+) -> pd.DataFrame:
+    """Latencies in each area and condition, one row for each, and how much later they are than in the first area."""
+    table = pd.concat([each.latency_table().assign(area=area) for area, each in found.items()], ignore_index=True)
     table.insert(0, "area", table.pop("area"))
     table.insert(2, "soa_ms", table["condition"].map(_soa_ms(run)))
+    order = ["area", "condition", "latency"]
+    if curves.sizes["area"] > 1 and len(table):
+        delays = statistics.delays(curves, "area", "image", str(curves["area"].values[0]))
+        after = delays.to_dataframe(order)[[*delays]].add_prefix("area_").reset_index()
+        table = table.merge(after, "left", order)
     return table.assign(n=curves.sizes["image"])
 
 
 def _soa_ms(run: Run) -> dict[str, float]:
     """SOA of each condition that has one."""
-    conditions = recorded_conditions(run)
-    return {each.name: float(each.soa_ms) for each in conditions if each.soa_ms is not None}
+    known = {condition.name: condition.coordinates().get("soa_ms") for condition in recorded_conditions(run)}
+    return {name: float(soa_ms) for name, soa_ms in known.items() if soa_ms is not None}
 
 
 def _log(done: int, total: int, name: str) -> None:

@@ -152,6 +152,9 @@ def test_other_scores_have_their_name_and_a_bootstrap(run, tmp_path):
         "low",
         "high",
         "n",
+        "t",
+        "p",
+        "significant",
     ]
     assert ((table["low"] <= table["mean"]) & (table["mean"] <= table["high"])).all()
     assert table["d_prime"].max() > 1

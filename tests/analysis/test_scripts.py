@@ -13,7 +13,7 @@ from ventral.analysis import decoding, readout
 from ventral.errors import ClockError, UsageError
 from ventral.experiment.run import Run
 from ventral.measures import decoding_runs as decoders
-from ventral.measures.decoding import decode_over_time
+from ventral.measures.decoding import decode_images, decode_over_time
 from ventral.measures.decoding_runs import decode_run
 from ventral.measures.latency import latencies
 from ventral.measures.responses import read_responses
@@ -94,7 +94,7 @@ def of_condition(data: xr.DataArray, run: Run, condition: str) -> xr.DataArray:
 def test_an_analysis_writes_a_figure_in_three_formats_and_its_numbers(run, tmp_path, analysis, name):
     written = analysis.analyze(run, tmp_path / "new")
     names = [f"{name}.{kind}" for kind in ("png", "svg", "pdf", "csv")]
-    assert written == [tmp_path / "new" / each for each in (*names, *(["readout-latencies.csv"] * (name == "readout")))]
+    assert written == [tmp_path / "new" / each for each in (*names, f"{name}-latencies.csv")]
     png, svg, pdf, numbers = (path.read_bytes() for path in written[:4])
     assert png.startswith(b"\x89PNG")
     assert b"<svg" in svg
@@ -153,7 +153,7 @@ def test_few_images_have_curves_and_no_statistics(tmp_path):
 
 
 def test_the_table_of_the_decoders_is_decoding_within_each_condition(run, tmp_path):
-    rows = table(decoding.analyze(run, tmp_path, areas=("V2", "v4".upper()), conditions=("soa-20", "unmasked"))[-1])
+    rows = table(decoding.analyze(run, tmp_path, areas=("V2", "v4".upper()), conditions=("soa-20", "unmasked"))[-2])
     assert len(rows) == 2 * 2 * 9 * 5
     assert {row["condition"] for row in rows} == {"soa_20", "unmasked"}
     for area in ("V2", "V4"):
@@ -164,12 +164,41 @@ def test_the_table_of_the_decoders_is_decoding_within_each_condition(run, tmp_pa
         assert {row["soa_ms"] for row in mine} == {"20.0"}
 
 
+def test_the_latencies_of_decoders_are_those_of_images_in_each_area(run, tmp_path):
+    """Law: the mean over images is the score that is drawn, and the delay of an area is that after the first."""
+    of_images = []
+    decode_run(run, ["V1", "V4"], ["unmasked"], keep=of_images.append)
+    files = decoding.analyze(run, tmp_path, areas=("V1", "V4"), conditions=("unmasked",), resamples=50)
+    accuracy, found = (pd.read_csv(path) for path in files[-2:])
+    for each in of_images:
+        drawn = accuracy[(accuracy["area"] == each["area"].item()) & (accuracy["fold"] == 0)]
+        np.testing.assert_allclose(each.mean("image", skipna=False), drawn["mean"])
+        rows = found[found["area"] == each["area"].item()]
+        np.testing.assert_allclose(rows["ms"], latencies(each, "image", resamples=1)["ms"])
+    ms = found.pivot_table(index="latency", columns="area", values="ms", sort=False)
+    delay = found[found["area"] == "V4"].set_index("latency")["area_delay"]
+    np.testing.assert_allclose(delay[ms.index], ms["V4"] - ms["V1"])
+    assert found.loc[found["area"] == "V1", "area_delay"].isna().all()
+
+
+def test_decoders_have_bars_where_their_scores_are_means_over_images(run, tmp_path):
+    knobs = {"areas": ("V4",), "conditions": ("unmasked", "mask_only"), "permutations": 500, "resamples": 50}
+    for scoring in ("pairwise", "d_prime"):
+        accuracy = pd.read_csv(decoding.analyze(run, tmp_path / scoring, scoring=scoring, **knobs)[-2])
+        late = accuracy[accuracy["time_ms"] >= 60].groupby("condition")["significant"]
+        words = " ".join((tmp_path / scoring / "decoding.svg").read_text().split())
+        if scoring == "pairwise":
+            assert late.all()["unmasked"]
+            assert "Bars: above chance" in words
+        else:
+            assert late.count().sum() == 0
+            assert "No bars and latencies: d_prime is not a mean over images." in words
+
+
 def test_areas_are_compared_on_as_many_features_as_the_smallest_has(run, monkeypatch):
     asked = []
     monkeypatch.setattr(
-        decoders,
-        "decode_over_time",
-        lambda data, **knobs: asked.append(knobs["features"]) or decode_over_time(data, **knobs),
+        decoders, "decode_images", lambda *given: asked.append(given[2].features) or decode_images(*given)
     )
     decode_run(run, conditions=["unmasked"])
     decode_run(run, conditions=["unmasked"], features=8)
@@ -194,9 +223,7 @@ def test_progress_counts_every_area_and_condition_once(run):
 
 def test_only_one_area_and_condition_is_read_at_a_time(run, monkeypatch):
     read = []
-    monkeypatch.setattr(
-        decoders, "decode_over_time", lambda data, **knobs: read.append(data) or decode_over_time(data, **knobs)
-    )
+    monkeypatch.setattr(decoders, "decode_images", lambda *given: read.append(given[0]) or decode_images(*given))
     decode_run(run, areas=["V1"])
     assert [(data.sizes["presentation"], set(data.condition.values)) for data in read] == [
         (60, {name}) for name in ("unmasked", "mask_only", "soa_20", "soa_40")

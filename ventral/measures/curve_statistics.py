@@ -118,20 +118,30 @@ class CurveStatistics:
             curve parts from the reference. "delay", "delay_low", "delay_high" and "delay_undefined" are of the
             differences from the reference; all are NaN where there is nothing to compare.
         """
-        chosen: dict[str, Any] = {"consecutive": self.consecutive, "level": self.level}
-        chosen |= {"resamples": self.resamples, "seed": self.seed}
-        found = latencies(curves, over, fraction=self.fraction, **chosen)
-        names = [str(name) for name in curves["condition"].values]
-        if reference is None or len(names) < 2:
+        found = latencies(curves, over, fraction=self.fraction, **self._latency_knobs)
+        if reference is None or curves.sizes["condition"] < 2:
             return found
-        compared = latency_differences(curves, "condition", over, reference, fraction=self.fraction, **chosen)
-        delays = {f"ms{end}": f"delay{end}" for end in ENDS} | {"undefined": "delay_undefined"}
-        delay = compared[[*delays]].rename(delays).set_index(pair="second").rename(pair="condition")
-        delay = delay.reset_coords(drop=True).reindex(condition=found["condition"])
-        parted = divergence(curves, curves.sel(condition=reference, drop=True), over, **chosen)
+        delay = self.delays(curves, "condition", over, reference)
+        parted = divergence(curves, curves.sel(condition=reference, drop=True), over, **self._latency_knobs)
         together = xr.merge([found, delay], join="exact", combine_attrs="override")
         found = xr.concat([together, parted], "latency", data_vars="all", combine_attrs="override")
         return found.assign_attrs(reference=reference)
+
+    def delays(self, curves: xr.DataArray, between: str, over: str, reference: str) -> xr.Dataset:
+        """How much later each condition or area is than a reference, (latency, ..., between); NaN for the reference."""
+        compared = latency_differences(curves, between, over, reference, fraction=self.fraction, **self._latency_knobs)
+        names = {f"ms{end}": f"delay{end}" for end in ENDS} | {"undefined": "delay_undefined"}
+        delay = compared[[*names]].rename(names).set_index(pair="second").rename(pair=between)
+        return delay.reset_coords(drop=True).reindex({between: curves[between]})
+
+    @property
+    def _latency_knobs(self) -> dict[str, Any]:
+        return {
+            "consecutive": self.consecutive,
+            "level": self.level,
+            "resamples": self.resamples,
+            "seed": self.seed,
+        }
 
 
 def reference_of(conditions: Sequence[Condition]) -> str | None:
