@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ventral.measures.patterns import decoding_patterns
     from ventral.measures.responses import read_responses
     from ventral.measures.significance import cluster_test, fdr_test, max_test, tfce_test
+    from ventral.measures.unit_fields import unit_fields
     from ventral.model import zoo
     from ventral.model.areas import Area, Entry, Transition
     from ventral.model.counting import effective_parameters
@@ -83,6 +84,7 @@ __all__ = [
     "target",
     "tfce_test",
     "train",
+    "unit_fields",
     "wrap",
     "zoo",
 ]
@@ -130,6 +132,7 @@ HOMES = {
     "target": "experiment.events",
     "tfce_test": "measures.significance",
     "train": "training.train",
+    "unit_fields": "measures.unit_fields",
     "wrap": "model.outside",
     "zoo": "model.zoo",
 }

@@ -1,8 +1,11 @@
 """Laws of measures of populations, on populations whose answers are known."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
+from fake_runs import fake_run, masked, protocol
+from ventral.analysis import population
 
 from ventral.errors import DecodingError, UsageError
 from ventral.measures.population import (
@@ -17,6 +20,7 @@ from ventral.measures.population import (
     unit_latency,
     z_scored,
 )
+from ventral.measures.population_courses import courses_of, population_courses
 
 TIMES = np.arange(-20, 60, 10)
 
@@ -126,7 +130,8 @@ def test_a_planted_latency_is_found_between_ticks():
     found = unit_latency(activity(values))
     np.testing.assert_allclose(found[:2], [5, 20])
     assert np.isnan(found[2])
-    np.testing.assert_allclose(unit_latency(activity(3 - 2 * values))[:2], [5, 20])  # whatever sign and offset
+    turned = unit_latency(activity(3 - 2 * values), baseline_ms=-20)  # whatever sign and offset
+    np.testing.assert_allclose(turned[:2], [5, 20])
     assert "channel" in found.coords
 
 
@@ -164,3 +169,42 @@ def test_what_has_no_answer_is_refused(noise):
         unit_latency(noise, 0)
     with pytest.raises(UsageError, match="recorded time"):
         unit_latency(noise, baseline_ms=-100)
+
+
+def test_courses_of_a_run_are_those_of_its_areas_and_conditions(tmp_path):
+    """The analysis writes what the measures give, of maps as of units."""
+    draw = np.random.default_rng(3)
+    conditions = {"unmasked": {"target_ms": 10.0}, "soa_20": masked(20)}
+    values = draw.normal(0, 1, (40, 6, 7))
+    values[:, :2] = np.nan
+    presentations = xr.Dataset(
+        coords={
+            "presentation": np.arange(40),
+            "condition": ("presentation", np.repeat(np.array([*conditions], dtype=object), 20)),
+            "image": ("presentation", np.tile(np.arange(20), 2)),
+            "label": ("presentation", np.arange(40) % 4),
+        }
+    )
+    times = np.arange(0, 60, 10)
+    area = xr.DataArray(
+        values, dims=("presentation", "time", "unit"), coords={**presentations.coords, "time": times}, name="activity"
+    )
+    logits = xr.DataArray(
+        values[:, :, :4], dims=("presentation", "time", "class"), coords={**presentations.coords, "time": times}
+    )
+    run = fake_run(tmp_path / "a.zarr", protocol(conditions, 50), presentations, logits, {"V1": area}, controls=[])
+    found = population_courses(run)
+    own = area[20:]
+    np.testing.assert_allclose(
+        found["rate"].sel(area="V1", condition="soa_20"), rates(own).mean(("presentation", "unit"), skipna=False)
+    )
+    np.testing.assert_allclose(found["dimensions"].sel(area="V1", condition="soa_20"), participation_ratio(own))
+    assert found.sel(time=[0, 10]).to_dataarray().isnull().all()
+    maps = area.isel(unit=slice(6)).values.reshape(40, 6, 2, 3)
+    as_maps = xr.DataArray(maps, dims=("presentation", "time", "channel", "y"), coords=area.coords)
+    np.testing.assert_allclose(courses_of(as_maps)["speed"], courses_of(area.isel(unit=slice(6)))["speed"])
+    files = population.analyze(run, tmp_path / "out")
+    assert {file.name for file in files} >= {"population.csv", "population-units.png", "population-trajectories.svg"}
+    table = pd.read_csv(tmp_path / "out" / "population.csv")
+    assert len(table) == 2 * len(times)
+    assert len(pd.read_csv(tmp_path / "out" / "population-units.csv")) == 7

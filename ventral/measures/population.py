@@ -239,7 +239,7 @@ def unit_latency(activity: xr.DataArray, fraction: float = 0.5, baseline_ms: flo
     fraction
         Of the largest distance of the mean over presentations from its baseline, above 0, at most 1.
     baseline_ms
-        Time of the baseline; the unit's first tick if not given.
+        Time of the baseline, such as the tick before onset; if not given the baseline is 0, a network without input.
 
     Returns
     -------
@@ -257,7 +257,7 @@ def unit_latency(activity: xr.DataArray, fraction: float = 0.5, baseline_ms: flo
     known = mean.dropna("time", how="any")
     if baseline_ms is not None and baseline_ms not in known["time"].values:
         raise UsageError(f"nothing was recorded at {baseline_ms:g} ms; give a recorded time.")
-    base = known.isel(time=0) if baseline_ms is None else known.sel(time=baseline_ms)
+    base = 0.0 if baseline_ms is None else known.sel(time=baseline_ms)
     away, times = np.abs((known - base).values), known["time"].values.astype(np.float64)
     needed = fraction * away.max(1, keepdims=True)
     first = (away >= needed).argmax(1)

@@ -127,7 +127,7 @@ def _transposed(size: int, after: int) -> Table:
 
 def _pool(size: int) -> Table:
     """Places (after, before) of pooling over two."""
-    return np.arange(size) // 2 == np.arange(size // 2)[:, None]
+    return np.asarray(np.arange(size) // 2 == np.arange(size // 2)[:, None])
 
 
 def _extent(tables: Table) -> Extent:
