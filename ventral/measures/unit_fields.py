@@ -1,6 +1,7 @@
 """Receptive fields of the recorded units of a run, as they follow from its graph."""
 
 import numpy as np
+import numpy.typing as npt
 import xarray as xr
 
 from ventral.errors import UsageError, choose
@@ -46,7 +47,7 @@ def unit_fields(run: Run, area: str) -> xr.Dataset:
     before = (times < 0)[:, None]
     centre = np.where(before, np.nan, extent.centre[ticks])
     size = np.where(before, 0, extent.size[ticks])
-    found = {}
+    found: dict[str, tuple[tuple[str, str], npt.NDArray[np.float64]]] = {}
     for axis, length in (("y", "height"), ("x", "width")):
         places = activity[axis].values.astype(int)
         dims = ("time", "unit" if "unit" in activity.dims else f"{axis}_place")
