@@ -111,7 +111,7 @@ def analyze(
     if target_until_mask(conditions):
         beside = (list(_lines(accuracy[accuracy["at_ms"] == times[-1]], series, "corrected")), _human_lines())
         notes.append(f"Human observers: {SOURCE}, five-way. Both corrected for chance, read at {times[-1]} ms.")
-    over = f"over {len(models)} models (t)" if len(models) > 1 else "over images (bootstrap)"
+    over = f"over {len(models)} models and images, crossed" if len(models) > 1 else "over images (bootstrap)"
     about = provenance([each for group in found.values() for each in group])
     notes = [about, f"Bars are 95 % intervals {over}.", *notes, *([note] if note else [])]
     figure = masking_figure(panels, 1 / first.attrs["choices"], beside, notes, first.attrs["source"])

@@ -9,7 +9,8 @@ their labels are those of the target that was not shown. A bar under each curve 
 test over images whose signs are flipped (`test`); marks on it are latencies with 95 % bootstrap intervals over images:
 when the curve reaches a fraction of its peak, its peak, its half decay, and when it parts from the first condition that
 shows the target without a mask or a lesion. If the run has controls, which were recorded under other policies for
-normalisation statistics, a second figure has all side by side.
+normalisation statistics, a second figure has all side by side. With runs of several models, curves are means over them,
+intervals are over models and images crossed, and the test flips the signs of models.
 
 Source: Liao & Poggio (2016), section 3.5, for reading the network at each time; Tang et al. (2018), PNAS 115:8835, for
 accuracy against SOA; Maris & Oostenveld (2007), J. Neurosci. Methods 164:177, for the cluster test.
@@ -20,19 +21,21 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 
 from ventral.experiment.run import Run
 from ventral.figures.captions import provenance
 from ventral.figures.curves import CurvePanel, panels_figure, readout_figure
 from ventral.figures.saving import save
 from ventral.figures.significance import findings_notes
-from ventral.measures.controls import controls_of
+from ventral.measures.controls import by_policy, refuse_other_graphs, with_other_models
 from ventral.measures.curve_statistics import CurveFindings, CurveStatistics, TestName, reference_of
-from ventral.measures.readout import Curve, readout_curve, summary_times
+from ventral.measures.readout import Curve, accuracy_curve, mean_curve, summary_times
 from ventral.measures.recorded import choose_all, recorded_conditions
 from ventral.measures.responses import read_responses
 from ventral.tables import write_csv
 
+CROSSED = "Bands, and intervals against SOA, are 95 % intervals over {} models and images, crossed."
 INTERVALS = "Bands, and intervals against SOA, are 95 % Wilson intervals over images."
 
 
@@ -42,6 +45,8 @@ def analyze(
     *,
     conditions: tuple[str, ...] | None = None,
     at_ms: int | None = None,
+    runs: tuple[str, ...] | None = None,
+    observer: str = "instant",
     test: TestName = "cluster",
     level: float = 0.05,
     permutations: int = 10_000,
@@ -63,6 +68,10 @@ def analyze(
         Names of conditions; all if not given.
     at_ms
         When accuracy is read against SOA; the protocol's readout times if not given.
+    runs
+        Further runs of the same experiment by models of the same graph, over which accuracy is averaged.
+    observer
+        Of the readout: instant, cumulative[:leak], instant:MS, threshold[:bits] or best (see the docs of observers).
     test
         Of curves against chance: cluster, tfce or max (sign flips over images), or fdr (t-tests).
     level
@@ -82,15 +91,18 @@ def analyze(
         The files that were written.
     """
     names = choose_all("condition", conditions, [condition.name for condition in recorded_conditions(run)])
-    controls, missing = controls_of(run)
+    models = with_other_models(run, runs or ())
+    refuse_other_graphs(models)
+    found, missing = by_policy(models)
     statistics = CurveStatistics(test, level, permutations, fraction, consecutive, resamples, seed)
-    read = [_read(each, names, statistics) for each in (run, *controls)]
+    read = [_read(group, names, statistics, observer) for group in found.values()]
     own, chance = read[0], 1 / run.logits.sizes["class"]
     times = summary_times(own.curves, at_ms, run.protocol.readout_ms)
-    about = [INTERVALS, *findings_notes(own.findings), *([missing] if missing else [])]
-    figures = {"readout": readout_figure(own.curves, chance, times, [provenance([run]), *about], own.findings)}
-    if controls:
-        notes = [provenance([run, *controls]), *about]
+    intervals = CROSSED.format(len(models)) if len(models) > 1 else INTERVALS
+    about = [intervals, *findings_notes(own.findings), *([missing] if missing else [])]
+    figures = {"readout": readout_figure(own.curves, chance, times, [provenance(models), *about], own.findings)}
+    if len(read) > 1:
+        notes = [provenance([each for group in found.values() for each in group]), *about]
         figures["readout-policies"] = panels_figure(
             [_panel(each) for each in read], chance, "readout, % correct", notes
         )
@@ -102,19 +114,32 @@ def analyze(
 
 @dataclass(frozen=True, eq=False)
 class _Read:
-    """The readout of a run: its curves, and what is found of them."""
+    """The readout of runs of one policy: its curves, and what is found of them."""
 
-    run: Run
+    runs: list[Run]
     curves: tuple[Curve, ...]
     findings: CurveFindings
 
 
-def _read(run: Run, names: list[str], statistics: CurveStatistics) -> _Read:
-    """Accuracy over time, and statistics over images, each of which counts once however often it was shown."""
-    curves = tuple(readout_curve(run, name) for name in names)
-    responses = read_responses(run, names)
-    correct = responses["correct"].mean("repeat").assign_attrs(chance=1 / responses.attrs["choices"])
-    return _Read(run, curves, statistics.find(correct, "image", reference_of([run.condition(name) for name in names])))
+def _read(runs: list[Run], names: list[str], statistics: CurveStatistics, observer: str) -> _Read:
+    """Accuracy over time, and statistics over images, or over models of which each was shown all images.
+
+    An image counts once however often it was shown.
+    """
+    of_models = [read_responses(run, names, observer=observer) for run in runs]
+    correct = xr.concat([responses["correct"].mean("repeat") for responses in of_models], "model")
+    correct = correct.assign_attrs(chance=1 / of_models[0].attrs["choices"])
+    reference = reference_of([runs[0].condition(name) for name in names])
+    if len(runs) == 1:
+        curves = tuple(accuracy_curve(runs[0], name, _mean_of(correct, name)) for name in names)
+        return _Read(runs, curves, statistics.find(correct.isel(model=0), "image", reference))
+    values = correct.transpose("condition", "model", "image", "time")
+    curves = tuple(mean_curve(runs, name, values.sel(condition=name).values, values["time"].values) for name in names)
+    return _Read(runs, curves, statistics.find(correct, ("model", "image"), reference))
+
+
+def _mean_of(correct: xr.DataArray, name: str) -> xr.DataArray:
+    return correct.sel(condition=name).isel(model=0).mean("image", skipna=False)
 
 
 def _table(read: _Read, curve: Curve) -> pd.DataFrame:
@@ -127,8 +152,9 @@ def _table(read: _Read, curve: Curve) -> pd.DataFrame:
         "accuracy": accuracy.middle,
         "low": accuracy.low,
         "high": accuracy.high,
-        "n": read.run.image_count(name),
-        "statistics": read.run.policy,
+        "n": read.runs[0].image_count(name),
+        "models": len(read.runs),
+        "statistics": read.runs[0].policy,
     }
     return pd.DataFrame(known | read.findings.columns(name))
 
@@ -138,7 +164,7 @@ def _latencies(read: _Read) -> pd.DataFrame:
     soa_ms = {curve.condition.name: curve.soa_ms for curve in read.curves}
     table = read.findings.latency_table()
     table.insert(1, "soa_ms", table["condition"].map(soa_ms))
-    return table.assign(n=table["condition"].map(read.run.image_count), statistics=read.run.policy)
+    return table.assign(n=table["condition"].map(read.runs[0].image_count), statistics=read.runs[0].policy)
 
 
 def _panel(read: _Read) -> CurvePanel:
@@ -146,4 +172,4 @@ def _panel(read: _Read) -> CurvePanel:
     first = read.curves[0]
     present_ms = first.time_ms[~np.isnan(first.accuracy.middle)]
     arrival_ms = present_ms.min(initial=np.inf) - first.time_ms[0]
-    return CurvePanel(f"{read.run.policy} statistics", arrival_ms, read.curves, findings=read.findings)
+    return CurvePanel(f"{read.runs[0].policy} statistics", arrival_ms, read.curves, findings=read.findings)

@@ -20,6 +20,7 @@ from ventral.experiment.run import Run, open_run
 from ventral.experiment.settings import POLICIES
 from ventral.figures.saving import SUFFIXES
 from ventral.measures import controls, responses
+from ventral.measures.crossed import crossed_interval
 from ventral.measures.psychophysics import chance_corrected, d_prime
 from ventral.measures.series import find_series
 from ventral.measures.weibull import fit_weibull
@@ -416,10 +417,15 @@ def test_several_models_give_their_mean_and_what_each_did(run, tmp_path, beside)
     rows = [row for row in table(files[3]) if row["condition"] == "soa_40"]
     each = [number(row["accuracy"]) for row in rows if row["interval"] == "images"]
     assert each == [correct(each, "soa_40").mean() for each in (run, *beside.values())]
-    (mean,) = [row for row in rows if row["interval"] == "models"]
-    half = 4.302652730 * np.std(each, ddof=1) / np.sqrt(3)  # Student's, 2 degrees of freedom
+    (mean,) = [row for row in rows if row["interval"] == "models and images"]
+    crossed = crossed_interval([np.stack([correct(each, "soa_40") for each in (run, *beside.values())])])
     numbers = [number(mean[name]) for name in ("accuracy", "accuracy_low", "accuracy_high")]
-    np.testing.assert_allclose(numbers, np.mean(each) + np.array([0, -half, half]))
+    np.testing.assert_allclose(numbers, [crossed.middle, crossed.low, crossed.high])
+    assert numbers[0] == pytest.approx(np.mean(each))
+    primes = [number(row["d_prime"]) for row in rows if row["interval"] == "images"]
+    half = 4.302652730 * np.std(primes, ddof=1) / np.sqrt(3)  # Student's, 2 degrees of freedom
+    numbers = [number(mean[name]) for name in ("d_prime", "d_prime_low", "d_prime_high")]
+    np.testing.assert_allclose(numbers, np.mean(primes) + np.array([0, -half, half]))
     fits = table(files[4])
     assert [row["model"] for row in fits] == ["fake", "seed-1", "seed-2", "mean of 3"]
     thresholds = [number(row["threshold_ms"]) for row in fits]

@@ -42,3 +42,33 @@ def test_numbers_are_not_replaced_by_those_of_other_knobs(places, tmp_path):
     assert "holds this analysis with at_ms = None, as readout.json says; give another folder (--out)" in refused.err
     worked(again, **places)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_several_runs_are_those_of_a_folder_and_are_averaged(give, model_file, tmp_path, here):
+
+    from ventral.model.checkpoint import read_checkpoint, write_checkpoint
+
+    tensors, header = read_checkpoint(model_file)
+    other = tmp_path / "other.safetensors"
+    changed = {name: x * 1.1 if name.endswith("weight") else x for name, x in tensors.items()}
+    write_checkpoint(other, changed, {key: value for key, value in header.items() if key != "digest"})
+    command = "simulate --protocol flash --set duration_ms=20 --set end_ms=60 --data shapes --images 20 --units 8"
+    for name, file in (("a", model_file), ("b", other)):
+        assert give(f"{command} --model {file} --out runs/{name}.zarr")[0] == 0
+    code, _, err = give("analyze", "readout", "runs", "--out", "together", "--set", "permutations=100")
+    assert code == 0, err
+    rows = (here / "together" / "readout.csv").read_text().splitlines()
+    place = rows[0].split(",").index("models")
+    assert {row.split(",")[place] for row in rows[1:]} == {"2"}
+    assert (
+        give("analyze", "readout", "runs/a.zarr", "runs/b.zarr", "--out", "other", "--set", "permutations=100")[0] == 0
+    )
+    assert (here / "other" / "readout.csv").read_bytes() == (here / "together" / "readout.csv").read_bytes()
+    assert give("analyze", "speed-accuracy", "runs/a.zarr", "runs/b.zarr") == (
+        2,
+        "",
+        "Error: speed-accuracy analyses one run; 2 were given.\n",
+    )
+    code, _, err = give("analyze", "readout", "runs/a.zarr", "runs/a.zarr", "--out", "same")
+    assert code == 2
+    assert "models differ in their weights" in err

@@ -9,27 +9,35 @@ import click
 
 from ventral.cli.console import busy, echo, logged
 from ventral.cli.options import PATH, option, settings_option
-from ventral.cli.runs import open_named
+from ventral.cli.runs import open_named, runs_in
 from ventral.errors import UsageError, few
 from ventral.files import disk_errors, put
 
 
 @click.command()
 @click.argument("name")
-@click.argument("run", type=PATH)
+@click.argument("runs", type=PATH, nargs=-1, required=True, metavar="RUN...")
 @settings_option
 @option("--out", type=PATH, help="Folder for figures and tables; <run>-analysis if not given.")
-def analyze(name: str, run: Path, settings: tuple[str, ...], out: Path | None) -> None:
+def analyze(name: str, runs: tuple[Path, ...], settings: tuple[str, ...], out: Path | None) -> None:
     """Analyse a run: a figure (PNG, SVG and PDF) and its numbers (CSV).
 
-    NAME is an analysis that `ventral analyses` lists, or a Python file; RUN is the folder of a run. The
-    knobs are written beside the numbers (JSON); an analysis with other knobs, or of another run, needs another folder.
+    NAME is an analysis that `ventral analyses` lists, or a Python file; RUN is the folder of a run, or a folder
+    of runs. Several are of one experiment by models of one graph, over which analyses with the knob `runs` average.
+    The knobs are written beside the numbers (JSON); other knobs, or another run, need another folder.
     """
     from ventral.knobs import apply_settings, knobs
     from ventral.plugins import load
 
     function = load("analysis", name).analyze
+    run, *others = [path for each in runs for path in runs_in(each)]
     given = apply_settings(function, settings)
+    if others:
+        if "runs" not in knobs(function):
+            raise UsageError(f"{name} analyses one run; {len(others) + 1} were given.")
+        if "runs" in given:
+            raise UsageError("runs are given twice; leave out --set runs.")
+        given["runs"] = tuple(map(str, others))
     with busy("opening the run"):
         opened = open_named(run)
     folder = out or run.parent / f"{run.name.removesuffix('.zarr')}-analysis"

@@ -31,3 +31,9 @@ def open_named(path: Path, partial: bool = False, otherwise: str = "") -> "Run":
             return open_run(path)
         except IncompleteRun as problem:
             raise StoreError(f"{problem}{otherwise}") from None
+
+
+def runs_in(path: Path) -> list[Path]:
+    """The run at a path, or all runs in a folder that is none itself, by name."""
+    inside = sorted(path.glob("*.zarr")) if path.is_dir() and not (path / "zarr.json").exists() else []
+    return inside or [path]

@@ -12,7 +12,7 @@ import xarray as xr
 from ventral.errors import TooFewError, choose
 from ventral.experiment.condition import Condition
 from ventral.measures.intervals import ENDS
-from ventral.measures.latency import divergence, latencies, latency_differences
+from ventral.measures.latency import Units, divergence, latencies, latency_differences
 from ventral.measures.significance import cluster_test, fdr_test, max_test, tfce_test
 
 TestName = Literal["cluster", "tfce", "max", "fdr"]
@@ -81,15 +81,20 @@ class CurveStatistics:
     resamples: int = 1000
     seed: int = 0
 
-    def find(self, curves: xr.DataArray, over: str, reference: str | None = None) -> CurveFindings:
+    def find(self, curves: xr.DataArray, over: Units, reference: str | None = None) -> CurveFindings:
         """Where the curves of conditions are above chance, and their latencies; nothing if observations are too few."""
         try:
             return CurveFindings(self.tested(curves, over), self.latencies(curves, over, reference))
         except TooFewError as error:
             return CurveFindings(refused=str(error))
 
-    def tested(self, curves: xr.DataArray, over: str) -> xr.Dataset:
-        """Where curves are above the chance that they carry, as the functions of `ventral.measures.significance`."""
+    def tested(self, curves: xr.DataArray, over: Units) -> xr.Dataset:
+        """Where curves are above the chance that they carry, as the functions of `ventral.measures.significance`.
+
+        With several units of observation the test is over the first, on means over the others.
+        """
+        first, *others = [over] if isinstance(over, str) else over
+        curves = curves.mean(others, skipna=False, keep_attrs=True) if others else curves
         flips: dict[str, Any] = {"permutations": self.permutations, "seed": self.seed}
         tests: dict[str, Callable[..., xr.Dataset]] = {
             "cluster": partial(cluster_test, **flips),
@@ -97,9 +102,9 @@ class CurveStatistics:
             "max": partial(max_test, **flips),
             "fdr": fdr_test,
         }
-        return tests[choose("test", self.test, tests)](curves, over, level=self.level)
+        return tests[choose("test", self.test, tests)](curves, first, level=self.level)
 
-    def latencies(self, curves: xr.DataArray, over: str, reference: str | None) -> xr.Dataset:
+    def latencies(self, curves: xr.DataArray, over: Units, reference: str | None) -> xr.Dataset:
         """Latencies of the curves of conditions, and how much later they are than those of a reference.
 
         Parameters
@@ -127,7 +132,7 @@ class CurveStatistics:
         found = xr.concat([together, parted], "latency", data_vars="all", combine_attrs="override")
         return found.assign_attrs(reference=reference)
 
-    def delays(self, curves: xr.DataArray, between: str, over: str, reference: str) -> xr.Dataset:
+    def delays(self, curves: xr.DataArray, between: str, over: Units, reference: str) -> xr.Dataset:
         """How much later each condition or area is than a reference, (latency, ..., between); NaN for the reference."""
         compared = latency_differences(curves, between, over, reference, fraction=self.fraction, **self._latency_knobs)
         names = {f"ms{end}": f"delay{end}" for end in ENDS} | {"undefined": "delay_undefined"}

@@ -11,6 +11,7 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
+from ventral.measures.crossed import crossed_interval
 from ventral.measures.intervals import Estimate, bootstrap, columns, t_interval, unknown
 from ventral.measures.responses import correct_at, scaled_accuracy
 from ventral.measures.series import Series
@@ -51,10 +52,10 @@ def masked_accuracy(
     DataFrame
         One row for each model and condition: "mask" (the series), "soa_ms", "mask_arrival_ms" (when the mask can first
         change what is read; after "at_ms" it has no effect), "statistics" (the policy), "at_ms", "condition", "model",
-        "interval" ("images" for a bootstrap over images, "models" for a t-interval over models), "images" (their
-        number), and "accuracy", "d_prime", "corrected" (for chance) and "cost" with the ends of their intervals, "_low"
-        and "_high". The cost of a mask is the accuracy without it minus that with it, paired over images; NaN where the
-        target was not shown without a mask.
+        "interval" ("images" for a bootstrap over images, "models and images" for both crossed, except that the mean's
+        d' has a t-interval over models), "images" (their number), and "accuracy", "d_prime", "corrected" (for chance)
+        and "cost" with the ends of their intervals, "_low" and "_high". The cost of a mask is the accuracy without it
+        minus that with it, paired over images; NaN where the target was not shown without a mask.
     """
     first = responses[0]
     conditions, images = first["condition"].values, first.sizes["image"]
@@ -73,8 +74,23 @@ def masked_accuracy(
         scaled_accuracy(each, ms, resamples, seed) | {"cost": bootstrap(correct_at(each, ms), cost, resamples, seed)}
         for each in responses
     ]
-    rows = _with_mean(models, numbers)
+    rows = list(_with_mean(models, numbers))
+    if len(models) > 1:
+        known, means = rows.pop()
+        chance = 1 / first.attrs["choices"]
+        crossed = _over_models_and_images([correct_at(each, ms) for each in responses], chance, cost)
+        rows.append((known | {"interval": "models and images"}, {**means, **crossed}))
     return pd.concat([pd.DataFrame({**fixed, **model, "images": images, **columns(each)}) for model, each in rows])
+
+
+def _over_models_and_images(
+    correct: Sequence[Array], chance: float, cost: Callable[[Array], Array]
+) -> dict[str, Estimate]:
+    """Means over models and images crossed, from (image, condition) of each model; d' is no mean over images."""
+    values = np.stack(correct)
+    accuracy = crossed_interval([values])
+    corrected = Estimate(*((part - chance) / (1 - chance) for part in (accuracy.middle, accuracy.low, accuracy.high)))
+    return {"accuracy": accuracy, "corrected": corrected, "cost": crossed_interval([cost(values)])}
 
 
 def _cost_of(conditions: Sequence[str], series: Sequence[Series]) -> Callable[[Array], Array]:

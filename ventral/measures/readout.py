@@ -16,6 +16,7 @@ from ventral.clock import ticks
 from ventral.errors import DecodingError, UsageError
 from ventral.experiment.condition import Condition
 from ventral.experiment.run import Run
+from ventral.measures.crossed import crossed_interval
 from ventral.measures.intervals import Estimate, wilson_interval
 from ventral.measures.recorded import labels_of, present_ticks, rows_of
 
@@ -104,6 +105,11 @@ def accuracy_curve(run: Run, condition: str, accuracy: xr.DataArray) -> Curve:
     """Accuracy over time, (time,), in a condition of a run, with 95 % Wilson intervals over images."""
     ends = wilson_interval(accuracy.values, run.image_count(condition))
     return Curve(run.condition(condition), accuracy["time"].values.astype(float), Estimate(accuracy.values, *ends))
+
+
+def mean_curve(runs: Sequence[Run], condition: str, correct: NDArray[np.float64], times_ms: NDArray[Any]) -> Curve:
+    """Accuracy over time in a condition of runs of several models, from (model, image, time); both are crossed."""
+    return Curve(runs[0].condition(condition), times_ms.astype(float), crossed_interval([correct]))
 
 
 def readout_curve(run: Run, condition: str) -> Curve:
