@@ -27,6 +27,7 @@ FIGURES = {
         [f"SOA {soa} ms" for soa in range(8)], ["V1", "V2", "V4", "IT"], masks_ms=(30.0, 30.0)
     ),
     "from one condition to another": lambda: grid(["unmasked\n→ SOA 50 ms", "IT →\nmask only"], ["V1", "IT"]),
+    "eleven conditions, in two blocks": lambda: grid([f"feedback {i}\n→ lateral" for i in range(11)], ["V1", "IT"]),
     "d'": lambda: matrices_figure([panel(height=3.0)], 0.0, "ridge decoder, d'", NOTES, percent=False),
 }
 
@@ -70,6 +71,16 @@ def test_rows_and_columns_come_in_their_order_and_empty_places_stay_empty():
     figure = matrices_figure([panel("a", "V1"), panel("b", "IT")], 0.1, "accuracy")
     assert [axes.get_title() for axes in figure.axes[:4]] == ["V1", "IT", "", ""]
     assert [axes.axison for axes in figure.axes[:4]] == [True, False, False, True]
+
+
+def test_rows_go_on_beside_the_first_ones_in_the_same_columns():
+    figure = grid([f"SOA {soa}" for soa in range(11)], ["V1", "IT"])
+    drawn = [axes for axes in figure.axes if axes.axison and axes.get_label() != "<colorbar>"]
+    assert len(drawn) == 22
+    titles = [axes.get_title() for axes in figure.axes[:4]]
+    assert titles == ["V1", "IT", "V1", "IT"]
+    names = [text.get_text() for axes in figure.axes for text in axes.texts if text.get_text().startswith("SOA")]
+    assert sorted(names) == sorted(f"SOA {soa}" for soa in range(11))
 
 
 def test_significant_cells_have_an_outline():

@@ -1,5 +1,6 @@
 """Figures of matrices of training and test times: one for each place where decoders are trained and tested."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,8 @@ from ventral.figures.style import INK, MARK, NEUTRAL, STYLE, marker, whole_ticks
 COLOURS = "RdBu_r"  # white at chance, as strong below it as above
 ABSENT = "#E9E9E9"
 SIDE = 2.1  # inches of a panel
+MOST_ROWS = 6  # rows beyond these go on beside the first, as long as there is room
+MOST_COLUMNS = 8
 EDGE: dict[str, Any] = {"color": INK, "linewidth": 0.8, "linestyle": (0, (3, 2)), "alpha": 0.7}
 DIAGONAL: dict[str, Any] = {"color": INK, "linewidth": 0.5, "alpha": 0.5}
 
@@ -78,24 +81,22 @@ def matrices_figure(
     """
     rows, columns = (list(dict.fromkeys(getattr(panel, side) for panel in panels)) for side in ("row", "column"))
     norm, shown = _scale(panels, chance)
-    size = (SIDE * len(columns) + 2.2, SIDE * len(rows) + 1.5)
+    blocks = max(1, min(math.ceil(len(rows) / MOST_ROWS), MOST_COLUMNS // len(columns)))
+    height = math.ceil(len(rows) / blocks)  # of a block, in rows
+    size = (SIDE * len(columns) * blocks + 0.4 * blocks + 1.8, SIDE * height + 1.5)
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=size, layout="constrained")
-        axes = figure.subplots(len(rows), len(columns), sharex=True, sharey=True, squeeze=False)
+        axes = figure.subplots(height, len(columns) * blocks, sharex=True, sharey=True, squeeze=False)
         for unused in axes.flat:
             unused.set_axis_off()
         for panel in panels:
-            at = axes[rows.index(panel.row), columns.index(panel.column)]
+            block, row = divmod(rows.index(panel.row), height)
+            at = axes[row, block * len(columns) + columns.index(panel.column)]
             at.set_axis_on()
             _draw(at, panel, norm)
-        for column, name in enumerate(columns):
-            colour = next(panel.colour for panel in panels if panel.column == name)
-            axes[0, column].set_title(name, color=colour)
-            axes[-1, column].set_xlabel("tested at (ms)")
-        for row, name in enumerate(rows):
-            axes[row, 0].set_ylabel("trained at (ms)")
-            axes[row, -1].text(1.04, 0.5, name, rotation=270, va="center", transform=axes[row, -1].transAxes)
-        bar = figure.colorbar(ScalarMappable(norm, COLOURS), ax=axes, shrink=min(1.0, 2 / len(rows)), pad=0.02)
+        _name_columns(axes, columns, panels, blocks)
+        _name_rows(axes, rows, len(columns))
+        bar = figure.colorbar(ScalarMappable(norm, COLOURS), ax=axes, shrink=min(1.0, 2 / height), pad=0.02)
         bar.ax.set_ylim(*shown)
         bar.set_label(measure)
         bar.ax.axhline(chance, color=INK, linewidth=1.2)
@@ -135,6 +136,26 @@ def _draw(axes: Axes, panel: MatrixPanel, norm: Normalize) -> None:
     axes.set_aspect("equal")
     whole_ticks(axes, 3)
     axes.yaxis.set_major_locator(MaxNLocator(3, steps=[1, 2, 5, 10], integer=True))
+
+
+def _name_columns(axes: NDArray[Any], columns: Sequence[str], panels: Sequence[MatrixPanel], blocks: int) -> None:
+    """Write the name of each column over every block, and what runs along x under the lowest matrix of each."""
+    colours = {panel.column: panel.colour for panel in panels}
+    for place, name in enumerate([*columns] * blocks):
+        axes[0, place].set_title(name, color=colours[name])
+        lowest = [at for at in axes[:, place] if at.axison]
+        if lowest:
+            lowest[-1].set_xlabel("tested at (ms)")
+            lowest[-1].tick_params(labelbottom=True)
+
+
+def _name_rows(axes: NDArray[Any], rows: Sequence[str], columns: int) -> None:
+    """Write the name of each row beside the last matrix of its block, and what runs along y before the first."""
+    for number, name in enumerate(rows):
+        block, row = divmod(number, len(axes))
+        first, last = axes[row, block * columns], axes[row, (block + 1) * columns - 1]
+        first.set_ylabel("trained at (ms)" if block == 0 else "")
+        last.text(1.04, 0.5, name, rotation=270, va="center", transform=last.transAxes)
 
 
 def _edges(times_ms: NDArray[np.float64]) -> NDArray[np.float64]:

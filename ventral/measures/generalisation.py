@@ -57,8 +57,8 @@ def generalise(
     xr.DataArray
         Fraction correct, or what `scoring` says, dims (fold, train_time, test_time), times in ms from target onset; NaN
         where the area is absent at one of both. ``attrs["chance"]`` is as in `decode_over_time`;
-        ``attrs["same_sites"]`` says whether features are of the same channels and places where decoders are trained
-        and where they are tested. Where they are not, as in two areas, nothing but chance is expected.
+        ``attrs["same_sites"]`` says (1 or 0) whether features are of the same channels and places where decoders are
+        trained and where they are tested. Where they are not, as in two areas, nothing but chance is expected.
 
     Raises
     ------
@@ -174,7 +174,7 @@ def attributes(decoders: Decoders, tested: Tested) -> dict[str, object]:
         "seed": task.method.seed,
         "train_arrival_ms": float(decoders.activity.attrs.get("arrival_ms", first_ms)),
         "test_arrival_ms": float(tested.activity.attrs.get("arrival_ms", np.nan)),
-        "same_sites": same_sites(decoders.activity, tested.activity),
+        "same_sites": int(same_sites(decoders.activity, tested.activity)),  # netCDF has no true and false
     }
 
 
