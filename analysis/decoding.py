@@ -178,8 +178,11 @@ def _notes(
     if labels is not None:
         notes.append(f"What is decoded is {labels}.")
     if train_condition is not None or there is not run:
-        trained = "each condition" if train_condition is None else label(run.condition(train_condition))
-        notes.append(f"Decoders are trained in {trained} of {run.path.name} and tested in {there.path.name}.")
+        trained = (
+            "each condition" if train_condition is None else f"the condition {label(run.condition(train_condition))}"
+        )
+        elsewhere = "" if there is run else f" of {run.path.name} and tested in {there.path.name}"
+        notes.append(f"Decoders are trained in {trained}{elsewhere}.")
     _, missing = controls_of(run)
     return notes + ([missing] if missing else [])
 
