@@ -9,6 +9,7 @@ from ventral.experiment.protocol import Protocol
 
 times = st.integers(-5, 20).map(lambda ticks: 10 * ticks)
 names = st.text(st.characters(blacklist_categories=("Cs",), blacklist_characters=":+="), min_size=1, max_size=8)
+printable = names.filter(str.isprintable)
 numbers = st.floats(allow_nan=False)
 parameter_names = st.from_regex(NAME, fullmatch=True).filter(lambda x: x != "soa_ms" and not TAKEN.fullmatch(x))
 parameters = st.dictionaries(
@@ -22,9 +23,9 @@ parameters = st.dictionaries(
 def stimuli(draw: st.DrawFn) -> Stimulus:
     """A stimulus of any role, changed or not."""
     role = draw(st.sampled_from(["target", "mask", "image", "blank"]))
-    changes = st.builds(Change, names, numbers | st.sampled_from([1 / 3, 1e6, 0.2]))
+    changes = st.builds(Change, printable, numbers | st.sampled_from([1 / 3, 1e6, 0.2]))
     changed = tuple(draw(st.lists(changes, max_size=2))) if role != "blank" else ()
-    kind = draw(names | st.just(""))
+    kind = draw(printable | st.just(""))
     return Stimulus(role, kind, draw(st.integers(0, 3)) if kind else 0, changed)
 
 
@@ -40,7 +41,7 @@ def interventions(draw: st.DrawFn) -> Scale:
     """A scale of some transition, area or class, in a window."""
     start_ms = draw(st.integers(20, 25)) * 10  # events start by 200 ms, the record ends at 250
     scale = draw(st.floats(0, 1))
-    return Scale(draw(names), start_ms, start_ms + draw(st.integers(1, 5)) * 10, scale, draw(st.booleans()))
+    return Scale(draw(printable), start_ms, start_ms + draw(st.integers(1, 5)) * 10, scale, draw(st.booleans()))
 
 
 @st.composite

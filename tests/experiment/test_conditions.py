@@ -88,6 +88,8 @@ def test_a_time_off_the_clock_is_refused_wherever_it_is_given(make):
         (lambda: Protocol(()), "at least one condition"),
         (lambda: Protocol((Condition("a"), Condition("a"))), "two conditions are called 'a'"),
         (lambda: Condition(""), "needs a name"),
+        (lambda: Scale("V1\n", 10, 20), r"an intervention is on 'V1\\n'; name a transition, an area or a class"),
+        (lambda: mask("noi\x1bse"), r"'noi\\x1bse' cannot name a stimulus"),
         (lambda: flash_of(readout_ms=(210,)), "outside the record, 0 to 200 ms"),
         (lambda: Scale("V1->V2", 10, 10), "ends before it starts"),
         (lambda: Scale("V1->V2", 0, 10, 2), "give 0 to 1"),

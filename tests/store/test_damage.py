@@ -1,5 +1,7 @@
 """Files of a run that are damaged, exchanged or of another run are refused by whatever reads them."""
 
+import hashlib
+import json
 import shutil
 import threading
 from pathlib import Path
@@ -13,6 +15,7 @@ from ventral.errors import StoreError
 from ventral.experiment.run import open_run
 from ventral.export.formats import export_run
 from ventral.store import manifest
+from ventral.store.index import OWN_DIGEST, ROOT, blanked
 from ventral.store.verify import verify
 from ventral.store.writer import Writer, create
 
@@ -148,6 +151,55 @@ def test_a_changed_metadata_file_is_refused_in_a_sentence(copy, seed):
         open_run(copy)
     with pytest.raises(StoreError, match=r"is damaged|is not a run|has schema"):
         Writer.open(copy, layout())
+
+
+def write_signed(path, change):
+    """Change what a run says of itself, and make the digests anew, as another program could."""
+    root = json.loads((path / ROOT).read_text())
+    attrs = root["attributes"]
+    described = {name: json.loads((path / name).read_text()) for name in ("label/zarr.json", "V1/zarr.json")}
+    change(attrs, described)
+    manifest = json.loads(attrs.pop("manifest"))
+    for name, values in described.items():
+        data = json.dumps(values).encode()
+        (path / name).write_bytes(data)
+        manifest[name] = hashlib.sha256(data).hexdigest()
+    attrs |= {"manifest": json.dumps(manifest), OWN_DIGEST: "0" * 64}
+    data = json.dumps(root).encode()
+    (path / ROOT).write_bytes(data.replace(b"0" * 64, hashlib.sha256(blanked(data)).hexdigest().encode()))
+
+
+ODD = {
+    "a shape of another size": lambda attrs, described: described["label/zarr.json"].update(shape=[2]),
+    "a dtype of nothing": lambda attrs, described: described["label/zarr.json"].update(data_type="complex7"),
+    "codecs of nothing": lambda attrs, described: described["label/zarr.json"].update(codecs=[{"name": "pickle"}]),
+    "an area without coordinates": lambda attrs, described: described["V1/zarr.json"].update(attributes={}),
+    "a coordinate that is not there": lambda attrs, described: attrs.update(coordinates="label color"),
+    "more presentations than rows": lambda attrs, described: attrs.update(presentations=10**12),
+}
+
+
+@pytest.mark.parametrize("change", ODD)
+def test_a_run_that_another_program_describes_otherwise_is_refused_in_a_sentence(copy, change):
+    write_signed(copy, ODD[change])
+    with pytest.raises(StoreError, match=r"copy\.zarr is not as ventral writes a run, and cannot be read \("):
+        open_run(copy)
+
+
+@pytest.mark.parametrize("name", ["coordinates", "dims", "identity", "run_key", "areas"])
+def test_a_root_that_says_something_of_another_kind_is_refused_in_a_sentence(copy, name):
+    write_signed(copy, lambda attrs, described: attrs.update({name: 7}))
+    with pytest.raises(StoreError, match=r"is not a run of ventral, or its zarr\.json is damaged"):
+        open_run(copy)
+
+
+def test_a_run_that_simulate_did_not_record_says_what_it_lacks(copy):
+    run = open_run(copy)
+    with pytest.raises(StoreError, match="does not say its protocol, so `ventral simulate` did not record it"):
+        _ = run.protocol
+    write_signed(copy, lambda attrs, described: attrs.pop("graph"))
+    with pytest.raises(StoreError, match="does not say its graph, so `ventral simulate` did not record it"):
+        _ = open_run(copy).graph
 
 
 # --- plain xarray

@@ -10,7 +10,7 @@ from itertools import combinations
 from typing import Any
 
 from ventral.clock import ticks, to_ms
-from ventral.errors import ProtocolError, choose
+from ventral.errors import ProtocolError, choose, quoted
 from ventral.experiment.events import Show, Stimulus
 from ventral.experiment.fields import checked_fields, checked_list
 from ventral.experiment.interventions import Scale
@@ -90,7 +90,7 @@ class Condition:
             raise ProtocolError(f"condition {self.name}: give soa_ms by itself, not among the parameters.")
         if not NAME.fullmatch(name):
             raise ProtocolError(
-                f"condition {self.name}: a parameter cannot be called {name[:200]!r}; use letters, digits and _, as in "
+                f"condition {self.name}: a parameter cannot be called {quoted(name)}; use letters, digits and _, as in "
                 "contrast_level."
             )
         if TAKEN.fullmatch(name):

@@ -66,7 +66,7 @@ class Stimulus:
         if self.exemplar and not self.kind:
             raise ProtocolError(f"the {self.role} has exemplar {self.exemplar} but no kind; give its kind.")
         for name in (self.kind, *(change.how for change in self.changes)):
-            if len(name) > LONGEST and not is_image_file(name):
+            if not name.isprintable() or (len(name) > LONGEST and not is_image_file(name)):
                 raise ProtocolError(f"{quoted(name)} cannot name a stimulus or a change; give a shorter name.")
             if set(name) & set(":+="):
                 raise ProtocolError(f"{quoted(name)} cannot name a stimulus or a change; leave out ':', '+' and '='.")

@@ -42,7 +42,7 @@ class Scale:
     identity: bool = False
 
     def __post_init__(self) -> None:
-        if len(self.what) > LONGEST:
+        if len(self.what) > LONGEST or not self.what.isprintable():
             raise ProtocolError(f"an intervention is on {quoted(self.what)}; name a transition, an area or a class.")
         ticks(self.start_ms, f"start of the intervention on {self.what}")
         ticks(self.stop_ms, f"end of the intervention on {self.what}")

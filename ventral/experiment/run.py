@@ -94,23 +94,24 @@ class Run(Viewed):
     @property
     def classes(self) -> tuple[str, ...]:
         """Names of the readout's classes; none if the network has no readout."""
-        return tuple(self.attrs["identity"]["classes"])
+        named = self.attrs["identity"].get("classes")
+        return tuple(self._known("the classes of its readout", named, list))
 
     @cached_property
     def protocol(self) -> Protocol:
         """The protocol that was recorded."""
-        return Protocol.from_json(self.attrs["protocol"])
+        return Protocol.from_json(self._known("its protocol", self.attrs.get("protocol"), str))
 
     @cached_property
     def graph(self) -> Anatomy:
         """The graph of the network that was recorded."""
-        return read_anatomy(self.attrs["graph"])
+        return read_anatomy(self._known("its graph", self.attrs.get("graph"), str))
 
     @property
     def policy(self) -> str:
         """The policy for normalisation statistics: "frozen", "pooled" or "per-condition"."""
         stored = {name: policy for policy, name in STORED_POLICIES.items()}
-        return stored[self.attrs.get("statistics", "frozen")]
+        return stored[choose("policy on the disk", str(self.attrs.get("statistics", "frozen")), stored)]
 
     @property
     def statistics(self) -> dict[str, npt.NDArray[Any]]:
@@ -120,6 +121,12 @@ class Run(Viewed):
         protocol's conditions, under "per-condition".
         """
         return self.store.statistics
+
+    def _known(self, what: str, value: Any, kind: type) -> Any:
+        """An attribute that every run of an experiment has; refused if it is missing or of another kind."""
+        if not isinstance(value, kind):
+            raise StoreError(f"{self.path} does not say {what}, so `ventral simulate` did not record it.")
+        return value
 
     def condition(self, name: str) -> Condition:
         """The condition of this name.

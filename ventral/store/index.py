@@ -20,6 +20,16 @@ SCHEMAS = (1, SCHEMA)
 ROOT = "zarr.json"
 OWN_DIGEST = "root_sha256"  # attribute of the root; in schema 1 it is the entry of the root in the manifest
 TEXTS = ("identity", "versions", "dims", "manifest")  # attributes of the root that are JSON text since schema 2
+NEEDED = {  # attributes of the root without which nothing can be read
+    "run_key": str,
+    "identity": dict,
+    "areas": list,
+    "dims": dict,
+    "manifest": dict,
+    "presentations": int,
+    "batch_shape": int,
+    "coordinates": str,
+}
 
 
 @dataclass(frozen=True)
@@ -96,6 +106,8 @@ def read_index(path: Path) -> Index:
             known = " and ".join(map(str, SCHEMAS))
             raise StoreError(f"{path} has schema {schema!s:.20}; this ventral reads {known}: upgrade ventral.")
         attrs |= {name: json.loads(attrs[name]) for name in TEXTS if isinstance(attrs.get(name), str)}
+        if odd := [name for name, kind in NEEDED.items() if not isinstance(attrs[name], kind)]:
+            raise TypeError(f"{odd[0]} is of another kind")
         readout = [READOUT] if READOUT in attrs["dims"] else []
         dims = {area: len(attrs["dims"][area]) for area in (*attrs["areas"], *readout)}
         manifest = {name: digest for name, digest in attrs["manifest"].items() if name != ROOT}

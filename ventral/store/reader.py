@@ -5,6 +5,8 @@ Only the arrays that the root names are opened, and no byte is used before its d
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +18,7 @@ import zarr
 from xarray.backends import BackendArray
 from xarray.core import indexing
 
-from ventral.errors import DecodingError
+from ventral.errors import DecodingError, StoreError, VentralError, quoted
 from ventral.store.index import OWN_DIGEST, Index, read_index, variable
 from ventral.store.layout import READOUT, STATISTICS, batch_slice
 from ventral.store.manifest import refuse_changed, refuse_damage
@@ -174,7 +176,12 @@ def open_store(path: str | os.PathLike[str]) -> Store:
     """
     index = read_index(Path(path))
     refuse_damage(index)
-    return read_store(index)
+    store = read_store(index)
+    with _understood(index):  # all that describes the numbers, so that none of it fails where they are used
+        for name in index.dims:
+            store.array(name)
+        store.statistics  # noqa: B018
+    return store
 
 
 def read_store(index: Index) -> Store:
@@ -187,8 +194,11 @@ def read_store(index: Index) -> Store:
 
 def read_rows(index: Index) -> tuple[Array, set[int]]:
     """Rows of ``commit``, (batch, area + readout, 32), zero where there is none; and which rows are damaged."""
-    commit = _open(index.path / index.commit)
-    rows, damaged = np.zeros(commit.shape, np.uint8), set()
+    with _understood(index):
+        commit = _open(index.path / index.commit)
+        if commit.shape != (index.batches, len(index.dims), 32) or commit.dtype != np.uint8:
+            raise ValueError(f"{index.commit} is {commit.dtype} of shape {commit.shape}")
+        rows, damaged = np.zeros(commit.shape, np.uint8), set[int]()
     try:
         rows[:] = np.asarray(commit[:])
     except (ValueError, OSError, RuntimeError, IndexError):  # a row is damaged: find which
@@ -198,6 +208,21 @@ def read_rows(index: Index) -> tuple[Array, set[int]]:
             except (ValueError, OSError, RuntimeError, IndexError):
                 damaged.add(batch)
     return rows, damaged
+
+
+@contextmanager
+def _understood(index: Index) -> Iterator[None]:
+    """Refuse a run whose files are as they were written, but by something that describes arrays otherwise.
+
+    Zarr and xarray have errors of many kinds for descriptions that they do not understand.
+    """
+    try:
+        yield
+    except VentralError:
+        raise
+    except Exception as error:
+        why = quoted(f"{type(error).__name__}: {error}")
+        raise StoreError(f"{index.path} is not as ventral writes a run, and cannot be read ({why}).") from error
 
 
 def _open(folder: Path) -> Any:
