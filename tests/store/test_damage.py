@@ -160,8 +160,8 @@ def write_signed(path, change):
     described = {name: json.loads((path / name).read_text()) for name in ("label/zarr.json", "V1/zarr.json")}
     change(attrs, described)
     manifest = json.loads(attrs.pop("manifest"))
-    for name, values in described.items():
-        data = json.dumps(values).encode()
+    for name, metadata in described.items():
+        data = json.dumps(metadata).encode()
         (path / name).write_bytes(data)
         manifest[name] = hashlib.sha256(data).hexdigest()
     attrs |= {"manifest": json.dumps(manifest), OWN_DIGEST: "0" * 64}
