@@ -7,8 +7,10 @@ from types import ModuleType
 
 import pytest
 
+from ventral.cli.lookup import find_model
 from ventral.errors import ProtocolError, UsageError
 from ventral.knobs import apply_settings, knobs
+from ventral.model.model import load_model
 from ventral.plugins import GROUPS, list_scripts, load
 
 PROTOCOL = '''"""A flash of light.
@@ -176,3 +178,40 @@ def test_annotations_that_cannot_be_resolved_are_refused(tmp_path):
     path.write_text("def protocol(masks: 'Mask' = None):\n    pass\n")
     with pytest.raises(UsageError, match="name 'Mask' is not defined; import what they name outside TYPE_CHECKING"):
         load("protocols", str(path))
+
+
+# --- models of other packages
+
+
+@pytest.fixture
+def plugged_in(tmp_path, monkeypatch, images):
+    """A package that offers a model, and another that has one under the name of ours."""
+    (tmp_path / "lab_models.py").write_text(
+        "import torch\nfrom torch import nn\nfrom ventral import wrap\n\n\ndef model():\n"
+        "    layers = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(784, 10)).eval()\n"
+        "    return wrap(layers, name='lab-net', size=16, mean=(0.5,) * 3, std=(0.25,) * 3, layers={'V1': '0'},\n"
+        f"                readout='2', classes={images.label_names!r})\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    points = (metadata.EntryPoint(name, "lab_models", "ventral.models") for name in ("lab_net", "shapes"))
+    plug_in(monkeypatch, *points)
+    yield
+    sys.modules.pop("lab_models", None)
+
+
+def test_a_model_of_another_package_is_listed_and_found_by_its_name(plugged_in):
+    assert next((script.name, script.origin) for script in list_scripts("models")) == ("lab-net", "lab_models")
+    assert "lab_models" not in sys.modules
+    for name in ("lab-net", "lab_net"):
+        assert load_model(name).name == "lab-net"
+    assert find_model("lab-net")[1].graph["V1"].shape == (4, 14, 14)
+
+
+def test_a_model_of_another_package_with_the_name_of_ours_is_neither(plugged_in):
+    with pytest.raises(UsageError, match="'shapes' is a model of ventral and one of another package; give the path"):
+        load_model("shapes")
+
+
+def test_a_misspelt_model_of_another_package_is_corrected(plugged_in):
+    with pytest.raises(UsageError, match="no model named 'lab-nett'; did you mean 'lab-net'"):
+        load_model("lab-nett")

@@ -1,4 +1,4 @@
-"""Plugins: protocols and analyses found by name, by entry point or by the path of a file; models by such a path.
+"""Plugins: protocols, analyses and models found by name, by entry point or by the path of a file.
 
 A script is a Python file with one function, `protocol`, `analyze` or `model`, whose arguments that have a default are
 its knobs. Nothing is imported until it is asked for.
@@ -62,7 +62,7 @@ GROUPS = {
 
 @dataclass(frozen=True)
 class Script:
-    """A protocol or an analysis that can be asked for by name.
+    """A protocol, an analysis or a model that can be asked for by name.
 
     Parameters
     ----------

@@ -32,11 +32,13 @@ def find_model(name: str) -> "tuple[str, Model | None, Anatomy]":
     from ventral.model.model import load_model
     from ventral.model.weights import shipped
     from ventral.model.zoo import GRAPHS
+    from ventral.plugins import list_scripts
 
     plain = name.partition(":")[0]
     is_file = name.endswith((".json", ".safetensors", ".py"))
-    known = name if is_file else choose("model", plain, {*shipped(), *GRAPHS}) + name.removeprefix(plain)
-    model = load_model(known) if known.endswith((".safetensors", ".py")) or known in shipped() else None
+    weighted = {*shipped(), *(script.name for script in list_scripts("models"))}
+    known = name if is_file else choose("model", plain, {*weighted, *GRAPHS}) + name.removeprefix(plain)
+    model = load_model(known) if known.endswith((".safetensors", ".py")) or known in weighted else None
     return known, model, model.graph if model else read_graph(known)
 
 

@@ -50,6 +50,8 @@ def models(context: click.Context, markdown: bool) -> None:
     if trained := list(family_weights()):
         columns = ("name", "seeds", "best readout", "least to most over seeds", "data")
         table("models with weights, of a family of networks to compare", columns, trained)
+    if others := list(plugin_rows()):
+        table("models of other packages", ("name", "from"), others)
     table("graphs that differ in their transitions only", ("name", "parameters", "is"), list(family_rows()))
     table("graphs of the paper", ("name", "read at", "parameters", "is"), list(paper_rows()))
     echo("`ventral models show NAME` explains one and its knobs; `ventral train NAME` trains it.")
@@ -83,6 +85,14 @@ def family_weights() -> Iterator[tuple[str, str, str, str, str]]:
         seeds = ", ".join(name.removeprefix(f"{group}-") for name in names)
         span = f"{percent(min(best))} to {percent(max(best))} %"
         yield f"{group}-{{seed}}", seeds, f"{percent(sum(best) / len(best))} %", span, data_of(headers[0])
+
+
+def plugin_rows() -> Iterator[tuple[str, str]]:
+    """Name and package of each model of another package, none of which is imported."""
+    from ventral.plugins import list_scripts
+
+    for script in list_scripts("models"):
+        yield script.name, script.origin
 
 
 def best_accuracy(header: Mapping[str, Any]) -> float:

@@ -20,7 +20,7 @@ from ventral.model.graph import AreaGraph
 from ventral.model.network import Network
 from ventral.model.subject import Anatomy, Dynamics
 from ventral.model.weights import FAMILY_FOLDER, choose_shipped, shipped
-from ventral.plugins import call, load
+from ventral.plugins import call, list_scripts, load
 from ventral.stimuli.images import Images, Preprocessing
 from ventral.views import View, Viewed, listed
 
@@ -79,14 +79,15 @@ class Model(Viewed):
 
 
 def load_model(name: str | Path, device: str = "cpu") -> Model:
-    """Load a shipped model by name, or a trained one or an outside one by path.
+    """Load a shipped model or that of another package by name, or a trained one or an outside one by path.
 
     Parameters
     ----------
     name
-        "shapes", "cifar10", "family/full-0" (see `ventral models`), or a path: to a checkpoint file
-        (A/model.safetensors, as training leaves it, is called A), or to a Python file with a function ``model()`` that
-        returns a model, as `ventral.wrap` makes one.
+        "shapes", "cifar10", "family/full-0" (see `ventral models`), the name of an entry point in the group
+        ``ventral.models`` of another package, or a path: to a checkpoint file (A/model.safetensors, as training leaves
+        it, is called A), or to a Python file. The file, or the module that an entry point names, has a function
+        ``model()`` that returns a model, as `ventral.wrap` makes one.
     device
         "cpu", "cuda", ...
 
@@ -101,7 +102,11 @@ def load_model(name: str | Path, device: str = "cpu") -> Model:
     if path.suffix == ".py":
         return _from_script(str(name), device)
     if path.suffix != ".safetensors" and (os.sep not in str(name) or str(name).startswith(FAMILY_FOLDER)):
-        path = shipped()[choose_shipped(str(name))]
+        plugins = [script.name for script in list_scripts("models")]
+        chosen = choose_shipped(str(name), plugins)
+        if chosen in plugins:
+            return _from_script(chosen, device)
+        path = shipped()[chosen]
     label = path.absolute().parent.name if path.name == "model.safetensors" else path.stem
     tensors, header = read_checkpoint(path)
     network, preprocessing = network_of(path, tensors, header)
@@ -111,7 +116,11 @@ def load_model(name: str | Path, device: str = "cpu") -> Model:
 
 
 def _from_script(name: str, device: str) -> Model:
-    """The model that the function `model` of a file returns."""
+    """The model that the function `model` of a file or of another package's module returns."""
+    if name in shipped():
+        raise UsageError(
+            f"{name!r} is a model of ventral and one of another package; give the path of the one you mean."
+        )
     model = call(load("models", name).model, {}, name, "models")
     if not isinstance(model, Model):
         raise UsageError(

@@ -4,6 +4,7 @@ A name is the path below the folder of weights without its ending, such as "cifa
 """
 
 import re
+from collections.abc import Collection
 from importlib import resources
 from pathlib import Path
 
@@ -38,8 +39,8 @@ def seeds_of(names: list[str]) -> dict[str, list[str]]:
     return groups
 
 
-def choose_shipped(name: str) -> str:
-    """The full name of a model that can be loaded by name.
+def choose_shipped(name: str, others: Collection[str] = ()) -> str:
+    """The full name of a model that can be loaded by name: of one of ours, or of others that are known by name.
 
     Raises
     ------
@@ -47,7 +48,7 @@ def choose_shipped(name: str) -> str:
         If there is none, with the nearest.
     """
     try:
-        return choose("model", name, shipped())
+        return choose("model", name, [*shipped(), *others])
     except UsageError as error:
         if name.startswith(FAMILY_FOLDER):
             raise UsageError(
