@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from commands import Outcome, stopped_at, ventral, worked
+from commands import Outcome, stopped_at, texts, ventral, worked
 from small import small_graph
 
 from ventral.training.trainer import Trainer
@@ -31,6 +31,13 @@ def test_a_graph_is_trained_and_the_command_it_names_next_works(trained, places)
     outcome = ventral("simulate --protocol flash --model {out}/model.safetensors", out=out)
     assert outcome.code == 2
     assert "pets was trained on images; say with --data where images are to be found." in outcome.err
+
+
+def test_the_figure_of_a_training_names_model_data_and_numbers_of_images(trained):
+    caption = "".join(texts(trained[1] / "curve.svg"))
+    data = "images (train); dots: accuracy on 4 held-out images that stay on."
+    assert f"pets, trained on 8 images of {data}" in caption
+    assert "Grey: means over 2 batches; black: means over 1 of these." in caption
 
 
 def test_a_training_that_is_stopped_says_how_to_resume_and_resumes(trained, places, here, monkeypatch):

@@ -24,7 +24,9 @@ def test_the_numbers_of_the_figures_are_beside_them(model, images, tmp_path):
         assert set(written["statistics"]) == {"frozen"}
     columns = {"ms", "correct", "images", "accuracy", "low", "high", "ece", "loss"}
     assert set(found.tables()["accuracy"].columns) >= columns
-    assert len(found.tables()["confusion"]) == 100
+    confusion = found.tables()["confusion"]
+    assert len(confusion) == 100
+    assert {"class", "response", "images", "fraction"} <= set(confusion.columns)
 
 
 FIGURES = pytest.mark.parametrize("figure", [accuracy_figure, confusion_figure, calibration_figure])

@@ -24,6 +24,7 @@ from ventral.cli.options import (
 from ventral.errors import UsageError
 
 if TYPE_CHECKING:
+    from ventral.stimuli.images import Images
     from ventral.training.recipe import Recipe
     from ventral.training.trainer import Trainer
 
@@ -79,7 +80,8 @@ def train(
         report, logged = progress_report(recipe, advance), board.write if board else silent
         path = run_training(graph, images, test, recipe, place, own_device, note, report, tell, logged, ranks)
     if ranks.first:
-        echo("\n".join(map(str, draw_curve(place, recipe))))
+        source = trained_on(place.absolute().name, images, test, recipe)
+        echo("\n".join(map(str, draw_curve(place, recipe, source))))
         echo(f"\nweights in {path}")
         where = () if data is None or data in NAMED_DATA else ("--data", data)
         print_next("simulate", "--protocol", "backward-mask", "--model", path, *where)
@@ -100,8 +102,16 @@ def progress_report(recipe: "Recipe", advance: Callable[..., object]) -> "Callab
     return report
 
 
-def draw_curve(place: Path, recipe: "Recipe") -> list[Path]:
-    """Draw and tabulate the log of a training, and return the files."""
+def trained_on(name: str, images: "Images", test: "Images", recipe: "Recipe") -> str:
+    """Model, data and numbers of images of a training, as a sentence."""
+    count = recipe.training_images or len(images) - recipe.held_out
+    tested = f"{recipe.held_out:,} held-out" if recipe.held_out else f"{len(test):,} test"
+    data = f"{images.name} ({images.split})"
+    return f"{name}, trained on {count:,} images of {data}; dots: accuracy on {tested} images that stay on."
+
+
+def draw_curve(place: Path, recipe: "Recipe", source: str) -> list[Path]:
+    """Draw and tabulate the log of a training on what `source` says, and return the files."""
     from ventral.figures.saving import save
     from ventral.figures.training import training_figure
     from ventral.tables import write_csv
@@ -111,7 +121,7 @@ def draw_curve(place: Path, recipe: "Recipe") -> list[Path]:
     scores = {row["step"]: row["score"] for row in log if "score" in row}
     score = recipe.watched.replace(" ", "_")
     rows = [{**row, score: scores.get(row["step"], "")} for row in log if "loss" in row]
-    return [*save(training_figure(log), place / "curve"), write_csv(rows, place / "curve.csv")]
+    return [*save(training_figure(log, source), place / "curve"), write_csv(rows, place / "curve.csv")]
 
 
 class TensorBoard:

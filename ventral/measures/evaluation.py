@@ -136,7 +136,7 @@ class Evaluation:
         names, classes = np.array(self.label_names, dtype=object), len(self.label_names)
         confusion = {
             "class": np.repeat(names, classes),
-            "answer": np.tile(names, classes),
+            "response": np.tile(names, classes),
             "images": self.counts.ravel(),
             "fraction": self.confusion.ravel(),
         }
