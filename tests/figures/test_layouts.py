@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
-from drawn import check_texts, curves, effects, lesion_curves, lesions, line, looks_of, losses, panel, words
+from drawn import check_texts, curves, effects, legend, lesion_curves, lesions, line, looks_of, losses, panel, words
+from matplotlib.colors import to_hex
+from matplotlib.lines import Line2D
 
 from ventral.experiment.catalogue import load_protocol
 from ventral.experiment.settings import POLICIES
@@ -95,3 +97,24 @@ def test_dots_of_one_place_do_not_hide_each_other():
     a, b = ([float(x) for x in dots.get_xdata()] for dots in figure.axes[0].lines if dots.get_marker() in "os")
     assert not set(a) & set(b)
     assert np.abs(np.subtract(a, b)).max() < 10
+
+
+def test_dots_stay_near_their_place_where_places_are_few():
+    figure = lesion(((0, 20), (20, 40)), policies=POLICIES)
+    drawn = [
+        dots.get_xdata() for dots in figure.axes[0].lines if len(dots.get_xdata()) == 2 and dots.get_marker() == "o"
+    ]
+    assert len(drawn) == len(POLICIES)
+    assert np.abs(np.array(drawn) - [0, 20]).max() <= 0.031 * 20  # one dot on each side of the middle one
+
+
+@EACH
+def test_no_two_entries_of_a_legend_look_the_same(figure):
+    """Such as the stroke of a policy and the line of the intact network."""
+    entries = legend(figure())
+    looks = [
+        (to_hex(entry.get_color()), str(entry.get_linestyle()), entry.get_marker(), entry.get_fillstyle())
+        for entry in entries.values()
+        if isinstance(entry, Line2D)
+    ]
+    assert len(set(looks)) == len(looks)

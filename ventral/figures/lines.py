@@ -15,7 +15,7 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from ventral.figures.looks import MARKERS, Look
-from ventral.figures.style import AREA_COLOURS, INK, whole_ticks
+from ventral.figures.style import AREA_COLOURS, INK, NEUTRAL, whole_ticks
 from ventral.measures.intervals import Estimate, unknown
 
 Array = NDArray[np.float64]
@@ -24,7 +24,8 @@ COLOURS = (AREA_COLOURS["V1"], AREA_COLOURS["V4"], AREA_COLOURS["V2"], "#8E4585"
 NO_MASK = "no mask"  # how the names of lines begin that have none; they are drawn in ink
 # frozen keeps that of a look
 POLICY_LOOKS: dict[str, tuple[Any, str]] = {"pooled": ((0, (4, 1.6)), "none"), "per-condition": ((0, (1, 1.4)), "left")}
-MOST_BESIDE = 0.15  # of the distance of two places on the x axis, between dots of one place
+MOST_BESIDE = 0.15  # of the distance of two places on the x axis, between dots of one place,
+MOST_OF_ALL = 0.03  # and of that between the first place and the last, so that few places do not set dots far apart
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,9 +95,9 @@ def draw_lines(axes: Axes, lines: Sequence[Line], looks: Mapping[str, Look], joi
 
 def _offsets(lines: Sequence[Line]) -> Array:
     """How far along x the dots of each line lie beside their place, so that dots of one place are side by side."""
-    gaps = np.diff(np.unique([place for line in lines for place in line.x]))
-    apart, number = gaps.min() if len(gaps) else 1.0, len(lines)
-    step = apart * min(MOST_BESIDE, 0.6 / max(number, 1))
+    gaps, number = np.diff(np.unique([place for line in lines for place in line.x])), len(lines)
+    apart, width = (gaps.min(), gaps.sum()) if len(gaps) else (1.0, 1.0)
+    step = min(apart * MOST_BESIDE, apart * 0.6 / max(number, 1), width * MOST_OF_ALL)
     return np.asarray(step * (np.arange(number) - (number - 1) / 2))
 
 
@@ -139,7 +140,7 @@ def line_handles(lines: Sequence[Line], looks: Mapping[str, Look], prefix: str =
     policies = list(dict.fromkeys(line.policy for line in lines))
     if len(policies) > 1:
         for policy in policies:
-            look = under_policy(Look(INK), policy)
+            look = under_policy(Look(NEUTRAL), policy)  # a stroke of any colour, where ink is a line of its own
             handles.append(Line2D([], [], label=f"{policy} statistics", **(look.line | look.dot())))
     if any(len(line.models) for line in lines):
         handles.append(Line2D([], [], color=INK, linewidth=0.9, alpha=0.5, label="one model"))
