@@ -4,6 +4,7 @@ import shlex
 from collections.abc import Callable
 from pathlib import Path
 
+import hypothesis
 import pytest
 from commands import ventral
 from small import small_graph, with_statistics
@@ -13,6 +14,12 @@ from ventral.model.model import Model, load_model
 from ventral.model.network import Network
 from ventral.stimuli.datasets import load_images
 from ventral.stimuli.images import Images, Preprocessing
+
+# how long an example takes says how busy the machine is, not whether a law holds
+hypothesis.settings.register_profile(
+    "any-machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("any-machine")
 
 
 @pytest.fixture(scope="session")
