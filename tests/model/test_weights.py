@@ -58,3 +58,8 @@ def test_models_that_differ_in_their_seed_are_one_group():
         "family/full": ["family/full-0", "family/full-1"],
         "family/full-sustained": ["family/full-sustained-0"],
     }
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_every_model_that_is_listed_can_be_loaded_by_its_name(name):
+    assert load_model(name).network.graph.readout == "IT"

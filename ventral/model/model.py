@@ -101,7 +101,8 @@ def load_model(name: str | Path, device: str = "cpu") -> Model:
     path = expanded(name)
     if path.suffix == ".py":
         return _from_script(str(name), device)
-    if path.suffix != ".safetensors" and (os.sep not in str(name) or str(name).startswith(FAMILY_FOLDER)):
+    is_name = os.sep not in str(name) or str(name).startswith(FAMILY_FOLDER) or str(name) in shipped()
+    if path.suffix != ".safetensors" and is_name:
         plugins = [script.name for script in list_scripts("models")]
         chosen = choose_shipped(str(name), plugins)
         if chosen in plugins:
