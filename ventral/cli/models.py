@@ -49,7 +49,7 @@ def models(context: click.Context, markdown: bool) -> None:
     table("models with weights", ("name", "best readout", "data"), list(shipped_rows()))
     if trained := list(family_weights()):
         columns = ("name", "seeds", "best readout", "least to most over seeds", "data")
-        table("models with weights, of a family of networks to compare", columns, trained)
+        table("models with weights, trained with several seeds or to be compared", columns, trained)
     if others := list(plugin_rows()):
         table("models of other packages", ("name", "from"), others)
     table("graphs that differ in their transitions only", ("name", "parameters", "is"), list(family_rows()))
@@ -58,7 +58,7 @@ def models(context: click.Context, markdown: bool) -> None:
 
 
 def shipped_rows() -> Iterator[tuple[str, str, str]]:
-    """Name, best accuracy and training data of each model with weights that is not of the family."""
+    """Name, best accuracy and training data of each model with weights that is in no group."""
     from ventral.model.checkpoint import read_checkpoint
 
     for name, path in shipped_alone().items():
@@ -67,19 +67,19 @@ def shipped_rows() -> Iterator[tuple[str, str, str]]:
 
 
 def shipped_alone() -> dict[str, Path]:
-    """Name and file of each model with weights that is not of the family."""
-    from ventral.model.weights import FAMILY_FOLDER, shipped
+    """Name and file of each model with weights that is in no group."""
+    from ventral.model.weights import shipped
 
-    return {name: path for name, path in shipped().items() if not name.startswith(FAMILY_FOLDER)}
+    return {name: path for name, path in shipped().items() if "/" not in name}
 
 
 def family_weights() -> Iterator[tuple[str, str, str, str, str]]:
-    """Names, seeds, best accuracy (mean, and range over seeds) and data of the trained networks of the family."""
+    """Names, seeds, best accuracy (mean, and range over seeds) and data of the models in groups: family/full, ..."""
     from ventral.model.checkpoint import read_checkpoint
-    from ventral.model.weights import FAMILY_FOLDER, seeds_of, shipped
+    from ventral.model.weights import seeds_of, shipped
 
     files = shipped()
-    for group, names in seeds_of([name for name in files if name.startswith(FAMILY_FOLDER)]).items():
+    for group, names in seeds_of([name for name in files if "/" in name]).items():
         headers = [read_checkpoint(files[name])[1] for name in names]
         best = [best_accuracy(header) for header in headers]
         seeds = ", ".join(name.removeprefix(f"{group}-") for name in names)
