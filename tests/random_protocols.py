@@ -9,7 +9,11 @@ from ventral.experiment.protocol import Protocol
 
 times = st.integers(-5, 20).map(lambda ticks: 10 * ticks)
 names = st.text(st.characters(blacklist_categories=("Cs",), blacklist_characters=":+="), min_size=1, max_size=8)
-printable = names.filter(str.isprintable)
+printable = st.text(
+    st.characters(exclude_categories=("C", "Z"), exclude_characters=":+=", include_characters=" "),
+    min_size=1,
+    max_size=8,
+)
 numbers = st.floats(allow_nan=False)
 parameter_names = st.from_regex(NAME, fullmatch=True).filter(lambda x: x != "soa_ms" and not TAKEN.fullmatch(x))
 parameters = st.dictionaries(
