@@ -165,11 +165,18 @@ def _human_lines() -> list[Line]:
 
 def _sentences(fits: Sequence[Mapping[str, Any]], several: bool) -> list[str]:
     """What was found of each function, for the caption; functions of which the same was found share a sentence."""
-    found: dict[str, list[str]] = {}
+    found: dict[str, dict[str, list[str]]] = {}
     for fit in fits:
-        policy = f", {fit['statistics']}" if several else ""
-        found.setdefault(_finding(fit), []).append(f"{fit['mask']}{policy}, read at {fit['at_ms']} ms")
-    return [f"{'; '.join(functions)}: {finding}" for finding, functions in found.items()]
+        mask = f"{fit['mask']}, {fit['statistics']}" if several else str(fit["mask"])
+        found.setdefault(_finding(fit), {}).setdefault(mask, []).append(str(fit["at_ms"]))
+    sentences = []
+    for finding, times in found.items():
+        masks: dict[str, list[str]] = {}
+        for mask, ms in times.items():
+            masks.setdefault(" and ".join(ms), []).append(mask)
+        read = [f"{'; '.join(names)}, read at {ms} ms" for ms, names in masks.items()]
+        sentences.append(f"{'; '.join(read)}: {finding}")
+    return sentences
 
 
 def _finding(fit: Mapping[str, Any]) -> str:
@@ -179,5 +186,5 @@ def _finding(fit: Mapping[str, Any]) -> str:
     return (
         f"75 % of the range at {fit['threshold_ms']:.0f} ms "
         f"[{fit['threshold_ms_low']:.0f}, {fit['threshold_ms_high']:.0f}], "
-        f"slope {fit['slope']:.1f} [{fit['slope_low']:.1f}, {fit['slope_high']:.1f}]."
+        f"slope {fit['slope']:.1f} [{fit['slope_low']:.1f}, {fit['slope_high']:.1f}].".replace("inf", "∞")
     )

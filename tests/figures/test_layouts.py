@@ -1,6 +1,7 @@
 """Laws of the layout of figures, narrow and wide: nothing is cut off, no text is over another, lines are told apart."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from drawn import check_texts, curves, effects, legend, lesion_curves, lesions, line, looks_of, losses, panel, words
 from matplotlib.colors import to_hex
@@ -10,6 +11,7 @@ from ventral.experiment.catalogue import load_protocol
 from ventral.experiment.settings import POLICIES
 from ventral.figures.curves import CurvePanel, panels_figure, readout_figure
 from ventral.figures.difficulty import difficulty_figure
+from ventral.figures.dose import dose_figure
 from ventral.figures.lesion import lesion_figure
 from ventral.figures.lines import Line
 from ventral.figures.masking import MaskingPanel, masking_figure
@@ -71,12 +73,35 @@ FIGURES = {
     "two groups at one condition": lambda: difficulty(["soa_40"], ["SOA 40"]),
     "twelve conditions": lambda: difficulty(NAMES, [name.replace("_", " ") for name in NAMES]),
 }
+
+LONG = "occluded-bubbles, target 10 ms, lesion feedback x 0 at 0 to 50 ms, mask other-object"
+
+
+def dose(names):
+    one = {"change": "blur", "amount": [0.0, 1.0, 2.0], "at_ms": 100, "statistics": "frozen"}
+    one |= {"accuracy": [0.8, 0.5, 0.2], "accuracy_low": [0.7, 0.4, 0.1], "accuracy_high": [0.9, 0.6, 0.3]}
+    table = pd.concat([pd.DataFrame({**one, "series": name}) for name in names])
+    return dose_figure(table, 0.1, "readout", NOTES)
+
+
+FIGURES |= {
+    "one dose": lambda: dose(["blur"]),
+    "doses with long names": lambda: dose([LONG, f"{LONG}, too"]),
+    "masks with long names": lambda: masking(NINE_SOAS, [LONG, f"{LONG}, too"]),
+}
 EACH = pytest.mark.parametrize("figure", FIGURES.values(), ids=FIGURES)
 
 
 @EACH
 def test_no_text_is_cut_off_or_drawn_over_other_text(figure):
     check_texts(figure())
+
+
+@EACH
+def test_panels_keep_their_width_beside_a_long_legend(figure):
+    drawn = figure()
+    drawn.draw_without_rendering()
+    assert all(axes.get_window_extent().width >= 0.8 * drawn.dpi for axes in drawn.axes if axes.get_title(loc="left"))
 
 
 @EACH

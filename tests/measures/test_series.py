@@ -51,7 +51,7 @@ def test_doses_are_found_in_the_changes_of_the_target():
     alone, masked_30 = find_doses(conditions)["occluded-bubbles"]
     assert alone.values == masked_30.values == (0, 0.2, 0.4, 0.6, 0.8)
     assert alone.conditions[0] == "occluded-bubbles_0"
-    assert masked_30.name == "occluded-bubbles, 50 ms, mask kind phase-scrambled, soa 30 ms"
+    assert (alone.name, masked_30.name) == ("occluded-bubbles", "occluded-bubbles, SOA 30 ms")
     contrast = find_doses(load_protocol("contrast", kind=("contrast", "blur")).conditions)
     assert [series.values[-1] for series in (contrast["contrast"][0], contrast["blur"][0])] == [1, 3]
     with pytest.raises(UsageError, match="no two conditions differ in how much the target is changed; dose needs"):

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from ventral.figures.captions import caption
+from ventral.figures.legends import legend_beside
 from ventral.figures.lines import Line, draw_lines, frame, line_handles, line_looks, soa_axis
 from ventral.figures.looks import Look, shades
 from ventral.figures.style import CHANCE_LINE, INK, NEUTRAL, STYLE, accuracy_axis, marker, percent_axis
@@ -69,7 +70,7 @@ def difficulty_figure(
         handles.append(Line2D([], [], label="chance, or no loss", **CHANCE_LINE))
         if (effects["limit"][effects["group"] == INTERACTION] != "").any():
             handles.append(marker(NEUTRAL, "o", "a group is at chance or at ceiling"))
-        figure.legend(handles=handles, loc="outside right upper")
+        legend_beside(figure, handles)
         caption(figure, notes)
     return figure
 

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from ventral.figures.captions import caption
+from ventral.figures.legends import legend_beside
 from ventral.figures.lines import Line, draw_lines, line_handles, line_looks
 from ventral.figures.style import CHANCE_LINE, STYLE, accuracy_axis
 from ventral.measures.intervals import Estimate
@@ -46,7 +47,7 @@ def dose_figure(accuracy: pd.DataFrame, chance: float, source: str, notes: Seque
         for axes, change in zip(grid[-1], changes, strict=True):
             axes.set_xlabel(f"{change.replace('-', ' ')}, {AMOUNTS[change][0]}")
         handles = [*line_handles(lines, looks), Line2D([], [], label="chance", **CHANCE_LINE)]
-        figure.legend(handles=handles, loc="outside right upper")
+        legend_beside(figure, handles)
         caption(figure, notes)
     return figure
 

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from ventral.figures.captions import caption
+from ventral.figures.legends import legend_beside
 from ventral.figures.lines import Line, draw_lines, frame, line_handles, line_looks
 from ventral.figures.looks import Look, shades
 from ventral.figures.style import CHANCE_LINE, INK, STYLE, accuracy_axis, draw_band, percent_axis, whole_ticks
@@ -79,7 +80,7 @@ def lesion_figure(
         handles = line_handles(lines, looks)
         handles += [Line2D([], [], label=label, **(look.line | look.dot(5.5))) for label, look in traced.items()]
         handles.append(Line2D([], [], label="chance", **CHANCE_LINE))
-        figure.legend(handles=handles, loc="outside right upper")
+        legend_beside(figure, handles)
         caption(figure, notes)
     return figure
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ventral.clock import MS_PER_TICK
 from ventral.figures.captions import caption
+from ventral.figures.legends import legend_beside
 from ventral.figures.lines import Line, draw_lines, frame, line_handles, line_looks, soa_axis, under_policy
 from ventral.figures.looks import Look
 from ventral.figures.style import CHANCE_LINE, INK, NEUTRAL, STYLE, accuracy_axis, marker, percent_axis
@@ -86,7 +87,7 @@ def masking_figure(
         if beside is not None:
             _draw_beside(figure.add_subplot(grid[:, -1]), [*beside[0], *human], looks)
         handles = [*_handles(panels, lines, looks), *line_handles(human, looks)]
-        figure.legend(handles=handles, loc="outside right upper")
+        legend_beside(figure, handles)
         caption(figure, notes)
     return figure
 

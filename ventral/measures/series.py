@@ -105,6 +105,7 @@ def find_doses(conditions: Sequence[Condition]) -> dict[str, list[Series]]:
         )
     within = set().union(*(_differing([condition for _, condition in members]) for members in series.values()))
     differ = _differing([members[-1][1] for members in series.values()]) - within
+    differ -= _told_by_soa([members[-1][1] for members in series.values()], differ)
     found: dict[str, list[Series]] = {}
     for (how, *_), members in series.items():
         title = _title(how, _described(members[-1][1]), differ)
@@ -148,6 +149,13 @@ def _differing(conditions: Sequence[Condition]) -> set[str]:
     return {key for each in given for key in each if len({other.get(key) for other in given}) > 1}
 
 
+def _told_by_soa(conditions: Sequence[Condition], differ: set[str]) -> set[str]:
+    """Parameters of masks that an SOA tells already: they are the same in all conditions that have a mask."""
+    masks = [key for key in ("mask_kind", "mask_ms") if "soa_ms" in differ]
+    given = [_described(condition) for condition in conditions]
+    return {key for key in masks if len({each[key] for each in given if key in each}) == 1}
+
+
 def _described(condition: Condition) -> dict[str, Parameter]:
     """Parameters of a condition, and its lesion, if it has one that no parameter names."""
     lesions = [f"{change.what} x {change.scale:g}" for change in condition.interventions]
@@ -163,8 +171,9 @@ def _title(kind: str, given: Mapping[str, Parameter], differ: set[str]) -> str:
 
 
 def _in_words(key: str, value: Parameter) -> str:
-    """A parameter for a legend: "target 10 ms", "coverage 0.4", and of the mask "50 ms"."""
+    """A parameter for a legend: "target 10 ms", "SOA 30 ms", "coverage 0.4", and of the mask "50 ms"."""
     number = value if isinstance(value, str) else f"{value:g}"
-    name = "" if key == "mask_ms" else key.removesuffix("_ms").replace("_", " ") + " "
+    words = "SOA" if key == "soa_ms" else key.removesuffix("_ms").replace("_", " ")
+    name = "" if key == "mask_ms" else f"{words} "
     unit = " ms" if key.endswith("_ms") else ""
     return f"{name}{number}{unit}"
