@@ -111,10 +111,10 @@ def fix(network: Network, share: float, gathering: bool) -> None:
     Statistics that were never estimated begin as mean 0 and variance 1.
     """
     for norm in normalisations(network):
-        norm.fixed, norm.gathering = share, gathering
-        if norm.mean.isnan().any():
+        if norm.fixed is None and norm.mean.isnan().any():  # asked once, since a GPU has to be waited for
             norm.mean.zero_()
             norm.variance.fill_(1.0)
+        norm.fixed, norm.gathering = share, gathering
 
 
 def update_fixed(network: Network, weight: float) -> None:

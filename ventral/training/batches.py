@@ -128,11 +128,11 @@ class Batches:
         number, position = divmod(step, len(self))
         epoch = self.epoch(number)
         whole = epoch.order[position * self.recipe.batch : (position + 1) * self.recipe.batch]
-        chosen = whole[self.ranks.rank :: self.ranks.count].to(self.device)
+        chosen = whole[self.ranks.rank :: self.ranks.count]
         late = torch.rand(1, generator=generator(self.recipe.seed, f"late/{step}")).item() < self.recipe.late_share
         end_ms = self.recipe.late_end_ms if late else self.recipe.end_ms
         if end_ms not in self._timings:
-            self._timings[end_ms] = Timing.of(self.recipe, number, len(self.labels), end_ms)
+            self._timings[end_ms] = Timing.of(self.recipe, number, len(self.labels), end_ms).to(self.device)
         return self._batch(chosen, self._timings[end_ms], end_ms, epoch.draws)
 
     def unaugmented(self, count: int, epoch: int = -1) -> Batch:
@@ -150,7 +150,7 @@ class Batches:
         """Order and augmentation of an epoch; the last one that was asked for is kept."""
         if self._epoch is None or self._epoch.number != number:
             count = len(self.labels)
-            order = torch.randperm(count, generator=generator(self.recipe.seed, f"order/{number}"))
+            order = torch.randperm(count, generator=generator(self.recipe.seed, f"order/{number}")).to(self.device)
             draws = torch.rand(count, 3, generator=generator(self.recipe.seed, f"augment/{number}")).to(self.device)
             self._epoch = Epoch(number, order, draws)
             self._timings.clear()

@@ -3,7 +3,7 @@
 Everything random is addressed by (seed, epoch, image), so that it depends on no worker, batch or earlier draw.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import torch
@@ -58,11 +58,16 @@ class Timing:
         offset = onset + durations(recipe, epoch, count)
         return cls(before, onset, offset, mask, recipe.brief > 0 or recipe.delayed > 0, recipe.delayed > 0)
 
+    def to(self, device: torch.device) -> "Timing":
+        """The same on a device."""
+        return self._each(lambda x: x.to(device))
+
     def take(self, images: Tensor) -> "Timing":
         """The timing of the images of a batch, given by position."""
-        before, onset, offset, mask = (
-            x.to(images.device)[images] for x in (self.before, self.onset, self.offset, self.mask)
-        )
+        return self.to(images.device)._each(lambda x: x[images])
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> "Timing":
+        before, onset, offset, mask = map(change, (self.before, self.onset, self.offset, self.mask))
         return Timing(before, onset, offset, mask, self.leave, self.wait)
 
 
