@@ -30,7 +30,7 @@ from typing import Literal
 from ventral.errors import GraphError, choose
 from ventral.model.areas import Area, Transition
 from ventral.model.checks import known
-from ventral.model.family import FAMILY, Statistics
+from ventral.model.family import FAMILY, Statistics, full_stream
 from ventral.model.graph import AreaGraph
 from ventral.model.wiring import NAMES, adjacent, full, pyramid
 
@@ -59,8 +59,8 @@ def ventral_stream(
 
 
 def shapes() -> AreaGraph:
-    """The graph of the shipped model of the built-in shapes: a narrower ventral stream."""
-    return ventral_stream((12, 24, 48, 96))
+    """The graph of the shipped model of the built-in shapes: `full` with 12 channels in V1."""
+    return full_stream(12)
 
 
 def cifar10() -> AreaGraph:
