@@ -10,13 +10,15 @@ chance in 88 to 95 % of shuffled labels. Triangles mark when the target and the 
 conditions without a target the labels are those of the target that was not shown: decoding should stay at chance. A
 bar under each curve says where it is above chance, and marks on it are latencies, both over images as in `readout`; as
 images of a fold share a decoder, 5 % (ten classes) to 15 % (two) of curves at chance have a bar at a level of 5 %. With
-`labels` any coordinate is decoded; a parameter of conditions, such as contrast, over all conditions together.
+`labels` any coordinate is decoded; a parameter of conditions, such as contrast, over all conditions together. With runs
+of several models, decoders are fitted in each; curves are means over models, intervals are over models and images
+crossed, and the test flips the signs of models.
 
 Source: Hung, Kreiman, Poggio & DiCarlo (2005), Science 310:863, for the method in monkey IT.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,6 +26,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from ventral.errors import UsageError
 from ventral.experiment.condition import Condition
 from ventral.experiment.run import Run, open_complete
 from ventral.figures.captions import provenance
@@ -32,10 +35,12 @@ from ventral.figures.curves import CurvePanel, panels_figure
 from ventral.figures.saving import save
 from ventral.figures.significance import findings_notes
 from ventral.figures.style import area_colour
-from ventral.measures.controls import controls_of
+from ventral.measures.controls import controls_of, refuse_other_graphs, with_other_models
 from ventral.measures.curve_statistics import CurveFindings, CurveStatistics, TestName, reference_of
-from ventral.measures.decoding_runs import POOLED, decode_run
+from ventral.measures.decoding_runs import POOLED, decode_run, mean_decoding
 from ventral.measures.intervals import Estimate
+from ventral.measures.latency import Units
+from ventral.measures.over_models import interval_note
 from ventral.measures.readout import Curve
 from ventral.measures.recorded import recorded_conditions
 from ventral.measures.scores import MEASURES
@@ -57,6 +62,7 @@ def analyze(
     scoring: Literal["accuracy", "balanced", "pairwise", "d_prime", "r"] = "accuracy",
     train_condition: str | None = None,
     test_run: str | None = None,
+    runs: tuple[str, ...] | None = None,
     test: TestName = "cluster",
     level: float = 0.05,
     permutations: int = 10_000,
@@ -91,6 +97,8 @@ def analyze(
         Condition whose decoders are tested in all conditions; each has its own if not given.
     test_run
         Folder of a run in which the decoders are tested, of the same images and units; the run itself if not given.
+    runs
+        Further runs of the same experiment by models of the same graph, over which scores are averaged.
     test
         Of curves against chance: cluster, tfce or max (sign flips over images), or fdr (t-tests).
     level
@@ -113,38 +121,54 @@ def analyze(
     list of Path
         The files that were written.
     """
+    models = with_other_models(run, runs or ())
+    refuse_other_graphs(models)
+    if test_run is not None and len(models) > 1:
+        raise UsageError("decoders are tested in another run (test_run) of one model; give one run.")
     there = run if test_run is None else open_complete(test_run)
     statistics = CurveStatistics(test, level, permutations, fraction, consecutive, resamples, seed)
-    of_images: list[xr.DataArray] = []
-    decoded = decode_run(
-        run,
-        areas,
-        conditions,
-        folds,
-        features,
-        seed,
-        device,
-        _log,
-        labels=labels,
-        decoder=decoder,
-        scoring=scoring,
-        train_condition=train_condition,
-        test_run=None if test_run is None else there,
-        keep=of_images.append,
-    )
-    curves = _by_image(there, of_images)
+    of_models, by_image = [], []
+    for model in models:
+        of_images: list[xr.DataArray] = []
+        scores = decode_run(
+            model,
+            areas,
+            conditions,
+            folds,
+            features,
+            seed,
+            device,
+            _log,
+            labels=labels,
+            decoder=decoder,
+            scoring=scoring,
+            train_condition=train_condition,
+            test_run=None if test_run is None else there,
+            keep=of_images.append,
+        )
+        of_models.append(scores)
+        by_image.append(_by_image(there, of_images))
+    curves = xr.concat(by_image, "model", coords="different", compat="equals", combine_attrs="override")
+    decoded = mean_decoding(of_models, curves)
+    over = "image" if len(models) == 1 else ("model", "image")
+    curves = curves.isel(model=0) if len(models) == 1 else curves
     found = {
-        str(area): _findings(there, curves.sel(area=area, drop=True), statistics) for area in decoded["area"].values
+        str(area): _findings(there, curves.sel(area=area, drop=True), over, statistics)
+        for area in decoded["area"].values
     }
     panels = [_panel(there, scores, place, found) for place, scores in enumerate(decoded)]
     measure, percent = MEASURES[scoring]
     title = f"{'' if decoder == 'ridge' else decoder + ' '}decoder, {measure}"
-    notes = [*_notes(run, there, train_condition, labels, folds, scoring), *findings_notes(next(iter(found.values())))]
+    notes = [
+        *_notes(models, there, train_condition, labels, folds, scoring),
+        *findings_notes(next(iter(found.values()))),
+    ]
+    known = {"models": len(models), "statistics": there.policy}
     figure = panels_figure(panels, float(decoded["chance"].mean()), title, notes, percent=percent)
     return [
         *save(figure, out / "decoding"),
-        write_csv(_table(there, decoded, found), out / "decoding.csv"),
-        write_csv(_latencies(there, curves, found, statistics), out / "decoding-latencies.csv"),
+        write_csv(_table(there, decoded, found).assign(**known), out / "decoding.csv"),
+        write_csv(_latencies(there, curves, over, found, statistics).assign(**known), out / "decoding-latencies.csv"),
     ]
 
 
@@ -159,22 +183,24 @@ def _by_image(run: Run, of_images: list[xr.DataArray]) -> xr.DataArray:
     return xr.concat([xr.concat(each, "condition", **joined) for each in parts.values()], "area", **joined)
 
 
-def _findings(run: Run, curves: xr.DataArray, statistics: CurveStatistics) -> CurveFindings:
+def _findings(run: Run, curves: xr.DataArray, over: Units, statistics: CurveStatistics) -> CurveFindings:
     """Where the curves of an area are above chance, and when, if a score is a mean over images."""
     if curves.isnull().all():
         return CurveFindings(refused=f"{curves.name} is not a mean over images.")
     known = {condition.name: condition for condition in recorded_conditions(run)}
     conditions = [known[name] for name in map(str, curves["condition"].values) if name in known]
-    return statistics.find(curves, "image", reference_of(conditions))
+    return statistics.find(curves, over, reference_of(conditions))
 
 
 def _notes(
-    run: Run, there: Run, train_condition: str | None, labels: str | None, folds: int, scoring: str
+    models: Sequence[Run], there: Run, train_condition: str | None, labels: str | None, folds: int, scoring: str
 ) -> list[str]:
     """Sentences under the figure."""
-    intervals = "Wilson" if scoring == "accuracy" else "bootstrap"
+    run = models[0]
+    alone = f"95 % {'Wilson' if scoring == 'accuracy' else 'bootstrap'} intervals over images"
+    bands = interval_note(len(models)) if len(models) > 1 else alone
     lines = f"Lines are means over {folds} folds" if scoring == "accuracy" else f"Lines are scores over {folds} folds"
-    notes = [provenance([run]), f"{lines}, bands 95 % {intervals} intervals over images."]
+    notes = [provenance(models), f"{lines}, bands {bands}."]
     if labels is not None:
         notes.append(f"What is decoded is {labels}.")
     if train_condition is not None or there is not run:
@@ -232,7 +258,7 @@ def _table(run: Run, decoded: xr.DataArray, found: Mapping[str, CurveFindings]) 
 
 
 def _latencies(
-    run: Run, curves: xr.DataArray, found: Mapping[str, CurveFindings], statistics: CurveStatistics
+    run: Run, curves: xr.DataArray, over: Units, found: Mapping[str, CurveFindings], statistics: CurveStatistics
 ) -> pd.DataFrame:
     """Latencies in each area and condition, one row for each, and how much later they are than in the first area."""
     table = pd.concat([each.latency_table().assign(area=area) for area, each in found.items()], ignore_index=True)
@@ -240,7 +266,7 @@ def _latencies(
     table.insert(2, "soa_ms", table["condition"].map(_soa_ms(run)))
     order = ["area", "condition", "latency"]
     if curves.sizes["area"] > 1 and len(table):
-        delays = statistics.delays(curves, "area", "image", str(curves["area"].values[0]))
+        delays = statistics.delays(curves, "area", over, str(curves["area"].values[0]))
         after = delays.to_dataframe(order)[[*delays]].add_prefix("area_").reset_index()
         table = table.merge(after, "left", order)
     return table.assign(n=curves.sizes["image"])

@@ -155,6 +155,8 @@ def test_other_scores_have_their_name_and_a_bootstrap(run, tmp_path):
         "t",
         "p",
         "significant",
+        "models",
+        "statistics",
     ]
     assert ((table["low"] <= table["mean"]) & (table["mean"] <= table["high"])).all()
     assert table["d_prime"].max() > 1

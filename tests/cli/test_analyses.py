@@ -3,6 +3,8 @@
 import json
 import re
 
+import numpy as np
+import pandas as pd
 import pytest
 from commands import stopped_at, ventral, worked
 
@@ -64,6 +66,16 @@ def test_several_runs_are_those_of_a_folder_and_are_averaged(give, model_file, t
         give("analyze", "readout", "runs/a.zarr", "runs/b.zarr", "--out", "other", "--set", "permutations=100")[0] == 0
     )
     assert (here / "other" / "readout.csv").read_bytes() == (here / "together" / "readout.csv").read_bytes()
+    settings = ("folds=2", "areas=IT", "permutations=100", "resamples=100")
+    knobs = [word for each in settings for word in ("--set", each)]
+    for names in (("a", "b"), ("a",), ("b",)):
+        paths = [f"runs/{name}.zarr" for name in names]
+        code, _, err = give("analyze", "decoding", *paths, "--out", "decoded-" + "".join(names), *knobs)
+        assert code == 0, err
+    both, first, second = (pd.read_csv(here / f"decoded-{names}" / "decoding.csv") for names in ("ab", "a", "b"))
+    assert set(both["models"]) == {2}
+    for column in ("accuracy", "mean"):
+        np.testing.assert_allclose(both[column], (first[column] + second[column]) / 2)
     assert give("analyze", "speed-accuracy", "runs/a.zarr", "runs/b.zarr") == (
         2,
         "",

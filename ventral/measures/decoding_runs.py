@@ -10,8 +10,10 @@ import xarray as xr
 
 from ventral.errors import DecodingError, UsageError, choose
 from ventral.experiment.run import Run
+from ventral.measures.crossed import crossed_interval
 from ventral.measures.decoders import Method
 from ventral.measures.decoding import MOST_FEATURES, decode_images
+from ventral.measures.intervals import Estimate, t_interval
 from ventral.measures.recorded import choose_all, recorded_conditions, rows_of
 from ventral.measures.transfer import same_sites
 
@@ -103,6 +105,35 @@ def decode_run(
         progress(done, len(sources) * len(groups), f"{area}, {name}")
     joined: dict[str, Any] = {"coords": "different", "compat": "equals"}
     return xr.concat([xr.concat(each, "condition", **joined) for each in decoded.values()], "area", **joined)
+
+
+def mean_decoding(decoded: Sequence[xr.DataArray], by_image: xr.DataArray) -> xr.DataArray:
+    """Decoding in runs of several models as one, the mean over them.
+
+    Parameters
+    ----------
+    decoded
+        What `decode_run` gives of each model.
+    by_image
+        Scores of single images, (model, area, condition, image, time); NaN if a score is no mean over images.
+
+    Returns
+    -------
+    xr.DataArray
+        As of one model. "pooled", "low" and "high" are the mean over models with its 95 % interval: over models and
+        images crossed or, where a score is no mean over images, a t-interval over models.
+    """
+    if len(decoded) == 1:
+        return decoded[0]
+    together = xr.concat(decoded, "model", coords="different", compat="equals", combine_attrs="drop_conflicts")
+    pooled = together["pooled"]
+    if by_image.isnull().all():
+        dims, estimate = pooled.dims[1:], Estimate(*t_interval(pooled.values))
+    else:
+        dims = ("area", "condition", "time")
+        estimate = crossed_interval([by_image.transpose("model", "image", *dims).values])
+    parts = {"pooled": estimate.middle, "low": estimate.low, "high": estimate.high}
+    return together.mean("model", keep_attrs=True).assign_coords({name: (dims, part) for name, part in parts.items()})
 
 
 def feature_count(run: Run, areas: Sequence[str]) -> int:

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from ventral.errors import UsageError, choose
 from ventral.experiment.condition import Condition
-from ventral.measures.intervals import bootstrap, columns
+from ventral.measures.intervals import columns
+from ventral.measures.over_models import estimate_over
 from ventral.measures.psychophysics import d_prime
 from ventral.measures.responses import correct_at
 
@@ -108,52 +109,59 @@ def _lesion(condition: Condition) -> dict[str, str | float]:
 
 
 def lesion_losses(
-    responses: xr.Dataset, lesions: pd.DataFrame, policy: str, ms: int, resamples: int = 1000, seed: int = 0
+    responses: Sequence[xr.Dataset], lesions: pd.DataFrame, policy: str, ms: int, resamples: int = 1000, seed: int = 0
 ) -> pd.DataFrame:
     """Accuracy intact and with each lesion at one time, and the loss: intact minus lesioned, paired over images.
 
     Parameters
     ----------
     responses
-        Of the intact network, the first condition, and with each of the lesions, in their order.
+        Of each model: of the intact network, the first condition, and with each of the lesions, in their order.
     lesions, policy, ms
-        The lesions as `find_lesions` gives them, the policy of the run, and the time.
+        The lesions as `find_lesions` gives them, the policy of the runs, and the time.
     resamples, seed
         Of the bootstrap over images, which draws the same images in all conditions.
 
     Returns
     -------
     DataFrame
-        The lesions, with the columns "statistics" (the policy), "at_ms", "images", and "intact", "accuracy", "loss" and
-        "d_prime_loss" with the ends of their intervals, "_low" and "_high".
+        The lesions, with the columns "statistics" (the policy), "at_ms", "images", "models", and "intact", "accuracy",
+        "loss" and "d_prime_loss" with the ends of their intervals, "_low" and "_high" (see `estimate_over`).
     """
-    correct = correct_at(responses, ms)
-    choices = responses.attrs["choices"]
+    correct = [correct_at(each, ms) for each in responses]
+    choices, images = responses[0].attrs["choices"], len(correct[0])
     statistics: dict[str, Callable[[Array], Array]] = {
         "intact": lambda means: means[..., :1] + 0 * means[..., 1:],
         "accuracy": lambda means: means[..., 1:],
         "loss": _loss_from_first,
-        "d_prime_loss": lambda means: _loss_from_first(d_prime(means, choices, len(correct))),
+        "d_prime_loss": lambda means: _loss_from_first(d_prime(means, choices, images)),
     }
-    found = {name: bootstrap(correct, statistic, resamples, seed) for name, statistic in statistics.items()}
-    return lesions.assign(statistics=policy, at_ms=ms, images=len(correct), **columns(found))
+    found = {
+        name: estimate_over(correct, statistic, linear=name != "d_prime_loss", resamples=resamples, seed=seed)
+        for name, statistic in statistics.items()
+    }
+    return lesions.assign(statistics=policy, at_ms=ms, images=images, models=len(correct), **columns(found))
 
 
-def condition_curves(responses: xr.Dataset, policy: str, resamples: int = 1000, seed: int = 0) -> pd.DataFrame:
+def condition_curves(
+    responses: Sequence[xr.Dataset], policy: str, resamples: int = 1000, seed: int = 0
+) -> pd.DataFrame:
     """Accuracy of each condition at each recorded time; parameters as in `lesion_losses`.
 
     Returns
     -------
     DataFrame
-        One row for each "condition" and "time_ms": "statistics" (the policy), "images" (their number), "accuracy", and
-        the ends of its interval.
+        One row for each "condition" and "time_ms": "statistics" (the policy), "images" and "models" (their numbers),
+        "accuracy", and the ends of its interval.
     """
-    correct = responses["correct"].mean("repeat").transpose("image", "condition", "time").values
-    times_ms = responses["time"].values.astype(float)
-    grid = pd.MultiIndex.from_product([responses["condition"].values, times_ms], names=["condition", "time_ms"])
-    table = grid.to_frame(index=False).assign(**bootstrap(correct, resamples=resamples, seed=seed).columns("accuracy"))
+    correct = [each["correct"].mean("repeat").transpose("image", "condition", "time").values for each in responses]
+    times_ms = responses[0]["time"].values.astype(float)
+    grid = pd.MultiIndex.from_product([responses[0]["condition"].values, times_ms], names=["condition", "time_ms"])
+    accuracy = estimate_over(correct, resamples=resamples, seed=seed)
+    table = grid.to_frame(index=False).assign(**accuracy.columns("accuracy"))
     table.insert(1, "statistics", policy)
-    table.insert(3, "images", len(correct))
+    table.insert(3, "images", len(correct[0]))
+    table.insert(4, "models", len(correct))
     return table
 
 

@@ -1,0 +1,60 @@
+"""Estimates from the responses of one model, or of several of which each was shown the same images."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ventral.measures.crossed import crossed_interval
+from ventral.measures.intervals import Estimate, bootstrap, t_interval
+
+Array = NDArray[np.float64]
+
+
+def estimate_over(
+    correct: Sequence[Array],
+    statistic: Callable[[Array], Array] = lambda means: means,
+    *,
+    linear: bool = True,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> Estimate:
+    """A statistic of accuracy with its 95 % interval: over images, or over models and images crossed.
+
+    Parameters
+    ----------
+    correct
+        Fraction of its repeats in which each image was classified correctly, (image, ...), of each model.
+    statistic
+        The quantity of interest as a function of accuracies, (...) to (...), with or without further first axes.
+    linear
+        Whether the statistic of a mean is the mean of the statistic, as in a difference. With several models the
+        interval is over models and images crossed then. That of another statistic, such as d', which a single image
+        does not have, is a t-interval over models, each on its mean over images.
+    resamples, seed
+        Of the bootstrap over images with one model, which draws the same images in all that is estimated.
+
+    Returns
+    -------
+    Estimate
+        (...).
+
+    Raises
+    ------
+    UsageError
+        As `ventral.measures.crossed.crossed_interval`, with several models.
+    """
+    if len(correct) == 1:
+        return bootstrap(correct[0], statistic, resamples, seed)
+    if linear:
+        return crossed_interval([statistic(np.stack(correct))])
+    return Estimate(*t_interval([statistic(each.mean(0)) for each in correct]))
+
+
+def interval_note(models: int) -> str:
+    """What the intervals of estimates over so many models are, for a caption."""
+    return (
+        f"95 % intervals over {models} models and images, crossed"
+        if models > 1
+        else "95 % bootstrap intervals over images"
+    )
