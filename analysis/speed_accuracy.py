@@ -14,12 +14,15 @@ Source: Spoerer et al. (2020), PLoS Comput. Biol. 16:e1008215, for reaction time
 Psychologica 41:67, for trading speed for accuracy.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import xarray as xr
 
 from ventral.errors import UsageError, choose
+from ventral.experiment.condition import Condition
 from ventral.experiment.run import Run
 from ventral.figures.captions import provenance
 from ventral.figures.saving import save
@@ -30,12 +33,14 @@ from ventral.measures.recorded import recorded_conditions
 from ventral.measures.responses import read_responses
 from ventral.measures.speed_accuracy import (
     deadline_accuracy,
+    decision_confidence,
     reaction_distribution,
     reaction_quantiles,
     threshold_accuracy,
 )
 from ventral.tables import write_csv
 
+MOST_DRAWN = 6
 INTERVALS = "Bands and bars are 95 % intervals over images (bootstrap)."
 
 
@@ -56,9 +61,10 @@ def analyze(
     run
         What `ventral.open_run` gives.
     out
-        Folder for speed-accuracy.png, .svg and .pdf, speed-accuracy.csv and speed-accuracy-reactions.csv.
+        Folder for speed-accuracy.png, .svg and .pdf, speed-accuracy.csv, speed-accuracy-reactions.csv and
+        speed-accuracy-confidence.csv.
     conditions
-        Names of conditions; all that show the target if not given.
+        Names of conditions. If not given, all that show the target are tabulated, and up to six of them are drawn.
     observer
         Whose decisions and confidence are drawn: threshold (fitted), threshold:H (bits of entropy), instant:MS or best.
     thresholds
@@ -85,12 +91,27 @@ def analyze(
     decided = f"Decisions, and confidence in them, are those of the observer {observer}."
     notes = [provenance([run]), f"{INTERVALS} {decided}", *([missing] if missing else [])]
     chance = 1 / decisions.attrs["choices"]
-    drawn = [known[name] for name in names]
-    figure = speed_accuracy_figure(drawn, deadlines, traded, reaction_distribution(decisions), decisions, chance, notes)
+    drawn = [known[name] for name in names] if conditions else _few([known[name] for name in names])
+    if len(drawn) < len(names):
+        notes.insert(1, f"{len(drawn)} of {len(names)} conditions are drawn (others with --set conditions=).")
+    confidence = decision_confidence(decisions)
+    figure = speed_accuracy_figure(
+        drawn, deadlines, traded, reaction_distribution(decisions), confidence, chance, notes
+    )
     images = decisions.sizes["image"]
-    tables = {"speed-accuracy": _table(deadlines, traded), "speed-accuracy-reactions": reaction_quantiles(decisions)}
+    tables = {
+        "speed-accuracy": _table(deadlines, traded),
+        "speed-accuracy-reactions": reaction_quantiles(decisions),
+        "speed-accuracy-confidence": confidence,
+    }
     written = [write_csv(table.assign(images=images), out / f"{name}.csv") for name, table in tables.items()]
     return [*save(figure, out / "speed-accuracy"), *written]
+
+
+def _few(conditions: Sequence[Condition]) -> list[Condition]:
+    """At most six conditions, the first and the last and what lies evenly between, as more cannot be told apart."""
+    places = np.unique(np.linspace(0, len(conditions) - 1, min(MOST_DRAWN, len(conditions))).round().astype(int))
+    return [conditions[place] for place in places]
 
 
 def _table(deadlines: xr.Dataset, traded: xr.Dataset) -> pd.DataFrame:

@@ -91,7 +91,14 @@ def test_the_script_writes_what_it_draws(run, tmp_path: Path):
     assert {file.name for file in files} == {
         *(f"speed-accuracy.{ending}" for ending in ("png", "svg", "pdf", "csv")),
         "speed-accuracy-reactions.csv",
+        "speed-accuracy-confidence.csv",
     }
+    confidence = pd.read_csv(tmp_path / "speed-accuracy-confidence.csv")
+    assert confidence.groupby("condition")["responses"].sum().eq(IMAGES).all()
+    right = read_responses(run, NAMES, observer="threshold")["correct"].isel(time=-1)
+    for name, own in confidence.groupby("condition"):
+        found = (own["accuracy"] * own["responses"]).sum() / IMAGES
+        assert found == pytest.approx(right.sel(condition=name).mean().item())
     table = pd.read_csv(tmp_path / "speed-accuracy.csv")
     assert set(table["observer"]) == {"instant", "cumulative", "threshold"}
     assert set(table["images"]) == {IMAGES}

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import matplotlib as mpl
 import numpy as np
+import pandas as pd
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -14,10 +15,8 @@ from ventral.figures.captions import caption
 from ventral.figures.conditions import condition_handles, condition_looks
 from ventral.figures.looks import Look
 from ventral.figures.style import CHANCE_LINE, INK, STYLE, accuracy_axis, time_axis
-from ventral.measures.calibration import reliability
 
 TITLES = ("asked at each time", "decides by itself", "when it has decided", "confidence when it decides")
-BINS = 10
 FEWEST = 5  # responses in a bin of confidence that is drawn
 CUMULATIVE_STROKE = (0, (4, 1.6))
 
@@ -27,7 +26,7 @@ def speed_accuracy_figure(
     deadlines: xr.Dataset,
     thresholds: xr.Dataset,
     distribution: xr.DataArray,
-    decisions: xr.Dataset,
+    confidence: pd.DataFrame,
     chance: float,
     notes: Sequence[str] = (),
 ) -> Figure:
@@ -37,10 +36,9 @@ def speed_accuracy_figure(
     ----------
     conditions
         Those that are drawn.
-    deadlines, thresholds, distribution
-        As `ventral.measures.speed_accuracy` gives them.
-    decisions
-        Responses of an observer that decides, as `ventral.measures.responses.read_responses` gives them.
+    deadlines, thresholds, distribution, confidence
+        As `deadline_accuracy`, `threshold_accuracy`, `reaction_distribution` and `decision_confidence` of
+        `ventral.measures.speed_accuracy` give them, of these conditions or more.
     chance
         Fraction correct of a guess.
     notes
@@ -55,7 +53,7 @@ def speed_accuracy_figure(
             _draw_tradeoff(traded, thresholds.sel(condition=name), looks[name])
             reactions = distribution.sel(condition=name)
             when.step(reactions["time"], reactions, where="post", **looks[name].line)
-            _draw_reliability(sure, decisions.sel(condition=name), looks[name])
+            _draw_reliability(sure, confidence[confidence["condition"] == name], looks[name])
         for axes, title in zip((asked, traded, when, sure), TITLES, strict=True):
             axes.set_title(title, loc="left")
             accuracy_axis(axes)
@@ -101,9 +99,7 @@ def _draw_tradeoff(axes: Axes, curve: xr.Dataset, look: Look) -> None:
     )
 
 
-def _draw_reliability(axes: Axes, decisions: xr.Dataset, look: Look) -> None:
+def _draw_reliability(axes: Axes, confidence: pd.DataFrame, look: Look) -> None:
     """Accuracy against confidence of the response that is decided on."""
-    last = decisions.isel(time=-1)
-    binned = reliability(last["confidence"].values.ravel(), last["correct"].values.ravel() == 1, BINS)
-    binned = binned[binned["images"] >= FEWEST]
+    binned = confidence[confidence["responses"] >= FEWEST]
     axes.plot(binned["confidence"], binned["accuracy"], linewidth=1.4, **(look.line | look.dot(5)))

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from ventral.errors import UsageError
 from ventral.experiment.run import Run
+from ventral.measures.calibration import reliability
 from ventral.measures.intervals import Estimate, bootstrap
 from ventral.measures.observers import OBSERVERS, entropy_bits, evidence, first_below
 from ventral.measures.readout import class_positions
@@ -26,6 +27,7 @@ from ventral.measures.responses import read_responses
 Array = NDArray[np.float64]
 
 QUANTILES = (0.1, 0.3, 0.5, 0.7, 0.9)
+CONFIDENCE_BINS = 10
 LEAST_BITS = 0.01  # the lowest threshold; the highest is the entropy of a guess
 
 
@@ -112,6 +114,28 @@ def reaction_quantiles(responses: xr.Dataset) -> pd.DataFrame:
                 {"condition": name, "response": response, "n": reactions.size, "share": chosen.mean(), **columns}
             )
     return pd.DataFrame(rows)
+
+
+def decision_confidence(responses: xr.Dataset) -> pd.DataFrame:
+    """How often responses are correct, by the confidence with which they were decided on.
+
+    Parameters
+    ----------
+    responses
+        Of an observer that decides, as `ventral.measures.responses.read_responses` gives them.
+
+    Returns
+    -------
+    DataFrame
+        One row for each "condition" and bin, as `ventral.measures.calibration.reliability` gives them.
+    """
+    last = responses.isel(time=-1)
+    tables = []
+    for name in responses["condition"].values:
+        own = last.sel(condition=name)
+        table = reliability(own["confidence"].values.ravel(), own["correct"].values.ravel() == 1, CONFIDENCE_BINS)
+        tables.append(table.assign(condition=name).rename(columns={"images": "responses"}))
+    return pd.concat(tables, ignore_index=True)
 
 
 def reaction_distribution(responses: xr.Dataset) -> xr.DataArray:
