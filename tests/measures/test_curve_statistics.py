@@ -6,6 +6,7 @@ import xarray as xr
 from fake_runs import conditions_of, lesioned, masked
 
 from ventral.errors import UsageError
+from ventral.experiment.catalogue import load_protocol
 from ventral.measures.curve_statistics import CurveStatistics, reference_of
 
 QUICK = {"permutations": 200, "resamples": 50}
@@ -63,3 +64,11 @@ def test_the_reference_shows_a_target_without_a_mask_or_a_lesion():
     conditions = {"soa_20": masked(20), "lesioned": lesioned("feedback", 0, 20), "blank": {}, "plain": plain}
     assert reference_of(conditions_of(conditions)) == "plain"
     assert reference_of(conditions_of(conditions)[:3]) is None
+
+
+REFERENCES = {"backward-mask": "unmasked", "lesion": "intact", "contrast": "contrast_1", "rsvp": None, "flash": None}
+
+
+@pytest.mark.parametrize(("name", "reference"), REFERENCES.items())
+def test_conditions_without_masks_lesions_or_changes_have_no_common_reference(name, reference):
+    assert reference_of(load_protocol(name).conditions) == reference

@@ -150,6 +150,12 @@ class CurveStatistics:
 
 
 def reference_of(conditions: Sequence[Condition]) -> str | None:
-    """The condition to compare others with: the first that shows a target without a mask or a lesion, or none."""
-    plain = [each.name for each in conditions if each.target and not each.masks and not each.interventions]
-    return plain[0] if plain else None
+    """The condition to compare others with: the first that shows an unchanged target without a mask or a lesion.
+
+    None where no condition has a mask, a lesion or a changed target: conditions that differ in duration or place in a
+    series have no common reference.
+    """
+    shown = [each for each in conditions if each.target]
+    altered = [bool(each.masks or each.interventions or (each.target and each.target.what.changes)) for each in shown]
+    plain = [each.name for each, other in zip(shown, altered, strict=True) if not other]
+    return plain[0] if plain and any(altered) else None
