@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ventral.experiment.run import Run, open_run
     from ventral.experiment.settings import Settings
     from ventral.experiment.simulate import simulate
+    from ventral.figures import plot
     from ventral.measures.decoding import decode_over_time
     from ventral.measures.generalisation import generalise
     from ventral.measures.latency import divergence, latencies, latency_differences
@@ -78,6 +79,7 @@ __all__ = [
     "max_test",
     "open_run",
     "paired_difference",
+    "plot",
     "read_responses",
     "select_images",
     "simulate",
@@ -126,6 +128,7 @@ HOMES = {
     "max_test": "measures.significance",
     "open_run": "experiment.run",
     "paired_difference": "measures.observations",
+    "plot": "figures.plot",
     "read_responses": "measures.responses",
     "select_images": "stimuli.selection",
     "simulate": "experiment.simulate",
@@ -136,7 +139,7 @@ HOMES = {
     "wrap": "model.outside",
     "zoo": "model.zoo",
 }
-MODULES = ("zoo",)  # public names that are modules themselves
+MODULES = ("plot", "zoo")  # public names that are modules themselves
 
 
 def __getattr__(name: str) -> object:

@@ -93,7 +93,7 @@ def matrices_figure(
             block, row = divmod(rows.index(panel.row), height)
             at = axes[row, block * len(columns) + columns.index(panel.column)]
             at.set_axis_on()
-            _draw(at, panel, norm)
+            draw_matrix(at, panel, norm)
         _name_columns(axes, columns, panels, blocks)
         _name_rows(axes, rows, len(columns))
         bar = figure.colorbar(ScalarMappable(norm, COLOURS), ax=axes, shrink=min(1.0, 2 / height), pad=0.02)
@@ -115,7 +115,7 @@ def _scale(panels: Sequence[MatrixPanel], chance: float) -> tuple[Normalize, tup
     return Normalize(chance - reach, chance + reach), (min(low, chance - 0.1 * reach), max(high, chance + 0.1 * reach))
 
 
-def _draw(axes: Axes, panel: MatrixPanel, norm: Normalize) -> None:
+def draw_matrix(axes: Axes, panel: MatrixPanel, norm: Normalize) -> None:
     """Draw one matrix with its diagonal and when stimuli arrive."""
     edges = _edges(panel.test_ms), _edges(panel.train_ms)
     axes.set_facecolor(ABSENT)
