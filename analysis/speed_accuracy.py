@@ -14,17 +14,15 @@ Source: Spoerer et al. (2020), PLoS Comput. Biol. 16:e1008215, for reaction time
 Psychologica 41:67, for trading speed for accuracy.
 """
 
-from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import xarray as xr
 
 from ventral.errors import UsageError, choose
-from ventral.experiment.condition import Condition
 from ventral.experiment.run import Run
 from ventral.figures.captions import provenance
+from ventral.figures.conditions import few_conditions
 from ventral.figures.saving import save
 from ventral.figures.speed_accuracy import speed_accuracy_figure
 from ventral.measures.controls import controls_of
@@ -40,7 +38,6 @@ from ventral.measures.speed_accuracy import (
 )
 from ventral.tables import write_csv
 
-MOST_DRAWN = 6
 INTERVALS = "Bands and bars are 95 % intervals over images (bootstrap)."
 
 
@@ -91,7 +88,7 @@ def analyze(
     decided = f"Decisions, and confidence in them, are those of the observer {observer}."
     notes = [provenance([run]), f"{INTERVALS} {decided}", *([missing] if missing else [])]
     chance = 1 / decisions.attrs["choices"]
-    drawn = [known[name] for name in names] if conditions else _few([known[name] for name in names])
+    drawn = [known[name] for name in names] if conditions else few_conditions([known[name] for name in names])
     if len(drawn) < len(names):
         notes.insert(1, f"{len(drawn)} of {len(names)} conditions are drawn (others with --set conditions=).")
     confidence = decision_confidence(decisions)
@@ -106,12 +103,6 @@ def analyze(
     }
     written = [write_csv(table.assign(images=images), out / f"{name}.csv") for name, table in tables.items()]
     return [*save(figure, out / "speed-accuracy"), *written]
-
-
-def _few(conditions: Sequence[Condition]) -> list[Condition]:
-    """At most six conditions, the first and the last and what lies evenly between, as more cannot be told apart."""
-    places = np.unique(np.linspace(0, len(conditions) - 1, min(MOST_DRAWN, len(conditions))).round().astype(int))
-    return [conditions[place] for place in places]
 
 
 def _table(deadlines: xr.Dataset, traded: xr.Dataset) -> pd.DataFrame:

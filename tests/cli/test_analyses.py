@@ -76,6 +76,9 @@ def test_several_runs_are_those_of_a_folder_and_are_averaged(give, model_file, t
     assert set(both["models"]) == {2}
     for column in ("accuracy", "mean"):
         np.testing.assert_allclose(both[column], (first[column] + second[column]) / 2)
+    code, _, err = give("analyze", "networks", "runs/a.zarr", "runs/b.zarr", "--out", "networks")
+    assert code == 0, err
+    assert set(pd.read_csv(here / "networks" / "networks.csv")["network"]) == {"small", "other"}
     assert give("analyze", "speed-accuracy", "runs/a.zarr", "runs/b.zarr") == (
         2,
         "",

@@ -9,6 +9,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 from matplotlib.lines import Line2D
 
 from ventral.experiment.condition import Condition
@@ -19,6 +20,7 @@ from ventral.figures.style import CHANCE_LINE, INK, OTHER_COLOURS
 # name of a colour map, and the part of it that is used, from light to dark
 SHADES = (("viridis", 0.78, 0.12), ("YlOrBr", 0.45, 0.95), ("PuRd", 0.4, 0.95), ("Blues", 0.4, 0.95))
 GREYS = ("Greys", 0.45, 0.8)
+MOST_DRAWN = 6  # of conditions that are drawn where nobody chose any
 Family = list[Condition]
 
 
@@ -31,6 +33,12 @@ def label(condition: Condition) -> str:
     """The name of a condition for a reader: "SOA 20 ms, noise", "mask only"."""
     words = condition.name.replace("_", " ")
     return re.sub(r"\bsoa (-?\d+) ?", r"SOA \1 ms, ", words).removesuffix(", ")
+
+
+def few_conditions(conditions: Sequence[Condition]) -> list[Condition]:
+    """At most six conditions, the first and the last and what lies evenly between, as more cannot be told apart."""
+    places = np.unique(np.linspace(0, len(conditions) - 1, min(MOST_DRAWN, len(conditions))).round().astype(int))
+    return [conditions[place] for place in places]
 
 
 def condition_looks(conditions: Sequence[Condition]) -> dict[str, Look]:

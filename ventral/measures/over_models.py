@@ -51,6 +51,17 @@ def estimate_over(
     return Estimate(*t_interval([statistic(each.mean(0)) for each in correct]))
 
 
+def weighted_interval(groups: Sequence[Array], weights: Sequence[float] = (1.0,)) -> Estimate:
+    """A weighted sum of means over (model, image, ...), with its 95 % interval.
+
+    Over models and images crossed, as `ventral.measures.crossed.crossed_interval`; where a group has one model, over
+    images alone (bootstrap), which says nothing of other trainings.
+    """
+    if min(len(group) for group in groups) > 1:
+        return crossed_interval(groups, weights)
+    return bootstrap(sum(weight * group.mean(0) for weight, group in zip(weights, groups, strict=True)))
+
+
 def interval_note(models: int) -> str:
     """What the intervals of estimates over so many models are, for a caption."""
     return (

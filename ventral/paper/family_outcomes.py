@@ -6,7 +6,7 @@ if it lies below, and is undecided if it contains 0 or there are fewer than thre
 over images alone, and says nothing of other trainings. Each interval is for one outcome by itself.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import Any
 
@@ -14,8 +14,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from ventral.measures.crossed import crossed_interval
-from ventral.measures.intervals import Estimate, bootstrap
+from ventral.measures.over_models import weighted_interval
 from ventral.paper.family_effects import (
     Effect,
     Key,
@@ -61,17 +60,10 @@ def outcomes_of(time: By, masks: By, areas: By, lesions: By) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(OUTCOME_COLUMNS)).sort_values("prediction", kind="stable", ignore_index=True)
 
 
-def interval_of(groups: Sequence[np.ndarray], weights: Sequence[float] = (1.0,)) -> Estimate:
-    """A weighted sum of means over (seed, image): both crossed, or images alone where a group has one seed."""
-    if min(len(group) for group in groups) > 1:
-        return crossed_interval(groups, weights)
-    return bootstrap(sum(weight * group.mean(0) for weight, group in zip(weights, groups, strict=True)))
-
-
 def curve_of(correct: xr.DataArray) -> pd.DataFrame:
     """Accuracy over time, from (seed, image, time): "time_ms", "accuracy" and the ends of its interval."""
     values = correct.transpose("seed", "image", "time").values.astype(np.float64)
-    columns = interval_of([values]).columns("accuracy")
+    columns = weighted_interval([values]).columns("accuracy")
     return pd.DataFrame({"time_ms": correct["time"].values.astype(float), **columns})
 
 
@@ -89,7 +81,7 @@ def _effects(time: By, masks: By, areas: By, lesions: By) -> Iterator[Effect]:
 def _row(effect: Effect, control: Effect | None = None) -> dict[str, Any]:
     """The outcome of an effect, or of an effect beyond that of a control, as columns."""
     several = [effect] if control is None else [effect, control]
-    estimate = interval_of([each.values for each in several], (1.0, -1.0)[: len(several)])
+    estimate = weighted_interval([each.values for each in several], (1.0, -1.0)[: len(several)])
     low, high = float(estimate.low), float(estimate.high)
     seeds = [len(each.values) for each in several]
     return asdict(effect.key) | {
