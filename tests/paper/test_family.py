@@ -222,6 +222,10 @@ def test_runs_of_other_images_are_refused(photographs: Path, tmp_path: Path, mon
     record_family([other], photographs, tmp_path, count=20)
     with pytest.raises(StoreError, match="other images"):
         read_readouts([full, other], tmp_path, "time")
+    resumed: list[Path] = []
+    monkeypatch.setattr(family_recordings, "record", lambda experiment, path, command: resumed.append(path))
+    record_family([full, other], photographs, tmp_path, count=10)  # what is complete is not begun again
+    assert resumed == [other.path(tmp_path, "time")]
 
 
 @pytest.mark.slow

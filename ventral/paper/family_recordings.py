@@ -4,13 +4,15 @@ Networks with statistics per tick are recorded under all three policies, and eac
 an effect of theirs is one only if it is one under all.
 """
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ventral.errors import UsageError
+from ventral.errors import StoreError, UsageError
 from ventral.experiment.experiment import Experiment
 from ventral.experiment.protocol import Protocol
+from ventral.experiment.provenance import identity_of
 from ventral.experiment.recalibration import calibration_count
 from ventral.experiment.run import Run, open_complete
 from ventral.experiment.settings import POLICIES, Settings
@@ -112,8 +114,18 @@ def record_family(
     for done, (subject, probe) in enumerate(runs):
         progress(done, len(runs), f"{subject.group} {subject.seed}, {probe}")
         experiment = experiment_of(subject, probe, source, count, device)
-        record(experiment, subject.path(folder, probe), command)
+        if not _recorded(experiment, subject.path(folder, probe)):
+            record(experiment, subject.path(folder, probe), command)
     progress(len(runs), len(runs), "")
+
+
+def _recorded(experiment: Experiment, path: Path) -> bool:
+    """Whether there is a complete run of this experiment, so that no statistics need be estimated to resume it."""
+    try:
+        found = open_complete(path).attrs["identity"]
+    except StoreError:
+        return False
+    return bool(found == json.loads(json.dumps(identity_of(experiment))))
 
 
 def experiment_of(subject: Subject, probe: str, source: str | Path, count: int, device: str) -> Experiment:
