@@ -15,6 +15,7 @@ from ventral.experiment.protocol import Protocol
 from ventral.measures.observers import OBSERVERS
 from ventral.paper import family_recordings
 from ventral.paper.family_effects import (
+    CUMULATIVE,
     CUT_MS,
     READ_MS,
     Key,
@@ -120,6 +121,25 @@ def test_gain_is_that_of_the_best_time_over_arrival() -> None:
         assert found[Key("a", "gain", *key)] == 0.25
         assert found[Key("a", "accuracy", *key)] == 0.75
         assert found[Key("a", "accuracy", *key, 100)] == 0.5
+
+
+def test_a_network_that_a_flash_reaches_at_every_second_tick_is_read_when_something_can_be_there() -> None:
+    """Law: a signal at every second tick, of the strength of a steady one, has the same effects as that one."""
+
+    def steady(c, ms, _):
+        return 0.7 * arrived(ms)
+
+    def alternating(c, ms, _):
+        brief = c.get("target_ms", 10) == 10
+        return 0.1 if brief and (ms - 30) // 10 % 2 else steady(c, ms, _)
+
+    for probe, effects in ((time_probe, effects_of_time), (mask_probe, effects_of_masks)):
+        one = values(effects("full", planted(probe(), steady)))
+        other = values(effects("no-lateral", planted(probe(), alternating)))
+        assert one.keys() == other.keys()
+        for key, value in one.items():
+            if key.observer != CUMULATIVE:
+                assert other[key] == pytest.approx(value), key
 
 
 def test_a_rise_counts_from_when_the_end_of_the_flash_arrives() -> None:

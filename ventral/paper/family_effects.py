@@ -3,7 +3,9 @@
 An effect is an accuracy of one network, or a difference of two that a prediction says is above 0; the same effect of
 another network is what a control leaves of it. In the words of the paper, accuracy should (a) rise while an image stays
 on, (b) fall where a mask follows, and (c) rise after a flash has gone. Where the best of several times is meant, it is
-chosen on one half of the images and measured on the other, and vice versa.
+chosen on one half of the images and measured on the other, and vice versa. Where what a flash leaves is at the readout
+at every second tick only (`EVERY_SECOND`), a network is read one tick earlier if need be, so that it is not judged at a
+tick at which nothing can be there.
 
 Source: Liao & Poggio (2016), section 6. The choice of times is ours.
 """
@@ -15,6 +17,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from ventral.clock import MS_PER_TICK
 from ventral.measures.observers import OBSERVERS
 from ventral.paper.family_probes import CLEAR, FLASHES_MS, MASKED_END_MS, MASKS, STAYS_MS
 from ventral.paper.predictions import best_time
@@ -24,8 +27,12 @@ Array = NDArray[np.float64]
 INSTANT, CUMULATIVE = OBSERVERS
 DECODER = "decoder"
 READ_MS = {INSTANT: 100, CUMULATIVE: MASKED_END_MS}  # when each observer reads masked images
+ARRIVAL_MS = 30  # when an image arrives at the readout of V1, V2, V4 and IT
 CUT_MS = 30  # after a mask has arrived in an area, the time over which its cost there is averaged
 STEEP_MS = (20, 80)  # SOAs whose costs are compared
+# Networks in which no state reaches its own area in one tick. What a flash of one tick leaves is then at the readout at
+# every second tick only: as at its arrival, and not at the tick after.
+EVERY_SECOND = ("no-lateral",)
 
 
 @dataclass(frozen=True)
@@ -87,11 +94,14 @@ def effects_of_time(network: str, correct: xr.DataArray) -> Iterator[Effect]:
         for duration in FLASHES_MS:
             flash = _condition(correct, stimulus=stimulus, target_ms=duration)
             end = times[0] + duration  # when the end of the flash has arrived at the readout
+            if _skips(network, duration):
+                end += MS_PER_TICK
             better, best = _best(flash, [ms for ms in times if ms > end])
             key = (stimulus, "", duration, INSTANT)
             yield Effect(Key("c", "rise", *key), network, f"{best} - {end}", better - _at(flash, end))
             for at_ms in READ_MS.values():
-                yield Effect(Key("c", "held", *key, at_ms), network, "", _at(flash, at_ms))
+                own_ms, times_said = _read(network, duration, at_ms)
+                yield Effect(Key("c", "held", *key, at_ms), network, times_said, _at(flash, own_ms))
 
 
 def effects_of_masks(network: str, correct: xr.DataArray) -> Iterator[Effect]:
@@ -99,14 +109,15 @@ def effects_of_masks(network: str, correct: xr.DataArray) -> Iterator[Effect]:
     masked = correct["condition"][correct["soa_ms"].notnull()]
     for observer, at_ms in READ_MS.items():
         read = correct.sel(observer=observer)
+        own_ms, times = (at_ms, "") if observer == CUMULATIVE else _read(network, FLASHES_MS[0], at_ms)
         costs: dict[int, Array] = {}
         for each in masked:
             stimulus, kind, soa = str(each["stimulus"].item()), str(each["mask_kind"].item()), int(each["soa_ms"])
-            alone = _at(_condition(read, stimulus=stimulus, mask_kind=""), at_ms)
-            kept = _at(read.sel(condition=each.item()), at_ms)
+            alone = _at(_condition(read, stimulus=stimulus, mask_kind=""), own_ms)
+            kept = _at(read.sel(condition=each.item()), own_ms)
             key = (stimulus, kind, soa, observer, at_ms)
-            yield Effect(Key("b", "cost", *key), network, "", alone - kept)
-            yield Effect(Key("b", "kept", *key), network, "", kept)
+            yield Effect(Key("b", "cost", *key), network, times, alone - kept)
+            yield Effect(Key("b", "kept", *key), network, times, kept)
             if (stimulus, kind) == (CLEAR, MASKS[0]):
                 costs[soa] = alone - kept
         early, late = STEEP_MS
@@ -139,6 +150,18 @@ def effects_of_lesions(network: str, correct: xr.DataArray) -> Iterator[Effect]:
         for at_ms in READ_MS.values():
             loss = _at(intact, at_ms) - _at(correct.sel(condition=each.item()), at_ms)
             yield Effect(Key("lesion", "loss", CLEAR, lesion, duration, INSTANT, at_ms), network, "", loss)
+
+
+def _skips(network: str, shown_ms: int) -> bool:
+    """Whether what an image that was shown so long leaves is at the readout at every second tick only."""
+    return network in EVERY_SECOND and shown_ms == MS_PER_TICK
+
+
+def _read(network: str, shown_ms: int, at_ms: int) -> tuple[int, str]:
+    """When a network is read in place of a time at which nothing can be there, and that in words; empty if then."""
+    if _skips(network, shown_ms) and (at_ms - ARRIVAL_MS) // MS_PER_TICK % 2:
+        return at_ms - MS_PER_TICK, f"at {at_ms - MS_PER_TICK}"
+    return at_ms, ""
 
 
 def _condition(correct: xr.DataArray, **coordinates: str | float) -> xr.DataArray:
