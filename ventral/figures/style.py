@@ -10,7 +10,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator, PercentFormatter, ScalarFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator, ScalarFormatter
 
 from ventral.figures.looks import Look
 from ventral.measures.intervals import Estimate
@@ -76,7 +76,7 @@ def mixed(colour: str, share: float) -> tuple[float, float, float]:
 
 def percent_axis(axes: Axes) -> None:
     """Label a y axis of fractions in percent."""
-    axes.yaxis.set_major_formatter(PercentFormatter(1, symbol=""))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.6g}".replace("-", "\N{MINUS SIGN}")))
 
 
 def accuracy_axis(axes: Axes) -> None:
