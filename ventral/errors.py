@@ -4,6 +4,7 @@ import difflib
 from collections.abc import Iterable, Sequence
 
 ECHO = 200  # characters of what a user gave that an error repeats
+MOST_LISTED = 28  # names in an error
 
 
 class VentralError(Exception):
@@ -84,13 +85,14 @@ def unknown(kind: str, name: str, choices: Iterable[str]) -> UsageError:
     choices
         What exists.
     """
-    known = sorted(choices)
+    known = sorted(choices, key=lambda choice: ("/" in choice, choice))  # those in folders last
     alike = {_plain(choice): choice for choice in known}
     near = difflib.get_close_matches(_plain(name[:ECHO]), alike, n=1)
     if near:
         wanted = alike[near[0]]
         return UsageError(f"no {kind} named {quoted(name)}; did you mean {wanted!r}?")
-    listed = ", ".join(known) if known else "none"
+    listed = ", ".join(known[:MOST_LISTED]) if known else "none"
+    listed += f", and {len(known) - MOST_LISTED} more" if len(known) > MOST_LISTED else ""
     return UsageError(f"no {kind} named {quoted(name)}; there is: {listed}.")
 
 

@@ -4,6 +4,7 @@ import csv
 import re
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from measurements import EPOCHS, SCALES, differences_of, error_of, mean_and_interval, measured, spelled
 
@@ -15,6 +16,7 @@ from ventral.paper import report as results_page
 from ventral.paper.claims import CLAIMS, FIGURES, needed
 from ventral.paper.networks import VARIANTS
 from ventral.paper.report import DESCRIPTIONS, write_reproduction
+from ventral.paper.report_family import page_of as family_page
 from ventral.paper.report_predictions import tables_of as tables_of_predictions
 from ventral.paper.results import add
 from ventral.tables import write_csv
@@ -289,6 +291,12 @@ def test_predictions_are_on_the_page_too_and_whole_on_one_of_their_own(tmp_path)
     assert "+6.2" in every
 
 
+def test_the_page_of_the_family_is_what_its_table_says():
+    outcomes = pd.read_csv(RESULTS_HERE / "family.csv", keep_default_na=False, dtype={"seeds": str})
+    page = family_page(outcomes, "CIFAR-10, JPEG copy")
+    assert page == (RESULTS_HERE / "family.md").read_text(encoding="utf-8")
+
+
 def test_the_page_in_the_repository_is_what_its_tables_say(tmp_path, monkeypatch):
     """Nothing on it is typed by hand, and none of it is of an older table."""
     for path in RESULTS_HERE.glob("*.csv"):
@@ -296,10 +304,12 @@ def test_the_page_in_the_repository_is_what_its_tables_say(tmp_path, monkeypatch
     monkeypatch.setattr(results_page, "figure_of", lambda *_: None)
     monkeypatch.setattr(results_page, "verdict_figure", lambda *_: None)
     monkeypatch.setattr(results_page, "save", lambda figure, place: [place.with_name(f"{place.name}.png")])
+    (tmp_path / "family.md").write_text("")
     files = write_reproduction(tmp_path, DESCRIPTIONS)
     for page in (path for path in files if path.suffix in (".md", ".csv")):
         assert page.read_bytes() == (RESULTS_HERE / page.name).read_bytes(), page.name
     figures = {path.name for path in files if path.suffix == ".png"}
     figures |= {f"{path.stem}.png" for path in tables_of_predictions(RESULTS_HERE)}
+    figures |= set(re.findall(r"\((family-\w+\.png)\)", (RESULTS_HERE / "family.md").read_text(encoding="utf-8")))
     assert {path.name for path in RESULTS_HERE.glob("*.png")} == figures  # none is of what is there no more
     assert {path.stem for path in RESULTS_HERE.glob("*.svg")} == {Path(name).stem for name in figures}

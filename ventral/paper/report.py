@@ -20,7 +20,7 @@ from ventral.paper.results import COHORT, CURVES, RESULTS, TRAINING, read_curves
 from ventral.paper.verdicts import FAILS, FEWEST_SEEDS, NOT_RUN, UNDECIDED, counted, judge, spell_interval, spell_row
 from ventral.tables import markdown, write_csv
 
-PAGE, VERDICTS = "README.md", "verdicts.csv"
+PAGE, VERDICTS, FAMILY_PAGE = "README.md", "verdicts.csv", "family.md"
 LOCK = ".page.lock"
 PATIENCE_S = 600.0
 NETWORK = ["variant", "model", "parameters", "t"]  # columns that are the same for each seed
@@ -77,6 +77,8 @@ def write_reproduction(folder: Path, scales: Mapping[str, str] = DESCRIPTIONS) -
             page = path.with_suffix(".md")
             paragraphs += [page_of(path, whole=False).rstrip(), f"[{page.name}]({page.name}) lists every comparison."]
             drawn.append(_write(page, page_of(path)))
+        if (folder / FAMILY_PAGE).exists():
+            paragraphs += ["## What recurrence adds", f"[{FAMILY_PAGE}]({FAMILY_PAGE}) compares networks that lack it."]
         table = [write_csv(pd.concat(tables), folder / VERDICTS)] if tables else []
         return [_write(folder / PAGE, "\n\n".join(paragraphs) + "\n"), *table, *drawn]
 
