@@ -9,6 +9,7 @@ Results are those of the functions of `ventral`, such as `decode_over_time`, `ge
 """
 
 from collections.abc import Hashable, Sequence
+from typing import TypeVar
 
 import numpy as np
 import xarray as xr
@@ -27,6 +28,7 @@ from ventral.measures.intervals import Estimate
 
 __all__ = ["bars", "curves", "latency", "matrix"]
 
+Values = TypeVar("Values", xr.DataArray, xr.Dataset)
 SET = (*dict.fromkeys([*AREA_COLOURS.values(), *OTHER_COLOURS]),)  # colours of lines that are no areas
 FRACTIONS = 1.0  # the largest score that is taken as a fraction, and drawn in percent
 
@@ -60,9 +62,9 @@ def curves(
     means = scores.mean("fold") if "fold" in scores.dims else scores
     others = _others(means, ("time",), most=1)
     axes = _given(axes)
-    rows = [means] if not others else [means.isel({others[0]: place}) for place in range(means.sizes[others[0]])]
-    names = [label] if not others else [_name(row[others[0]], place) for place, row in enumerate(rows)]
-    for place, (row, name) in enumerate(zip(rows, names, strict=True)):
+    rows = _rows(means, others)
+    names = [name or label for name in rows]
+    for place, (row, name) in enumerate(zip(rows.values(), names, strict=True)):
         middle, nothing = row.values.astype(float), np.full(row.sizes["time"], np.nan)
         ends = [
             row[end].values if end in row.coords and row[end].dims == ("time",) else nothing for end in ("low", "high")
@@ -162,10 +164,9 @@ def bars(test: xr.Dataset, axes: Axes | None = None, *, at: float = 0.02) -> Axe
     found = test[choose("variable of a test", "significant", [str(name) for name in test])]
     others = _others(found, ("time",), most=1)
     axes = _given(axes)
-    rows = [found] if not others else [found.isel({others[0]: place}) for place in range(found.sizes[others[0]])]
     times = found["time"].values
-    for place, row in enumerate(rows):
-        colour = _colour(None if not others else _name(row[others[0]], place), place)
+    for place, (name, row) in enumerate(_rows(found, others).items()):
+        colour = _colour(name, place)
         for start, stop in spans(row.values.astype(bool)):
             height = at + 0.02 * place
             axes.plot(
@@ -204,10 +205,9 @@ def latency(found: xr.Dataset, axes: Axes | None = None, *, which: Sequence[str]
     chosen = known if which is None else [choose("latency", name, known) for name in which]
     others = _others(found["ms"], ("latency",), most=1)
     axes = _given(axes)
-    rows = [found] if not others else [found.isel({others[0]: place}) for place in range(found.sizes[others[0]])]
-    names = [""] if not others else [_name(row[others[0]], place) for place, row in enumerate(rows)]
+    rows = _rows(found, others)
     shapes = dict(zip(known, "|odx^sv<>*", strict=False))
-    for place, (row, name) in enumerate(zip(rows, names, strict=True)):
+    for place, (name, row) in enumerate(rows.items()):
         colour = _colour(name, place)
         for step, each in enumerate(chosen):
             own = row.sel(latency=each)
@@ -217,8 +217,8 @@ def latency(found: xr.Dataset, axes: Axes | None = None, *, which: Sequence[str]
     for each in chosen:
         axes.plot([], [], marker=shapes.get(each, "o"), color=INK, linestyle="none", label=each.replace("_", " "))
     axes.legend()
-    axes.set_yticks(range(len(names)), names)
-    axes.set_ylim(len(names) - 0.4, -0.6)
+    axes.set_yticks(range(len(rows)), [*rows])
+    axes.set_ylim(len(rows) - 0.4, -0.6)
     time_axis(axes)
     return axes
 
@@ -244,9 +244,12 @@ def _others(values: xr.DataArray, dims: Sequence[str], most: int) -> list[Hashab
     return others
 
 
-def _name(member: xr.DataArray, place: int) -> str:
-    value = member.item() if member.ndim == 0 else place
-    return str(value)
+def _rows(values: Values, others: Sequence[Hashable]) -> dict[str, Values]:
+    """What is drawn for each member of the other dim, by the member's name; of a single curve, by no name."""
+    if not others:
+        return {"": values}
+    (dim,) = others
+    return {str(values[dim].values[place]): values.isel({dim: place}) for place in range(values.sizes[dim])}
 
 
 def _colour(name: str | None, place: int) -> str:

@@ -47,17 +47,14 @@ def choose_shipped(name: str, others: Collection[str] = ()) -> str:
     UsageError
         If there is none, with the nearest.
     """
-    known = [*shipped(), *others]
-    if name in known:
-        return name
-    if name.startswith(FAMILY_FOLDER):
-        raise UsageError(
-            f"{name} does not come with the package; its weights lie in results/weights of the source tree. Give "
-            "the path of the file."
-        )
-    try:  # those in folders are too many to be listed
-        return choose("model", name, [each for each in known if "/" not in each])
+    try:
+        return choose("model", name, [*shipped(), *others])
     except UsageError as error:
+        if name.startswith(FAMILY_FOLDER):
+            raise UsageError(
+                f"{name} does not come with the package; its weights lie in results/weights of the source tree. Give "
+                "the path of the file."
+            ) from None
         raise UsageError(f"{error} A trained one is given by the path of its .safetensors file.") from None
 
 

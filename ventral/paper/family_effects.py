@@ -33,6 +33,7 @@ STEEP_MS = (20, 80)  # SOAs whose costs are compared
 # Networks in which no state reaches its own area in one tick. What a flash of one tick leaves is then at the readout at
 # every second tick only: as at its arrival, and not at the tick after.
 EVERY_SECOND = ("no-lateral",)
+NO_LATERAL = f"lateral 0-{MASKED_END_MS}"  # the lesion that makes a network one of these
 
 
 @dataclass(frozen=True)
@@ -147,9 +148,11 @@ def effects_of_lesions(network: str, correct: xr.DataArray) -> Iterator[Effect]:
         duration = int(each["target_ms"])
         intact = _condition(correct, lesion="", target_ms=duration)
         lesion = f"{each['lesion'].item()} {each['lesion_start_ms'].item():g}-{each['lesion_stop_ms'].item():g}"
+        wired_as = "no-lateral" if lesion == NO_LATERAL else network
         for at_ms in READ_MS.values():
-            loss = _at(intact, at_ms) - _at(correct.sel(condition=each.item()), at_ms)
-            yield Effect(Key("lesion", "loss", CLEAR, lesion, duration, INSTANT, at_ms), network, "", loss)
+            own_ms, times = _read(wired_as, duration, at_ms)
+            loss = _at(intact, own_ms) - _at(correct.sel(condition=each.item()), own_ms)
+            yield Effect(Key("lesion", "loss", CLEAR, lesion, duration, INSTANT, at_ms), network, times, loss)
 
 
 def _skips(network: str, shown_ms: int) -> bool:

@@ -46,7 +46,8 @@ same at every time and in every condition.
 
 Without lateral transitions no state reaches its own area in one tick, so that what a flash of 10 ms leaves is at the
 readout at every second tick only (30, 50, 70 ms, ...). `no-lateral` is read one tick earlier than the others where
-nothing can be there, as at 100 and 200 ms; means over several ticks, as in areas, hold ticks without a signal.
+nothing can be there, as at 100 and 200 ms, and so is `full` while all its lateral transitions are silent; means over
+several ticks, as in areas, hold ticks without a signal.
 
 What recurrence adds is what `full` has **beyond** a network that lacks it. A prediction of the paper that holds of
 `full`, and of its controls as much, does not tell of recurrence."""
