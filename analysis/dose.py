@@ -16,8 +16,6 @@ accuracy against the part of an object that is seen.
 
 from pathlib import Path
 
-import pandas as pd
-
 from ventral.experiment.run import Run
 from ventral.figures.captions import provenance
 from ventral.figures.dose import dose_figure
@@ -28,7 +26,7 @@ from ventral.measures.over_models import interval_note
 from ventral.measures.recorded import recorded_conditions
 from ventral.measures.responses import read_responses, readout_times
 from ventral.measures.series import find_doses
-from ventral.tables import write_csv
+from ventral.tables import flattened, write_csv
 
 
 def analyze(
@@ -77,7 +75,7 @@ def analyze(
         for policy, group in found.items()
     }
     first = read[run.policy][0]
-    accuracy = pd.concat(
+    accuracy = flattened(
         [
             dose_accuracy(responses, doses, policy, ms, resamples, seed)
             for ms in readout_times(run, first, at_ms)

@@ -16,7 +16,6 @@ Source: Kar & DiCarlo (2021), Neuron 109:164, for the loss when late recurrent i
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from ventral.experiment.run import Run
 from ventral.figures.captions import provenance
@@ -27,7 +26,7 @@ from ventral.measures.lesion import condition_curves, find_intact, find_lesions,
 from ventral.measures.over_models import interval_note
 from ventral.measures.recorded import recorded_conditions
 from ventral.measures.responses import read_responses, readout_times
-from ventral.tables import write_csv
+from ventral.tables import flattened, write_csv
 
 
 def analyze(
@@ -81,16 +80,15 @@ def analyze(
         for policy, group in found.items()
     }
     first = read[run.policy][0]
-    losses = pd.concat(
+    losses = flattened(
         [
             lesion_losses(responses, lesions, policy, ms, resamples, seed)
             for ms in readout_times(run, first, at_ms)
             for policy, responses in read.items()
         ]
     )
-    losses = losses.reset_index(drop=True)
     losses["holds"] = holds(losses, ["condition", "at_ms"], "loss", run)
-    curves = pd.concat([condition_curves(responses, policy, resamples, seed) for policy, responses in read.items()])
+    curves = flattened([condition_curves(responses, policy, resamples, seed) for policy, responses in read.items()])
     about = provenance([each for group in found.values() for each in group])
     intervals = f"Bars and bands are {interval_note(len(models))}; those of a loss are paired."
     notes = [about, intervals, *([note] if note else [])]

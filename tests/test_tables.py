@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import xarray as xr
 
 from ventral.errors import StoreError
-from ventral.tables import markdown, read_csv, write_csv
+from ventral.tables import flattened, markdown, read_csv, write_csv
 
 RESULTS = Path(__file__).parents[1] / "results"
 
@@ -103,3 +104,22 @@ def test_a_table_in_markdown():
     assert markdown(("a", "b"), [("x", "1"), ("y", "2")], right=(1,)) == (
         "| a | b |\n| --- | ---: |\n| x | 1 |\n| y | 2 |"
     )
+
+
+def test_data_sets_become_rows_with_their_coordinates_first():
+    first = xr.Dataset(
+        {"accuracy": (("condition", "time"), [[0.1, 0.2], [0.3, 0.4]])},
+        {"condition": ["a", "b"], "time": [0.0, 10.0], "soa_ms": ("condition", [20.0, 30.0]), "statistics": "frozen"},
+    )
+    table = flattened([first, first.assign_coords(statistics="pooled")])
+    assert list(table) == ["condition", "time_ms", "soa_ms", "statistics", "accuracy"]
+    assert len(table) == 8
+    for row in table.itertuples():
+        at = first.sel(condition=row.condition, time=row.time_ms)
+        assert (row.accuracy, row.soa_ms) == (at["accuracy"].item(), at["soa_ms"].item())
+    assert table["statistics"].tolist() == 4 * ["frozen"] + 4 * ["pooled"]
+
+
+def test_a_dim_without_names_leaves_no_column():
+    found = xr.Dataset({"accuracy": ("dose", [0.5, 0.6])}, {"amount": ("dose", [1.0, 2.0])})
+    assert list(flattened([found])) == ["amount", "accuracy"]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import xarray as xr
 
 from ventral.errors import StoreError
 from ventral.files import disk_errors, put
@@ -33,6 +34,24 @@ def write_csv(rows: Sequence[Mapping[str, Any]] | pd.DataFrame, path: Path) -> P
         path.parent.mkdir(parents=True, exist_ok=True)
         put(path, table.to_csv(index=False, lineterminator="\n").encode())
     return path
+
+
+def flattened(results: Sequence[xr.Dataset]) -> pd.DataFrame:
+    """The values of data sets as rows of one table, a data set after another, coordinates before variables.
+
+    Parameters
+    ----------
+    results
+        At least one. Dims, coordinates (also those without a dim, such as the time of a reading) and variables become
+        columns; "time", a dim in ms, becomes "time_ms".
+    """
+    tables = []
+    for each in results:
+        table = each.to_dataframe().reset_index().rename(columns={"time": "time_ms"})
+        table = table.drop(columns=[name for name in each.dims if name not in each.coords])
+        values = [str(name) for name in each.data_vars]
+        tables.append(table[[*(name for name in table if name not in values), *values]])
+    return pd.concat(tables, ignore_index=True)
 
 
 def read_csv(path: Path, columns: Mapping[str, type], remedy: str) -> pd.DataFrame:

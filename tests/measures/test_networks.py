@@ -30,20 +30,21 @@ def read() -> dict[str, list[xr.Dataset]]:
 
 
 def test_seeds_are_averaged_and_differences_are_from_the_first_network(read):
-    table = network_curves(read).set_index(["network", "time_ms"])
+    found = network_curves(read).isel(condition=0)
+    own, other = (found.sel(network=name) for name in ("full", "feedforward"))
     for name, several in read.items():
         mean = np.mean([each["correct"].mean(("repeat", "image")).values[0] for each in several], axis=0)
-        np.testing.assert_allclose(table.loc[name, "accuracy"], mean)
-    apart = table.loc["feedforward", "accuracy"] - table.loc["full", "accuracy"]
-    np.testing.assert_allclose(table.loc["feedforward", "difference"], apart)
-    assert (table.loc["feedforward", "difference_high"] < 0).all()  # planted
-    assert table.loc["full", "difference"].isna().all()
-    assert set(table["models"]) == {3}
+        np.testing.assert_allclose(found["accuracy"].sel(network=name), mean)
+    apart = other["accuracy"] - own["accuracy"]
+    np.testing.assert_allclose(other["difference"], apart)
+    assert (other["difference_high"] < 0).all()  # planted
+    assert own["difference"].isnull().all()
+    assert set(found["models"].values) == {3}
 
 
 def test_a_network_does_not_differ_from_one_with_the_same_responses(read):
     found = network_curves({"one": read["full"], "other": read["full"]})
-    other = found[found["network"] == "other"]
+    other = found.sel(network="other")
     assert (other["difference"] == 0).all()
     assert (other["difference_low"] <= 0).all()
     assert (other["difference_high"] >= 0).all()
@@ -52,7 +53,8 @@ def test_a_network_does_not_differ_from_one_with_the_same_responses(read):
 def test_networks_are_compared_on_the_same_images_at_common_times(read):
     late = [responses_of(5, 0.5, present=slice(1, None))]
     found = network_curves({"full": read["full"], "late": late})
-    assert found[found["network"] == "late"]["time_ms"].tolist() == [10, 20]
+    compared = found["accuracy"].sel(network="late").dropna("time", how="all")
+    assert compared["time"].values.tolist() == [10, 20]
     with pytest.raises(UsageError, match="few was shown to other images than full"):
         network_curves({"full": read["full"], "few": [responses_of(0, 0.5, images=10)]})
     with pytest.raises(UsageError, match="give runs of models of two or more"):

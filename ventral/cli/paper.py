@@ -151,7 +151,9 @@ def predict(model: str, data: str | None, data_name: str, images: int, out: Path
 
         network = load_trained(model, device)
     name, shapes = read_source(data or own_data(network))
-    flash, masking = (find_protocol(protocol, ()) for protocol in ("flash", "backward-mask"))
+    impulse = network.graph.drive == "impulse"  # an image enters at one tick, and so does a mask
+    knobs = {"flash": ("duration_ms=10",), "backward-mask": ("mask_ms=10",)}
+    flash, masking = (find_protocol(protocol, given if impulse else ()) for protocol, given in knobs.items())
     with resumable(f"{work} keeps what was recorded"), progress_bar("recording", "batches") as advance:
         record_predictions(
             network, flash, masking, name, work, count=images, shapes=shapes, command=typed(), progress=advance

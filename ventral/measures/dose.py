@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-import pandas as pd
 import xarray as xr
 
-from ventral.measures.intervals import columns
+from ventral.measures.intervals import variables
 from ventral.measures.over_models import estimate_over
 from ventral.measures.psychophysics import accuracy_scales
 from ventral.measures.responses import SCALES, correct_at
@@ -19,7 +18,7 @@ def dose_accuracy(
     ms: int,
     resamples: int = 1000,
     seed: int = 0,
-) -> pd.DataFrame:
+) -> xr.Dataset:
     """Accuracy in each condition of each series at one time.
 
     Parameters
@@ -35,11 +34,12 @@ def dose_accuracy(
 
     Returns
     -------
-    DataFrame
-        One row for each condition of each series, in the order of amounts: "change" ("blur"), "series", "amount",
-        "condition", "statistics" (the policy), "at_ms", "images" and "models" (their numbers), and "accuracy",
-        "d_prime" and "corrected" (for chance) with the ends of their intervals, "_low" and "_high" (see
-        `ventral.measures.over_models.estimate_over`).
+    Dataset
+        Dims (dose,), the conditions of each series in the order of amounts: "accuracy", "d_prime" and "corrected" (for
+        chance) with the ends of their intervals, "_low" and "_high" (see
+        `ventral.measures.over_models.estimate_over`). Coordinates are "change" ("blur"), "series", "amount" and
+        "condition" of each, and, without a dim, "statistics" (the policy), "at_ms", and "images" and "models" (their
+        numbers).
     """
     correct = [correct_at(each, ms) for each in responses]
     scales = accuracy_scales(responses[0].attrs["choices"], len(correct[0]))
@@ -47,18 +47,15 @@ def dose_accuracy(
         scale: estimate_over(correct, scales[scale], linear=scale != "d_prime", resamples=resamples, seed=seed)
         for scale in SCALES
     }
-    read = {
-        "condition": responses[0]["condition"].values,
-        "statistics": policy,
-        "at_ms": ms,
-        "images": len(correct[0]),
-        "models": len(correct),
-        **columns(estimates),
-    }
     members = [
-        {"change": change, "series": series.name, "amount": amount, "condition": condition}
+        (change, series.name, amount, condition)
         for change, group in doses.items()
         for series in group
         for amount, condition in zip(series.values, series.conditions, strict=True)
     ]
-    return pd.DataFrame(members).merge(pd.DataFrame(read), on="condition")
+    names = ("change", "series", "amount", "condition")
+    coords = {name: ("dose", list(values)) for name, values in zip(names, zip(*members, strict=True), strict=True)}
+    place = [list(responses[0]["condition"].values).index(condition) for *_, condition in members]
+    chosen = {name: each[place] for name, each in estimates.items()}
+    read = {"statistics": policy, "at_ms": ms, "images": len(correct[0]), "models": len(correct)}
+    return xr.Dataset(variables(chosen, ("dose",)), coords | read)

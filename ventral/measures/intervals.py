@@ -24,6 +24,12 @@ COVERAGE = 0.95
 TAIL = (1 - COVERAGE) / 2
 Z95 = 1.959963984540054  # standard normal quantile of a two-sided 95 % interval
 ENDS = ("", "_low", "_high")  # of the columns of a table that hold an estimate
+UNITS = {
+    "threshold_ms": "ms",
+    "scale_ms": "ms",
+    "d_prime": "standard deviations",
+    "log_odds": "nats",
+}  # fractions have none
 BLOCK = 2**22  # numbers held at once for resampling
 
 
@@ -57,6 +63,17 @@ class Estimate:
 def columns(estimates: Mapping[str, Estimate]) -> dict[str, Array]:
     """Columns of a table that hold estimates: of each NAME, NAME_low and NAME_high."""
     return {column: cells for name, each in estimates.items() for column, cells in each.columns(name).items()}
+
+
+def variables(
+    estimates: Mapping[str, Estimate], dims: tuple[str, ...]
+) -> dict[str, tuple[tuple[str, ...], Array, dict[str, str]]]:
+    """Variables of a data set that hold estimates: of each NAME, NAME_low and NAME_high, with its unit."""
+    return {
+        f"{name}{end}": (dims, part, {"units": UNITS.get(name.removesuffix("_loss"), "1")})
+        for name, each in estimates.items()
+        for end, part in zip(ENDS, (each.middle, each.low, each.high), strict=True)
+    }
 
 
 def unknown(shape: tuple[int, ...] = ()) -> Estimate:

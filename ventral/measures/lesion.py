@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ventral.errors import UsageError, choose
 from ventral.experiment.condition import Condition
-from ventral.measures.intervals import columns
+from ventral.measures.intervals import variables
 from ventral.measures.over_models import estimate_over
 from ventral.measures.psychophysics import d_prime
 from ventral.measures.responses import correct_at
@@ -110,7 +110,7 @@ def _lesion(condition: Condition) -> dict[str, str | float]:
 
 def lesion_losses(
     responses: Sequence[xr.Dataset], lesions: pd.DataFrame, policy: str, ms: int, resamples: int = 1000, seed: int = 0
-) -> pd.DataFrame:
+) -> xr.Dataset:
     """Accuracy intact and with each lesion at one time, and the loss: intact minus lesioned, paired over images.
 
     Parameters
@@ -124,9 +124,10 @@ def lesion_losses(
 
     Returns
     -------
-    DataFrame
-        The lesions, with the columns "statistics" (the policy), "at_ms", "images", "models", and "intact", "accuracy",
-        "loss" and "d_prime_loss" with the ends of their intervals, "_low" and "_high" (see `estimate_over`).
+    Dataset
+        Dims (condition,), the lesions: "intact", "accuracy", "loss" and "d_prime_loss" with the ends of their
+        intervals, "_low" and "_high" (see `estimate_over`). Coordinates are what `find_lesions` says of each, and,
+        without a dim, "statistics" (the policy), "at_ms", and "images" and "models" (their numbers).
     """
     correct = [correct_at(each, ms) for each in responses]
     choices, images = responses[0].attrs["choices"], len(correct[0])
@@ -140,29 +141,26 @@ def lesion_losses(
         name: estimate_over(correct, statistic, linear=name != "d_prime_loss", resamples=resamples, seed=seed)
         for name, statistic in statistics.items()
     }
-    return lesions.assign(statistics=policy, at_ms=ms, images=images, models=len(correct), **columns(found))
+    known = {str(name): ("condition", lesions[name].to_numpy()) for name in lesions}
+    read = {"statistics": policy, "at_ms": ms, "images": images, "models": len(correct)}
+    return xr.Dataset(variables(found, ("condition",)), known | read, {"choices": choices})
 
 
-def condition_curves(
-    responses: Sequence[xr.Dataset], policy: str, resamples: int = 1000, seed: int = 0
-) -> pd.DataFrame:
+def condition_curves(responses: Sequence[xr.Dataset], policy: str, resamples: int = 1000, seed: int = 0) -> xr.Dataset:
     """Accuracy of each condition at each recorded time; parameters as in `lesion_losses`.
 
     Returns
     -------
-    DataFrame
-        One row for each "condition" and "time_ms": "statistics" (the policy), "images" and "models" (their numbers),
-        "accuracy", and the ends of its interval.
+    Dataset
+        Dims (condition, time), time in ms: "accuracy" and the ends of its interval. Coordinates without a dim are
+        "statistics" (the policy), and "images" and "models" (their numbers).
     """
     correct = [each["correct"].mean("repeat").transpose("image", "condition", "time").values for each in responses]
-    times_ms = responses[0]["time"].values.astype(float)
-    grid = pd.MultiIndex.from_product([responses[0]["condition"].values, times_ms], names=["condition", "time_ms"])
+    first = responses[0]
     accuracy = estimate_over(correct, resamples=resamples, seed=seed)
-    table = grid.to_frame(index=False).assign(**accuracy.columns("accuracy"))
-    table.insert(1, "statistics", policy)
-    table.insert(3, "images", len(correct[0]))
-    table.insert(4, "models", len(correct))
-    return table
+    coords = {"condition": first["condition"].values, "time": first["time"].values.astype(float)}
+    read = {"statistics": policy, "images": len(correct[0]), "models": len(correct)}
+    return xr.Dataset(variables({"accuracy": accuracy}, ("condition", "time")), coords | read)
 
 
 def _loss_from_first(rates: Array) -> Array:

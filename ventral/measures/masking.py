@@ -7,12 +7,11 @@ Source: Tang et al. (2018), PNAS 115:8835, for accuracy against SOA; Wichmann & 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
-import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
 from ventral.measures.crossed import crossed_interval
-from ventral.measures.intervals import Estimate, bootstrap, columns, t_interval, unknown
+from ventral.measures.intervals import Estimate, bootstrap, t_interval, unknown, variables
 from ventral.measures.responses import correct_at, scaled_accuracy
 from ventral.measures.series import Series
 from ventral.measures.weibull import fit_weibull, weibull_intervals
@@ -31,7 +30,7 @@ def masked_accuracy(
     arrival_ms: float,
     resamples: int = 1000,
     seed: int = 0,
-) -> pd.DataFrame:
+) -> xr.Dataset:
     """Accuracy of each model in each condition at one time and, with several models, of their mean; the mean is last.
 
     Parameters
@@ -49,24 +48,27 @@ def masked_accuracy(
 
     Returns
     -------
-    DataFrame
-        One row for each model and condition: "mask" (the series), "soa_ms", "mask_arrival_ms" (when the mask can first
-        change what is read; after "at_ms" it has no effect), "statistics" (the policy), "at_ms", "condition", "model",
-        "interval" ("images" for a bootstrap over images, "models and images" for both crossed, except that the mean's
-        d' has a t-interval over models), "images" (their number), and "accuracy", "d_prime", "corrected" (for chance)
-        and "cost" with the ends of their intervals, "_low" and "_high". The cost of a mask is the accuracy without it
-        minus that with it, paired over images; NaN where the target was not shown without a mask.
+    Dataset
+        Dims (model, condition): "accuracy", "d_prime", "corrected" (for chance) and "cost" with the ends of their
+        intervals, "_low" and "_high". The cost of a mask is the accuracy without it minus that with it, paired over
+        images; NaN where the target was not shown without a mask. Coordinates of a condition are "mask" (its series),
+        "soa_ms" and "mask_arrival_ms" (when the mask can first change what is read; after "at_ms" it has no effect); of
+        a model "interval" ("images" for a bootstrap over images, "models and images" for both crossed, except that the
+        mean's d' has a t-interval over models); without a dim "statistics" (the policy), "at_ms" and "images" (their
+        number).
     """
     first = responses[0]
     conditions, images = first["condition"].values, first.sizes["image"]
     mask_of = {name: each.name for each in series for name in each.conditions}
     soa_of = {name: soa for each in series for name, soa in zip(each.conditions, each.values, strict=True)}
-    fixed = {
-        "mask": [mask_of.get(name, "") for name in conditions],
-        "soa_ms": [soa_of.get(name, np.nan) for name in conditions],
-        "mask_arrival_ms": [soa_of.get(name, np.nan) + arrival_ms for name in conditions],
+    soa_ms = np.array([soa_of.get(name, np.nan) for name in conditions], dtype=np.float64)
+    coords = {
+        "mask": ("condition", [mask_of.get(name, "") for name in conditions]),
+        "soa_ms": ("condition", soa_ms),
+        "mask_arrival_ms": ("condition", soa_ms + arrival_ms),
         "statistics": policy,
         "at_ms": ms,
+        "images": images,
         "condition": conditions,
     }
     cost = _cost_of(list(conditions), series)
@@ -80,7 +82,7 @@ def masked_accuracy(
         chance = 1 / first.attrs["choices"]
         crossed = _over_models_and_images([correct_at(each, ms) for each in responses], chance, cost)
         rows.append((known | {"interval": "models and images"}, {**means, **crossed}))
-    return pd.concat([pd.DataFrame({**fixed, **model, "images": images, **columns(each)}) for model, each in rows])
+    return _joined([xr.Dataset(variables(each, ("condition",)), coords | known) for known, each in rows])
 
 
 def _over_models_and_images(
@@ -116,7 +118,7 @@ def fit_series(
     top: str,
     resamples: int = 1000,
     seed: int = 0,
-) -> pd.DataFrame:
+) -> xr.Dataset:
     """The function of a series for each model and, with several models, the mean of their numbers; the mean is last.
 
     Parameters
@@ -130,11 +132,11 @@ def fit_series(
 
     Returns
     -------
-    DataFrame
-        One row for each model: "mask", "statistics", "at_ms", "model", "interval" and "images" as in
-        `masked_accuracy`; "top_is", the condition whose accuracy is the top, or "free"; "threshold_ms", "scale_ms",
-        "slope" and "top" with the ends of their intervals, NaN where there is no function; and "reason", why there is
-        none, else empty.
+    Dataset
+        Dims (model,): "threshold_ms", "scale_ms", "slope" and "top" with the ends of their intervals, NaN where there
+        is no function. Coordinates of a model are "interval" as in `masked_accuracy` and "reason", why there is no
+        function, else empty; without a dim "mask" (the series), "statistics", "at_ms", "images", and "top_is", the
+        condition whose accuracy is the top, or "free".
     """
     level = series.level if top == "unmasked" else None
     chance = 1 / responses[0].attrs["choices"]
@@ -143,11 +145,24 @@ def fit_series(
     if len(models) > 1:
         failed = [reason for reason in reasons if reason]
         reasons.append(f"{len(failed)} of {len(found)} models have none: {failed[0]}" if failed else "")
-    fixed = {"mask": series.name, "statistics": policy, "at_ms": ms, "top_is": level or "free"}
+    coords = {
+        "mask": series.name,
+        "statistics": policy,
+        "at_ms": ms,
+        "images": responses[0].sizes["image"],
+        "top_is": level or "free",
+    }
     rows = _with_mean(models, [numbers for numbers, _ in found])
-    images = responses[0].sizes["image"]
-    table = pd.concat([pd.DataFrame({**fixed, **model, "images": images, **columns(each)}) for model, each in rows])
-    return table.assign(reason=reasons)
+    functions = [
+        xr.Dataset(variables(each, ()), coords | known | {"reason": reason})
+        for (known, each), reason in zip(rows, reasons, strict=True)
+    ]
+    return _joined(functions)
+
+
+def _joined(models: Sequence[xr.Dataset]) -> xr.Dataset:
+    """Numbers of several models along the dim "model"."""
+    return xr.concat(models, "model", coords="different", compat="equals", combine_attrs="override")
 
 
 def _with_mean(
@@ -173,6 +188,6 @@ def _fit(
     highest = None if unmasked is None else float(unmasked.mean())
     weibull = fit_weibull(soa_ms, correct.sum(0), len(correct), chance, highest)
     if weibull.reason:
-        return {key: unknown((1,)) for key in FITTED}, weibull.reason
+        return {key: unknown() for key in FITTED}, weibull.reason
     ends = weibull_intervals(soa_ms, correct, chance, unmasked, resamples, seed)
-    return {key: Estimate(*map(np.atleast_1d, (getattr(weibull, key), *ends[key]))) for key in FITTED}, ""
+    return {key: Estimate(*map(np.asarray, (getattr(weibull, key), *ends[key]))) for key in FITTED}, ""

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ventral.errors import UsageError
 from ventral.experiment.run import Run
 from ventral.measures.controls import model_names
+from ventral.measures.intervals import unknown, variables
 from ventral.measures.over_models import weighted_interval
 from ventral.model.subject import Anatomy
 from ventral.model.weights import SEED
@@ -38,7 +39,7 @@ def by_graph(runs: Sequence[Run]) -> dict[str, list[Run]]:
     return dict(zip(titles, found.values(), strict=True))
 
 
-def network_curves(responses: Mapping[str, Sequence[xr.Dataset]]) -> pd.DataFrame:
+def network_curves(responses: Mapping[str, Sequence[xr.Dataset]]) -> xr.Dataset:
     """Accuracy over time of each network in each condition, and its difference from that of the first network.
 
     Parameters
@@ -49,11 +50,11 @@ def network_curves(responses: Mapping[str, Sequence[xr.Dataset]]) -> pd.DataFram
 
     Returns
     -------
-    DataFrame
-        One row for each "network", "condition" and "time_ms": "models" and "images" (their numbers), "accuracy" and
-        "difference" (from the first network, paired over images) with the ends of their intervals, "_low" and "_high",
-        over models and images crossed or, where a network has one model, over images alone. Where a readout is absent,
-        numbers are NaN.
+    Dataset
+        Dims (network, condition, time), time in ms: "accuracy" and "difference" (from the first network, paired over
+        images) with the ends of their intervals, "_low" and "_high", over models and images crossed or, where a network
+        has one model, over images alone; NaN where a readout is absent or was not recorded of both. Coordinates are
+        "models" of each network and "images" (their numbers).
 
     Raises
     ------
@@ -64,21 +65,20 @@ def network_curves(responses: Mapping[str, Sequence[xr.Dataset]]) -> pd.DataFram
         raise UsageError("there is one network; give runs of models of two or more, to compare them.")
     correct = {name: _correct(several) for name, several in responses.items()}
     (first, base), *_ = correct.items()
-    tables = []
+    found = []
     for name, values in correct.items():
         if not np.array_equal(values["image"], base["image"]):
             raise UsageError(f"{name} was shown to other images than {first}; compare networks on the same.")
         times = np.intersect1d(base["time"], values["time"])
         own, reference = (each.sel(time=times).values for each in (values, base))
-        grid = pd.MultiIndex.from_product(
-            [[name], values["condition"].values, times.astype(float)], names=["network", "condition", "time_ms"]
-        )
-        table = grid.to_frame(index=False).assign(models=len(own), images=own.shape[1])
-        difference = weighted_interval([own, reference], (1.0, -1.0)).columns("difference")
-        if name == first:
-            difference = {column: np.full(len(table), np.nan) for column in difference}
-        tables.append(table.assign(**weighted_interval([own]).columns("accuracy"), **difference))
-    return pd.concat(tables, ignore_index=True)
+        difference = weighted_interval([own, reference], (1.0, -1.0)) if name != first else unknown(own.shape[2:])
+        estimates = {"accuracy": weighted_interval([own]), "difference": difference}
+        coords = {"condition": values["condition"].values, "time": times.astype(float), "models": len(own)}
+        found.append(xr.Dataset(variables(estimates, ("condition", "time")), coords))
+    networks = pd.Index(list(correct), name="network")
+    joined = xr.concat(found, networks, coords="different", compat="equals", join="outer", combine_attrs="override")
+    models = ("network", [len(values) for values in correct.values()])
+    return joined.assign_coords(images=base.sizes["image"], models=models)
 
 
 def _correct(responses: Sequence[xr.Dataset]) -> xr.DataArray:

@@ -46,8 +46,13 @@ def predictions_figure(predictions: Predictions) -> Figure:
                     panel.sharex(upper)
                     panel.sharey(upper)
         for panel, (prediction, title) in zip(axes[-1], DIFFERENCES.items(), strict=True):
-            _draw_outcomes(panel, outcomes[of_readout & (outcomes["prediction"] == prediction)])
+            own = outcomes[of_readout & (outcomes["prediction"] == prediction)]
             panel.set_title(f"({prediction}) {title}", **TITLE)
+            if own.empty:
+                panel.set_axis_off()
+                panel.text(0.0, 0.9, "not asked with impulse drive", transform=panel.transAxes, va="top")
+                continue
+            _draw_outcomes(panel, own)
         title = "{model} on {images:,} images of {data}".format_map(first)
         figure.suptitle(title, x=0.01, ha="left", size=13)
         figure.supxlabel(ONE_MODEL, x=0.01, ha="left", size=10)

@@ -11,6 +11,9 @@ accuracy that should lie above 0:
   after that, at which its end has reached the area. The best time is chosen on one half of the images and measured on
   the other, and vice versa: chosen and measured on the same images, it would be above 0 for responses that are noise.
 
+With impulse drive an image enters at its onset alone: a flash lasts one tick, a mask is a second impulse, and (a) is
+not asked, since no flash drives the readout area at two times; what time brings to such a network is (c).
+
 A comparison holds if its 95 % interval lies above 0, does not hold if it lies below, and is undecided if it contains 0.
 Each interval is for one comparison alone, over images and not over seeds: it says what other images would give, not
 another training of the same network. Everything is measured under each policy of normalisation statistics; an effect
@@ -100,7 +103,8 @@ def measure(
         shared["data"] = data or shared["data"]
         rows += [judged(pair, resamples, seed) | shared for pair in pairs]
     outcomes = pd.DataFrame(rows, columns=list(OUTCOME_COLUMNS)).sort_values("prediction", kind="stable")
-    for prediction in set(PREDICTIONS).difference(outcomes["prediction"]):
+    asked = PREDICTIONS if run.graph.drive == "sustained" else PREDICTIONS.keys() - {"a"}
+    for prediction in set(asked).difference(outcomes["prediction"]):
         raise UsageError(
             f"nothing in {folder} decides prediction {prediction}; record flashes that last several ticks and end "
             "before the record does, and masks."

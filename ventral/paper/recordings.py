@@ -1,6 +1,7 @@
 """The runs that the predictions are measured on: two protocols, each under every policy of normalisation statistics.
 
-A network with fixed statistics has nothing to estimate anew, so its runs are frozen ones alone.
+A network with fixed statistics has nothing to estimate anew, so its runs are frozen ones alone; one with impulse drive
+has nothing that could be pooled.
 """
 
 from collections.abc import Callable
@@ -81,8 +82,13 @@ def record_predictions(
 
 
 def policies_of(graph: Anatomy) -> tuple[str, ...]:
-    """Names of the policies under which a network is recorded: frozen alone if its statistics are fixed."""
-    return ("frozen",) if graph.statistics == "fixed" else POLICIES
+    """Names of the policies under which a network is recorded: frozen alone if its statistics are fixed.
+
+    With impulse drive nothing can be pooled, since a mask enters a network in which nothing enters without a mask.
+    """
+    if graph.statistics == "fixed":
+        return ("frozen",)
+    return POLICIES if graph.drive == "sustained" else tuple(policy for policy in POLICIES if policy != "pooled")
 
 
 def run_path(folder: Path, protocol: str, model: str, policy: str) -> Path:

@@ -35,6 +35,10 @@ JOINTLY = (
     "on which these disagree is undecided:"
 )
 FIXED = "The network's statistics of normalisation are fixed, so there is one verdict on each comparison:"
+NOT_ASKED = (
+    "Not asked of this network: with impulse drive an image enters at its onset alone, so that no flash drives the "
+    "readout area at two times. What time brings is (c)."
+)
 BY_TRAINING = (
     "How the network responds to flashes and masks is therefore partly the result of this training, and not only of "
     "recurrence itself, of which the paper speaks."
@@ -99,6 +103,9 @@ def page_of(path: Path, whole: bool = True) -> str:
     policies = JOINTLY.format(", ".join(recorded)) if len(recorded) > 1 else FIXED
     for prediction, text in PREDICTIONS.items():
         own = outcomes[outcomes["prediction"] == prediction]
+        if own.empty:
+            parts += [f"### ({prediction}) {text}", NOT_ASKED]
+            continue
         sentences = "\n".join(f"- {sentence}" for sentence in summary(own))
         parts += [f"### ({prediction}) {text}", COMPARED[prediction], f"{policies}\n\n{sentences}"]
         parts += [_table(own)] if whole else []
