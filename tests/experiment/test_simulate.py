@@ -369,6 +369,17 @@ def test_under_another_drive_the_weights_and_statistics_are_the_same_and_the_ima
         driven(model, "impuls")
 
 
+def test_a_condition_in_which_nothing_ever_enters_has_no_states_under_statistics_of_its_own(
+    model, images, pool, tmp_path
+):
+    conditions = (Condition("on", (Show(target, 0, 10),)), Condition("nothing", ()))
+    protocol = Protocol(conditions, end_ms=60, gap="none")
+    selection = Selection(images.take([0, 1]), calibration=pool)
+    run = simulate(driven(model, "impulse"), protocol, selection, tmp_path / "run.zarr", settings=OWN)
+    assert np.isnan(run.logits.values[run.rows("nothing")]).all()
+    assert np.isfinite(run.logits.values[run.rows("on"), -1]).all()
+
+
 # --- other images that are shown
 
 

@@ -80,8 +80,10 @@ def _inputs(
     """
     shown = [screen.shown(condition) for condition in conditions]
     kinds = list(dict.fromkeys(kind for kinds in shown for kind in kinds if kind.frame))
-    parts = network.encode(torch.cat([screen.pixels(kind, images) for kind in kinds])).split(len(images))
-    encoded = dict(zip(kinds, parts, strict=True))
+    encoded: dict[Shown, Tensor] = {}
+    if kinds:  # with impulse drive nothing may ever enter
+        parts = network.encode(torch.cat([screen.pixels(kind, images) for kind in kinds])).split(len(images))
+        encoded = dict(zip(kinds, parts, strict=True))
     last: Tensor | None = None
     for now in zip(*shown, strict=True):
         last = torch.cat([encoded[kind] for kind in now]) if now[0].frame else None
