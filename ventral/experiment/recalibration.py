@@ -19,7 +19,7 @@ from ventral.experiment.condition import Condition
 from ventral.experiment.draws import draws_of
 from ventral.experiment.experiment import Experiment, Presentation
 from ventral.experiment.protocol import Protocol
-from ventral.experiment.screen import Screen
+from ventral.experiment.screen import Screen, Shown
 from ventral.model import statistics
 from ventral.model.network import Network
 from ventral.model.normalisation import Normalisation
