@@ -90,8 +90,17 @@ def read_responses(
 
 def readout_times(run: Run, responses: xr.Dataset, at_ms: int | None = None) -> list[int]:
     """Times in ms at which responses are summed up, as `ventral.measures.readout.reading_times` chooses them."""
-    present = responses["correct"].isel(image=0, repeat=0).notnull().all("condition").values
-    return reading_times(responses["time"].values[present], at_ms, run.attrs.get("readout_ms", ()))
+    return reading_times(present_times(responses), at_ms, run.attrs.get("readout_ms", ()))
+
+
+def present_times(responses: xr.Dataset) -> NDArray[np.float64]:
+    """Times in ms at which there are responses in every condition that has any.
+
+    With impulse drive nothing enters in a blank condition, so that it has none.
+    """
+    known = responses["correct"].notnull().all(("image", "repeat"))
+    times: NDArray[np.float64] = responses["time"].values[(known | ~known.any("time")).all("condition").values]
+    return times if bool(known.any()) else times[:0]
 
 
 def arrival_of(run: Run, decode: str | None = None) -> float:

@@ -37,7 +37,7 @@ from ventral.errors import UsageError
 from ventral.experiment.run import Run
 from ventral.measures.decoding import decoder_responses
 from ventral.measures.intervals import wilson_interval
-from ventral.measures.responses import correct_at, read_responses, readout_times
+from ventral.measures.responses import correct_at, present_times, read_responses, readout_times
 from ventral.paper.outcomes import (
     DRIVEN,
     ENDED,
@@ -221,8 +221,7 @@ def _masked_areas(run: Run, responses: xr.Dataset, at_ms: int, seed: int) -> Ite
 
 def _times(responses: xr.Dataset) -> list[int]:
     """Times at which the network responds in every condition."""
-    present = responses["correct"].notnull().all(("condition", "image", "repeat")).values
-    return [int(ms) for ms in responses["time"].values[present]]
+    return [int(ms) for ms in present_times(responses)]
 
 
 def _conditions(responses: xr.Dataset) -> pd.DataFrame:
