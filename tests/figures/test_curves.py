@@ -153,6 +153,14 @@ def test_a_condition_is_labelled_for_a_reader():
     assert (label(alone), first_mask(unmasked)) == ("mask only", None)
 
 
+def test_lesions_are_called_by_what_is_silent_and_when():
+    lesions = load_protocol("lesion", scale=(0.0, 0.5))
+    labels = [label(condition) for condition in lesions.conditions]
+    assert "no feedback, 40-80 ms" in labels
+    assert "feedback × 0.5, throughout" in labels
+    assert len(set(labels)) == len(labels)
+
+
 def test_panels_are_side_by_side_on_one_scale():
     time_ms = np.arange(0, 110, 10.0)
     curve = Curve(CONDITIONS[0], time_ms, Estimate(*(np.full(11, height) for height in (0.5, 0.4, 0.6))))

@@ -30,7 +30,12 @@ def first_mask(condition: Condition) -> Show | None:
 
 
 def label(condition: Condition) -> str:
-    """The name of a condition for a reader: "SOA 20 ms, noise", "mask only"."""
+    """The name of a condition for a reader: "SOA 20 ms, noise", "mask only", "no feedback, 40-80 ms"."""
+    for change in condition.interventions:
+        if condition.name.startswith(stem := f"{change.what}_{change.scale:g}_"):  # as `lesion` calls its conditions
+            window = condition.name.removeprefix(stem)
+            what = f"{change.what} × {change.scale:g}" if change.scale else f"no {change.what}"
+            return f"{what}, {'throughout' if window == 'whole' else f'{window} ms'}"
     words = condition.name.replace("_", " ")
     return re.sub(r"\bsoa (-?\d+) ?", r"SOA \1 ms, ", words).removesuffix(", ")
 
