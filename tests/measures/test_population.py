@@ -8,6 +8,9 @@ from fake_runs import fake_run, masked, protocol
 from ventral.analysis import population
 
 from ventral.errors import DecodingError, UsageError
+from ventral.measures import controls
+from ventral.measures.crossed import crossed_interval
+from ventral.measures.intervals import t_interval
 from ventral.measures.population import (
     baseline_corrected,
     participation_ratio,
@@ -208,3 +211,53 @@ def test_courses_of_a_run_are_those_of_its_areas_and_conditions(tmp_path):
     table = pd.read_csv(tmp_path / "out" / "population.csv")
     assert len(table) == 2 * len(times)
     assert len(pd.read_csv(tmp_path / "out" / "population-units.csv")) == 7
+
+
+def made_up(path, seed: int, images: int = 20):
+    """A run of a model of its own: two conditions of the same images in one area."""
+    draw = np.random.default_rng(seed)
+    conditions = {"unmasked": {"target_ms": 10.0}, "soa_20": masked(20)}
+    names = np.repeat(np.array([*conditions], dtype=object), images)
+    coords = {
+        "condition": ("presentation", names),
+        "image": ("presentation", np.tile(np.arange(images), 2)),
+        "time": np.arange(0, 60, 10),
+    }
+    values = draw.normal(0.2 * seed, 1, (2 * images, 6, 7))
+    area = xr.DataArray(values, dims=("presentation", "time", "unit"), coords=coords)
+    presentations = xr.Dataset(coords={name: coords[name] for name in ("condition", "image")})
+    known = {"weights_sha256": str(seed), "model": f"small-{seed}", "controls": []}
+    return fake_run(path, protocol(conditions, 50), presentations, None, {"V1": area}, **known)
+
+
+def test_courses_of_several_models_are_means_with_models_and_images_crossed(tmp_path, monkeypatch):
+    runs = [made_up(tmp_path / f"{seed}.zarr", seed) for seed in range(3)]
+    together, each = population_courses(runs), [population_courses(run) for run in runs]
+    for measure in ("rate", "sparseness", "speed", "dimensions"):
+        np.testing.assert_allclose(together[measure], np.mean([own[measure] for own in each], axis=0))
+        present = together.isel(time=slice(1, None))
+        assert not (present[f"{measure}_low"] >= present[measure]).any()  # NaN where nothing responds to an image
+    speeds = np.stack([trajectory_speed(run["V1"][:20]).values for run in runs])
+    expected = crossed_interval([speeds]).low
+    np.testing.assert_allclose(together["speed_low"].sel(area="V1", condition="unmasked")[1:], expected)
+    monkeypatch.setattr(controls, "open_complete", lambda path: runs[int(path)])
+    population.analyze(runs[0], tmp_path / "out", runs=("1", "2"))
+    table = pd.read_csv(tmp_path / "out" / "population.csv")
+    np.testing.assert_allclose(table["dimensions"], together["dimensions"].values.ravel())
+    assert set(table["models"]) == {3}
+    units = pd.read_csv(tmp_path / "out" / "population-units.csv")
+    assert len(units) == 3 * 7
+    own = unit_latency(runs[2]["V1"][:20]).values
+    np.testing.assert_allclose(units[units["model"].astype(str) == "2"]["latency_ms"], own)
+    words = " ".join((tmp_path / "out" / "population.svg").read_text().split())
+    assert "over 3 models and images, crossed" in words
+    assert "One model of 3, 0, as units" in " ".join((tmp_path / "out" / "population-units.svg").read_text().split())
+
+
+def test_a_band_of_one_model_is_over_images(tmp_path):
+    run = made_up(tmp_path / "a.zarr", 1)
+    courses = population_courses(run, conditions=["unmasked"])
+    by_image = rates(run["V1"][:20]).mean("unit")
+    _, low, high = t_interval(by_image.values)
+    np.testing.assert_allclose(courses["rate_low"].squeeze(), low)
+    np.testing.assert_allclose(courses["rate_high"].squeeze(), high)

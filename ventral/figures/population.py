@@ -15,6 +15,7 @@ from ventral.figures.looks import Look
 from ventral.figures.style import MARK, STYLE, area_colour, time_axis
 from ventral.measures.population_courses import MEASURES
 
+MOST_ABOVE = 1.5  # of the highest course, the part of intervals that is in sight
 LATENCY_LINE = {"color": "#CC3311", "linewidth": 1.4}
 
 
@@ -49,7 +50,7 @@ def population_figure(
                     where = {"transform": axes.get_xaxis_transform(), "clip_on": False}
                     axes.plot(arrival, 0, "^", color=area_colour(area, place), **where, **MARK)
             row[0].set_ylabel(text)
-            row[0].set_ylim(bottom=0)
+            row[0].set_ylim(0, _top(courses, measure))
         for place, (top, bottom, area) in enumerate(zip(grid[0], grid[-1], areas, strict=True)):
             top.set_title(area, loc="left", color=area_colour(area, place))
             time_axis(bottom)
@@ -59,11 +60,16 @@ def population_figure(
     return figure
 
 
+def _top(courses: xr.Dataset, measure: str) -> float:
+    """Upper end of an axis: of all intervals, or so far above the courses that these are not made hard to see."""
+    most, high = (float(courses[name].max()) for name in (measure, f"{measure}_high"))
+    return 1.04 * min(high, MOST_ABOVE * most)
+
+
 def _draw_course(axes: Axes, course: xr.Dataset, measure: str, look: Look) -> None:
     axes.plot(course["time"], course[measure], linewidth=1.6, **look.line)
-    if f"{measure}_low" in course:
-        ends = course[f"{measure}_low"], course[f"{measure}_high"]
-        axes.fill_between(course["time"], *ends, color=look.colour, alpha=0.13, linewidth=0)
+    ends = course[f"{measure}_low"], course[f"{measure}_high"]
+    axes.fill_between(course["time"], *ends, color=look.colour, alpha=0.13, linewidth=0)
 
 
 def units_figure(

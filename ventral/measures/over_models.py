@@ -62,10 +62,10 @@ def weighted_interval(groups: Sequence[Array], weights: Sequence[float] = (1.0,)
     return bootstrap(sum(weight * group.mean(0) for weight, group in zip(weights, groups, strict=True)))
 
 
-def interval_note(models: int) -> str:
-    """What the intervals of estimates over so many models are, for a caption."""
+def interval_note(models: int, alone: str = "bootstrap") -> str:
+    """What the intervals of estimates over so many models are, for a caption; `alone` is their kind for one model."""
     return (
         f"95 % intervals over {models} models and images, crossed"
         if models > 1
-        else "95 % bootstrap intervals over images"
+        else f"95 % {alone} intervals over images"
     )
