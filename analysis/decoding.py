@@ -18,32 +18,19 @@ Source: Hung, Kreiman, Poggio & DiCarlo (2005), Science 310:863, for the method 
 """
 
 import logging
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-import numpy as np
-import pandas as pd
 import xarray as xr
 
 from ventral.errors import UsageError
-from ventral.experiment.condition import Condition
 from ventral.experiment.run import Run, open_complete
-from ventral.figures.captions import provenance
-from ventral.figures.conditions import label
-from ventral.figures.curves import CurvePanel, panels_figure
+from ventral.figures.decoding import decoding_figure, decoding_notes
 from ventral.figures.saving import save
-from ventral.figures.significance import findings_notes
-from ventral.figures.style import area_colour
-from ventral.measures.controls import controls_of, refuse_other_graphs, with_other_models
-from ventral.measures.curve_statistics import CurveFindings, CurveStatistics, TestName, reference_of
-from ventral.measures.decoding_runs import POOLED, decode_run, mean_decoding
-from ventral.measures.intervals import Estimate
-from ventral.measures.latency import Units
-from ventral.measures.over_models import interval_note
-from ventral.measures.readout import Curve
-from ventral.measures.recorded import recorded_conditions
-from ventral.measures.scores import MEASURES
+from ventral.measures.controls import refuse_other_graphs, with_other_models
+from ventral.measures.curve_statistics import CurveStatistics, TestName
+from ventral.measures.decoding_runs import decode_run, mean_decoding
+from ventral.measures.decoding_tables import decoding_latencies, decoding_table, find_decoding, join_images
 from ventral.tables import write_csv
 
 LOG = logging.getLogger("ventral.analysis.decoding")
@@ -147,135 +134,20 @@ def analyze(
             keep=of_images.append,
         )
         of_models.append(scores)
-        by_image.append(_by_image(there, of_images))
+        by_image.append(join_images(there, of_images))
     curves = xr.concat(by_image, "model", coords="different", compat="equals", combine_attrs="override")
     decoded = mean_decoding(of_models, curves)
     over = "image" if len(models) == 1 else ("model", "image")
     curves = curves.isel(model=0) if len(models) == 1 else curves
-    found = {
-        str(area): _findings(there, curves.sel(area=area, drop=True), over, statistics)
-        for area in decoded["area"].values
-    }
-    panels = [_panel(there, scores, place, found) for place, scores in enumerate(decoded)]
-    measure, percent = MEASURES[scoring]
-    title = f"{'' if decoder == 'ridge' else decoder + ' '}decoder, {measure}"
-    notes = [
-        *_notes(models, there, train_condition, labels, folds, scoring),
-        *findings_notes(next(iter(found.values()))),
-    ]
+    found = find_decoding(there, curves, over, statistics)
+    notes = decoding_notes(models, there, train_condition, labels, folds, scoring)
+    latencies = decoding_latencies(there, curves, over, found, statistics)
     known = {"models": len(models), "statistics": there.policy}
-    figure = panels_figure(panels, float(decoded["chance"].mean()), title, notes, percent=percent)
     return [
-        *save(figure, out / "decoding"),
-        write_csv(_table(there, decoded, found).assign(**known), out / "decoding.csv"),
-        write_csv(_latencies(there, curves, over, found, statistics).assign(**known), out / "decoding-latencies.csv"),
+        *save(decoding_figure(decoded, found, there, decoder, notes), out / "decoding"),
+        write_csv(decoding_table(there, decoded, found).assign(**known), out / "decoding.csv"),
+        write_csv(latencies.assign(**known), out / "decoding-latencies.csv"),
     ]
-
-
-def _by_image(run: Run, of_images: list[xr.DataArray]) -> xr.DataArray:
-    """Scores of single images, (area, condition, image, time), with their chance; conditions as they are drawn."""
-    parts: dict[str, list[xr.DataArray]] = {}
-    for each in of_images:
-        name = _condition(run, str(each["condition"].item())).name
-        part = each.assign_coords(condition=name, chance=each.attrs["chance"])
-        parts.setdefault(str(each["area"].item()), []).append(part)
-    joined: dict[str, Any] = {"coords": "different", "compat": "equals", "combine_attrs": "drop"}
-    return xr.concat([xr.concat(each, "condition", **joined) for each in parts.values()], "area", **joined)
-
-
-def _findings(run: Run, curves: xr.DataArray, over: Units, statistics: CurveStatistics) -> CurveFindings:
-    """Where the curves of an area are above chance, and when, if a score is a mean over images."""
-    if curves.isnull().all():
-        return CurveFindings(refused=f"{curves.name} is not a mean over images.")
-    known = {condition.name: condition for condition in recorded_conditions(run)}
-    conditions = [known[name] for name in map(str, curves["condition"].values) if name in known]
-    return statistics.find(curves, over, reference_of(conditions))
-
-
-def _notes(
-    models: Sequence[Run], there: Run, train_condition: str | None, labels: str | None, folds: int, scoring: str
-) -> list[str]:
-    """Sentences under the figure."""
-    run = models[0]
-    alone = f"95 % {'Wilson' if scoring == 'accuracy' else 'bootstrap'} intervals over images"
-    bands = interval_note(len(models)) if len(models) > 1 else alone
-    lines = f"Lines are means over {folds} folds" if scoring == "accuracy" else f"Lines are scores over {folds} folds"
-    notes = [provenance(models), f"{lines}, bands {bands}."]
-    if labels is not None:
-        notes.append(f"What is decoded is {labels}.")
-    if train_condition is not None or there is not run:
-        trained = (
-            "each condition" if train_condition is None else f"the condition {label(run.condition(train_condition))}"
-        )
-        elsewhere = "" if there is run else f" of {run.path.name} and tested in {there.path.name}"
-        notes.append(f"Decoders are trained in {trained}{elsewhere}.")
-    _, missing = controls_of(run)
-    return notes + ([missing] if missing else [])
-
-
-def _panel(run: Run, decoded: xr.DataArray, place: int, found: Mapping[str, CurveFindings]) -> CurvePanel:
-    """The curves of an area, one for each condition; its place among the areas decides its colour."""
-    area = str(decoded["area"].item())
-    curves = tuple(_curve(run, scores) for scores in decoded)
-    return CurvePanel(area, float(decoded["arrival_ms"].min()), curves, area_colour(area, place), found[area])
-
-
-def _curve(run: Run, scores: xr.DataArray) -> Curve:
-    """The score over time in a condition, or over all of them, with its interval."""
-    estimate = Estimate(*(scores[name].values for name in ("pooled", "low", "high")))
-    return Curve(_condition(run, str(scores["condition"].item())), scores["time"].values.astype(float), estimate)
-
-
-def _condition(run: Run, name: str) -> Condition:
-    """A condition of the run, or what all of its conditions have in common."""
-    if name != POOLED:
-        return run.condition(name)
-    first, *others = recorded_conditions(run)
-    shared = tuple(event for event in first.events if all(event in other.events for other in others))
-    return Condition(f"{1 + len(others)} conditions", shared)
-
-
-def _table(run: Run, decoded: xr.DataArray, found: Mapping[str, CurveFindings]) -> pd.DataFrame:
-    """Scores, one row for each area, condition, time and fold, beside the one that is drawn, with its interval."""
-    order, score = ["area", "condition", "time", "fold"], str(decoded.name)
-    named = decoded.reset_coords(["pooled", "low", "high", "images"])
-    for column in ("t", "p", "significant"):
-        values = [
-            [
-                np.broadcast_to(
-                    found[str(area)].columns(_condition(run, str(name)).name)[column], decoded.sizes["time"]
-                )
-                for name in decoded["condition"].values
-            ]
-            for area in decoded["area"].values
-        ]
-        named[column] = (("area", "condition", "time"), np.array(values))
-    cells = named.to_dataframe(order).reset_index()
-    cells = cells.rename(columns={"time": "time_ms", "pooled": "mean", "images": "n"}).astype({"time_ms": float})
-    cells["soa_ms"] = cells["condition"].map(_soa_ms(run))
-    known = ["area", "condition", "soa_ms", "time_ms", "fold", score, "mean", "low", "high", "n"]
-    return cells[[*known, "t", "p", "significant"]]
-
-
-def _latencies(
-    run: Run, curves: xr.DataArray, over: Units, found: Mapping[str, CurveFindings], statistics: CurveStatistics
-) -> pd.DataFrame:
-    """Latencies in each area and condition, one row for each, and how much later they are than in the first area."""
-    table = pd.concat([each.latency_table().assign(area=area) for area, each in found.items()], ignore_index=True)
-    table.insert(0, "area", table.pop("area"))
-    table.insert(2, "soa_ms", table["condition"].map(_soa_ms(run)))
-    order = ["area", "condition", "latency"]
-    if curves.sizes["area"] > 1 and len(table):
-        delays = statistics.delays(curves, "area", over, str(curves["area"].values[0]))
-        after = delays.to_dataframe(order)[[*delays]].add_prefix("area_").reset_index()
-        table = table.merge(after, "left", order)
-    return table.assign(n=curves.sizes["image"])
-
-
-def _soa_ms(run: Run) -> dict[str, float]:
-    """SOA of each condition that has one."""
-    known = {condition.name: condition.coordinates().get("soa_ms") for condition in recorded_conditions(run)}
-    return {name: float(soa_ms) for name, soa_ms in known.items() if soa_ms is not None}
 
 
 def _log(done: int, total: int, name: str) -> None:

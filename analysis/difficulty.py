@@ -24,33 +24,31 @@ without a mask cannot have the same loss on every scale, so that losses are also
 rate of each group. On these scales too, an effect that is the same for every image comes out somewhat smaller in a
 group whose images differ more among themselves, and nothing can be concluded for a group at chance or at ceiling. The
 interaction is the loss of the hardest group minus that of the easiest. Intervals are 95 % percentile bootstraps over
-images, the grouping held.
+images, the grouping held. With runs of several models, images are grouped within each model (or for all by the other
+model), all numbers are means over models, and intervals are over models and images crossed.
 
 Source: Abadie, Chingos & West (2018), Review of Economics and Statistics 100:567, for repeated split samples against
 endogenous stratification; Tang et al. (2018), PNAS 115:8835, for masks that hurt hard objects more; Kar et al. (2019),
 Nature Neuroscience 22:974, for images that need late IT.
 """
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import xarray as xr
 
 from ventral.errors import UsageError
 from ventral.experiment.run import Run
 from ventral.figures.captions import provenance
-from ventral.figures.difficulty import difficulty_figure
+from ventral.figures.difficulty import condition_places, difficulty_figure, strata_note
 from ventral.figures.saving import save
-from ventral.measures.controls import by_policy, holds, with_other_models
+from ventral.measures.controls import by_policy, holds, model_names, refuse_other_graphs, with_other_models
 from ventral.measures.difficulty import compared_conditions, difficulty_effect
+from ventral.measures.over_models import interval_note
 from ventral.measures.recorded import recorded_conditions
 from ventral.measures.responses import read_responses, readout_times
-from ventral.measures.strata import Strata, shared_activity, stratify
+from ventral.measures.strata import shared_activity, stratify_models
 from ventral.tables import write_csv
-
-INTERVALS = "Bars are 95 % bootstrap intervals over images, the grouping held."
 
 
 def analyze(
@@ -61,6 +59,7 @@ def analyze(
     reference: str | None = None,
     conditions: tuple[str, ...] | None = None,
     other: str | None = None,
+    runs: tuple[str, ...] | None = None,
     decode: str | None = None,
     observer: str = "instant",
     groups: int = 2,
@@ -85,6 +84,8 @@ def analyze(
         Conditions that are compared with it; all that show the target if not given.
     other
         A run of the same experiment by another model, whose confidence says how hard an image is.
+    runs
+        Further runs of the same experiment by models of the same graph, over which effects are averaged.
     decode
         Area whose activity linear decoders classify in place of the network's readout, as in `decoding`; for images of
         classes that the network does not know.
@@ -105,41 +106,46 @@ def analyze(
     if groups < 2 or splits < 1:
         raise UsageError(f"groups is {groups} and splits {splits}; give at least 2 and 1.")
     names = compared_conditions(recorded_conditions(run), reference, conditions)
-    found, note = by_policy(with_other_models(run, [other] if other else []))
+    models = with_other_models(run, [*(runs or ()), *([other] if other else [])])
+    number = len(models) - bool(other)
+    refuse_other_graphs(models[:number])
+    found, note = by_policy(models)
     read = {
         policy: [read_responses(each, names, decode, seed, observer) for each in group]
         for policy, group in found.items()
     }
     first = read[run.policy][0]
     predict = not other and first.sizes["repeat"] == 1
-    shared = {policy: shared_activity(group[0], names) if predict else None for policy, group in found.items()}
+    shared = {
+        policy: [shared_activity(each, names) if predict else None for each in group[:number]]
+        for policy, group in found.items()
+    }
     if first.sizes["image"] < 4 * groups:
         raise UsageError(f"the run has {first.sizes['image']} images; {groups} groups need at least {4 * groups}.")
     choices = first.attrs["choices"]
     tables, notes = [], []
     for ms in readout_times(run, first, at_ms):
-        strata = {policy: stratify(each, shared[policy], ms, groups, splits, seed) for policy, each in read.items()}
+        strata = {
+            policy: stratify_models(
+                dict(zip(model_names(models), each[:number], strict=False)),
+                each[-1] if other else None,
+                shared[policy],
+                ms,
+                groups,
+                splits,
+                seed,
+            )
+            for policy, each in read.items()
+        }
         for policy, each in strata.items():
             tables.append(difficulty_effect(each, names, policy, ms, choices, resamples, seed))
-            notes.append(_sentence(each, f"{ms} ms, {policy} statistics" if len(read) > 1 else f"{ms} ms"))
+            notes.append(strata_note(each, f"{ms} ms, {policy} statistics" if len(read) > 1 else f"{ms} ms"))
     effects = pd.concat(tables, ignore_index=True)
     told = holds(effects, ["condition", "group", "at_ms"], "accuracy_loss", run)
     effects["holds"] = told.where(effects["accuracy_loss"].notna(), "")
-    x, labels = _positions(names[1:], first)
-    notes += [INTERVALS, *([note] if note else [])]
-    about = provenance([each for group in found.values() for each in group[:1]])
+    soa_ms = first["soa_ms"].values[1:] if "soa_ms" in first.coords else np.full(len(names) - 1, np.nan)
+    x, labels = condition_places(names[1:], soa_ms)
+    notes += [f"Bars are {interval_note(number)}, the grouping held.", *([note] if note else [])]
+    about = provenance([each for group in found.values() for each in group[:number]])
     figure = difficulty_figure(effects, x, 1 / choices, labels, [about, *notes])
     return [*save(figure, out / "difficulty"), write_csv(effects, out / "difficulty.csv")]
-
-
-def _positions(names: Sequence[str], responses: xr.Dataset) -> tuple[dict[str, float], list[str]]:
-    """Position of each condition on the x axis: its SOA if all have one, else its number, with labels."""
-    soa_ms = responses["soa_ms"].values[1:] if "soa_ms" in responses.coords else np.full(len(names), np.nan)
-    if len(set(soa_ms)) == len(soa_ms) and not np.isnan(soa_ms).any():
-        return {name: float(soa) for name, soa in zip(names, soa_ms, strict=True)}, []
-    return {name: float(place) for place, name in enumerate(names)}, [name.replace("_", " ") for name in names]
-
-
-def _sentence(strata: Strata, read: str) -> str:
-    """How difficulty was measured, for the caption."""
-    return f"Read at {read}: {strata.how}; correlation with confidence in other trials {strata.agreement:.2f}."

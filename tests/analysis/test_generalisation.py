@@ -1,5 +1,7 @@
 """Laws of the analysis of generalisation: what it tabulates is what is generalised in each place."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,10 +11,16 @@ from recorded_codes import made_up
 from ventral.analysis import decoding, generalisation
 
 from ventral.errors import DecodingError, UsageError
+from ventral.measures import controls
+from ventral.measures.codes import SUMMARY
+from ventral.measures.crossed import crossed_interval
+from ventral.measures.curve_statistics import CurveTest
 from ventral.measures.decoders import Method
 from ventral.measures.decoding import decode_over_time
+from ventral.measures.decoding_runs import decode_run
 from ventral.measures.generalisation import generalise
 from ventral.measures.generalisation_runs import generalise_run
+from ventral.measures.sign_flips import student_t
 
 CONDITIONS = {"unmasked": {"target_ms": 10.0}, "soa_20": masked(20), "soa_40": masked(40)}
 TICKS = 5
@@ -39,6 +47,11 @@ def run(tmp_path_factory):
     presentations = xr.Dataset(coords | {"condition": ("presentation", names)})
     path = tmp_path_factory.mktemp("runs") / "fake.zarr"
     return fake_run(path, protocol(CONDITIONS, 10 * (TICKS - 1)), presentations, None, activity)
+
+
+def words_of(path) -> str:
+    """What is written in a figure, lines of a caption joined."""
+    return " ".join(re.findall(r">([^<>]+)</text>", path.read_text()))
 
 
 def part(run, area, condition):
@@ -100,9 +113,95 @@ def test_a_run_with_a_lesion_is_tested_with_decoders_of_the_intact_one(run):
     np.testing.assert_allclose(found["score"][0], generalise(trained, tested=tested).mean("fold"), atol=1e-12)
 
 
+@pytest.fixture
+def models(run, monkeypatch):
+    """Runs of three models of one graph, the first of them `run`."""
+    draw = np.random.default_rng(7)
+    runs = [run]
+    for seed in (1, 2):
+        noisy = {name: run[name] + seed * draw.normal(0, 0.3, run[name].shape) for name in run.areas}
+        runs.append(changed(run, {"weights_sha256": str(seed), "model": f"small-{seed}"}, activity=noisy))
+    monkeypatch.setattr(controls, "open_complete", lambda path: runs[int(path)])
+    return runs
+
+
+def test_matrices_and_numbers_of_several_models_are_means_with_models_and_images_crossed(models, tmp_path):
+    knobs = {"areas": ("V2",), "train_conditions": ("unmasked",), "resamples": 20, "permutations": 100}
+    generalisation.analyze(models[0], tmp_path / "all", runs=("1", "2"), **knobs)
+    together, summed = (pd.read_csv(tmp_path / "all" / f"generalisation{end}.csv") for end in ("", "-summary"))
+    each, summaries = [], []
+    for place, run in enumerate(models):
+        generalisation.analyze(run, tmp_path / str(place), **knobs)
+        own = [pd.read_csv(tmp_path / str(place) / f"generalisation{end}.csv") for end in ("", "-summary")]
+        each.append(own[0]["score"])
+        summaries.append(own[1][[*SUMMARY]])
+    np.testing.assert_allclose(together["score"], np.mean(each, axis=0), atol=1e-12)
+    np.testing.assert_allclose(summed[[*SUMMARY]], np.mean(summaries, axis=0))
+    for name in ("diagonal", "off_diagonal", "asymmetry"):
+        assert (summed[f"{name}_low"] < summed[name]).all()
+        assert (summed[name] < summed[f"{name}_high"]).all()
+    assert (summed["width_ms_low"] <= summed["width_ms_high"]).all()  # the length of the record, in most resamples
+    assert set(together["models"]) == set(summed["models"]) == {3}
+    words = words_of(tmp_path / "all" / "generalisation.svg")
+    assert "means over 3 models and 5 folds" in words
+    assert "No outlines: 3 models permit no p below 0.12 with 8 sign flips" in words
+
+
+def test_an_interval_of_several_models_is_that_of_their_images_crossed(models):
+    found = generalise_run(models, ["V1"], ["unmasked"])
+    correct = []
+    for run in models:
+        of_images = []
+        decode_run(run, ["V1"], ["unmasked"], keep=of_images.append)
+        correct.append(of_images[0].values)
+    expected = crossed_interval([np.stack(correct)])
+    for part, name in (("middle", "score"), ("low", "low"), ("high", "high")):
+        np.testing.assert_allclose(np.diagonal(found[name][0]), getattr(expected, part), atol=1e-12)
+
+
+def test_several_models_are_not_tested_in_another_run(models):
+    with pytest.raises(UsageError, match=r"tested in another run \(test_run\) of one model; give one run"):
+        generalise_run(models, test_run=models[1])
+
+
+def test_outlines_are_where_a_cluster_test_over_images_finds_something(run, tmp_path):
+    knobs = {"areas": ("V2",), "conditions": ("unmasked",), "resamples": 20, "permutations": 200, "seed": 3}
+    generalisation.analyze(run, tmp_path, **knobs)
+    table = pd.read_csv(tmp_path / "generalisation.csv")
+    of_images = []
+    decode_run(run, ["V2"], ["unmasked"], seed=3, keep=of_images.append)
+    diagonal = table[table["train_ms"] == table["test_ms"]]
+    t = student_t(of_images[0].values[:, 1:] - of_images[0].attrs["chance"])[0]
+    np.testing.assert_allclose(diagonal["t"].values[1:], t)
+    assert diagonal["significant"].values[1:].all()  # a code that is there from arrival on
+    absent = (table["train_ms"] == 0) | (table["test_ms"] == 0)
+    assert not table["significant"][absent].any()
+    assert table["t"][absent].isna().all()
+    assert (table["significant"] == (table["p"] <= 0.05)).all()
+    words = words_of(tmp_path / "generalisation.svg")
+    assert "Outlines: above chance; cluster permutation over 40 images, one-sided, 200 sign flips, p ≤ 0.05" in words
+
+
+def test_models_are_the_unit_of_a_test_where_there_are_enough(models):
+    five = [*models, *(changed(each, {"weights_sha256": f"again {n}"}) for n, each in enumerate(models[1:]))]
+    found = generalise_run(five, ["V1"], ["unmasked"], test=CurveTest())
+    assert (found.attrs["unit_of_observation"], found.attrs["n"], found.attrs["exact"]) == ("model", 5, 1)
+    d_prime = generalise_run(five, ["V1"], ["unmasked"], Method(scoring="d_prime"), test=CurveTest())
+    assert d_prime["significant"].any()  # each model has a d', and no image has
+
+
+def test_a_score_that_is_no_mean_over_images_has_no_outlines(run, tmp_path):
+    generalisation.analyze(run, tmp_path, scoring="d_prime", areas=("V1",), conditions=("unmasked",), resamples=20)
+    words = words_of(tmp_path / "generalisation.svg")
+    assert "No outlines: d_prime is not a mean over images." in words
+    assert not pd.read_csv(tmp_path / "generalisation.csv")["significant"].any()
+
+
 @pytest.mark.parametrize(
     ("knobs", "message"),
     [
+        ({"test": "clusters"}, r"no test named 'clusters'; did you mean 'cluster'\?"),
+        ({"level": 2}, r"level is 2; give a number between 0 and 1"),
         ({"areas": ("V3",)}, r"no area named 'V3'; did you mean|no area named 'V3'; there is"),
         ({"train_conditions": ("soa_30",)}, r"no condition named 'soa_30'; did you mean"),
         ({"labels": "colour"}, r"no coordinate of presentations named 'colour'"),

@@ -615,6 +615,51 @@ def test_difficulty_has_another_models_confidence_or_repeats_where_there_are(tmp
     assert {row["group"] for row in table(files[3])} == {"hard", "middle", "easy", "hard - easy"}
 
 
+def graded_models(tmp_path, beside, number: int = 3) -> list[Run]:
+    """Runs of models of their own, in which some images are harder than others."""
+    runs = []
+    for seed in range(number):
+        path = tmp_path / f"{seed}.zarr"
+        runs.append(made_up(path, MASKING, graded, images=200, seed=seed, weights_sha256=f"{seed}"))
+        beside[path] = runs[-1]
+    return runs
+
+
+def test_difficulty_of_several_models_is_the_mean_of_what_it_is_in_each(tmp_path, beside, drawn):
+    models = graded_models(tmp_path, beside)
+    knobs = {"conditions": ("soa_10", "soa_40"), "splits": 3, **QUICK}
+    each = [pd.read_csv(difficulty.analyze(run, tmp_path / run.path.stem, **knobs)[3]) for run in models]
+    others = tuple(str(run.path) for run in models[1:])
+    together = pd.read_csv(difficulty.analyze(models[0], tmp_path / "all", runs=others, **knobs)[3])
+    columns = ["agreement", "accuracy", "accuracy_loss", "d_prime_loss", "log_odds_loss"]
+    np.testing.assert_allclose(together[columns], np.mean([table[columns] for table in each], axis=0))
+    assert set(together["models"]) == {3}
+    known = together.dropna(subset="d_prime_loss")
+    assert (known["d_prime_loss_low"] < known["d_prime_loss"]).all()
+    assert "in each of 3 models; correlation" in drawn["difficulty"]
+    assert "95 % intervals over 3 models and images, crossed, the grouping held" in drawn["difficulty"]
+
+
+def test_another_model_says_how_hard_images_are_for_all(tmp_path, beside, drawn):
+    *models, other = graded_models(tmp_path, beside, 3)
+    knobs = {"conditions": ("soa_40",), "other": str(other.path), **QUICK}
+    each = [pd.read_csv(difficulty.analyze(run, tmp_path / run.path.stem, **knobs)[3]) for run in models]
+    together = difficulty.analyze(models[0], tmp_path / "all", runs=(str(models[1].path),), **knobs)
+    found = pd.read_csv(together[3])
+    np.testing.assert_allclose(found["accuracy"], np.mean([table["accuracy"] for table in each], axis=0))
+    assert set(found["models"]) == {2}
+    assert "difficulty from another model's confidence, in each of 2 models" in drawn["difficulty"]
+
+
+def test_a_model_whose_images_cannot_be_told_apart_is_named(tmp_path, beside):
+    models = graded_models(tmp_path, beside, 2)
+    beside[tmp_path / "flat.zarr"] = made_up(
+        tmp_path / "flat.zarr", MASKING, rising, images=200, seed=5, weights_sha256="flat"
+    )
+    with pytest.raises(UsageError, match="flat: at 100 ms hard and easy images cannot be told apart"):
+        difficulty.analyze(models[0], tmp_path, conditions=("soa_10",), runs=(str(tmp_path / "flat.zarr"),), **QUICK)
+
+
 def test_an_interaction_at_chance_or_at_ceiling_is_marked(tmp_path):
     strengths = {"unmasked": (3.0, 0.6), "soa_10": (0.0, 0.0), "soa_20": (1.5, 0.6), "soa_40": (99.0, 0.0)}
 

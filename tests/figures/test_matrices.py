@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from drawn import check_texts
 
-from ventral.figures.matrices import COLOURS, MatrixPanel, matrices_figure
+from ventral.figures.matrices import COLOURS, MatrixPanel, matrices_figure, outline
 
 NOTES = ["A model on 50 images of some data (test), fixed normalisation statistics; a protocol.", "A sentence. " * 20]
 
@@ -88,3 +88,13 @@ def test_significant_cells_have_an_outline():
     outlined = matrices_figure([panel(significant=significant)], 0.1, "accuracy").axes[0]
     plain = matrices_figure([panel()], 0.1, "accuracy").axes[0]
     assert len(outlined.collections) == len(plain.collections) + 1
+
+
+def test_an_outline_follows_the_edges_of_its_cells_and_is_closed():
+    inside = np.zeros((3, 4), dtype=bool)
+    inside[0, 0], inside[1, 2:], inside[2, 3] = True, True, True
+    lines = outline(inside, np.arange(5.0), np.arange(4.0) * 10)
+    assert len(lines) == 4 + 8  # around one cell at a corner, and around three that hang together
+    ends = [end for line in lines for end in line]
+    assert all(ends.count(end) % 2 == 0 for end in ends)
+    assert not outline(np.zeros((2, 2), dtype=bool), np.arange(3.0), np.arange(3.0))

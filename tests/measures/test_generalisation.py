@@ -219,7 +219,7 @@ def test_rows_without_a_code_have_no_width():
 def test_numbers_of_images_have_intervals_that_hold_them():
     activity = made_up(onset=2)
     scores = generalised_scores(*_trained(activity))
-    found = summarise(scores, 4, resamples=200)
+    found = summarise([scores], 4, resamples=200)
     matrix = scores.mean("presentation").values
     assert found.middle == pytest.approx(code_numbers(matrix, scores.test_time.values.astype(float), 0.25), rel=1e-5)
     assert (found.low <= found.middle).all()

@@ -6,10 +6,11 @@ import pytest
 import xarray as xr
 
 from ventral.errors import UsageError
+from ventral.measures.crossed import crossed_interval
 from ventral.measures.dose import dose_accuracy
 from ventral.measures.intervals import bootstrap
 from ventral.measures.lesion import condition_curves, lesion_losses
-from ventral.measures.over_models import estimate_over
+from ventral.measures.over_models import crossed_bootstrap, estimate_over
 from ventral.measures.series import Series
 
 MODELS, IMAGES = 4, 60
@@ -66,6 +67,16 @@ def test_models_that_agree_leave_the_uncertainty_of_images_alone(models):
     alone = lesion_losses(models[:1], LESIONS, "frozen", 10, resamples=4000)
     ours = found["accuracy_high"] - found["accuracy_low"]
     np.testing.assert_allclose(ours, alone["accuracy_high"] - alone["accuracy_low"], rtol=0.15)
+
+
+def test_a_bootstrap_that_draws_models_and_images_is_as_wide_as_the_interval_over_both():
+    draw = np.random.default_rng(5)
+    correct = draw.normal(0, 1, (12, 1, 2)) + draw.normal(0, 4, (1, 50, 2)) + draw.normal(0, 1, (12, 50, 2))
+    found, expected = crossed_bootstrap(correct, lambda means: means), crossed_interval([correct])
+    np.testing.assert_allclose(found.middle, expected.middle)
+    np.testing.assert_allclose(found.high - found.low, expected.high - expected.low, rtol=0.2)
+    alone, images = crossed_bootstrap(correct[:1], lambda means: means), bootstrap(correct[0])
+    np.testing.assert_allclose(alone.low, images.low)  # with one model, images alone
 
 
 def test_several_models_need_several_images(models):

@@ -47,7 +47,7 @@ def interactions(how, growing=0.0, seeds=12):
     """Interaction in d' of many experiments, and whether its interval holds 0."""
     found = pd.concat(
         [
-            difficulty_effect(strata_of(how, seed, growing), ("unmasked", "masked"), "frozen", 100, 10, 200)
+            difficulty_effect([strata_of(how, seed, growing)], ("unmasked", "masked"), "frozen", 100, 10, 200)
             for seed in range(seeds)
         ]
     )

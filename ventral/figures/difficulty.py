@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from numpy.typing import NDArray
 
 from ventral.figures.captions import caption
 from ventral.figures.legends import legend_beside
@@ -16,6 +17,7 @@ from ventral.figures.lines import Line, draw_lines, frame, line_handles, line_lo
 from ventral.figures.looks import Look, shades
 from ventral.figures.style import CHANCE_LINE, INK, NEUTRAL, STYLE, accuracy_axis, marker, percent_axis
 from ventral.measures.intervals import Estimate
+from ventral.measures.strata import Strata
 
 TITLES = ("% correct", "loss, % correct", "loss, d'", "loss hard - easy, d'")
 INTERACTION, LIMITED = "hard - easy", "hard - easy, limited"
@@ -73,6 +75,20 @@ def difficulty_figure(
         legend_beside(figure, handles)
         caption(figure, notes)
     return figure
+
+
+def condition_places(names: Sequence[str], soa_ms: NDArray[np.float64]) -> tuple[dict[str, float], list[str]]:
+    """Place of each condition on the x axis: its SOA if all have one of their own, else its number, with labels."""
+    if len(set(soa_ms)) == len(soa_ms) and not np.isnan(soa_ms).any():
+        return {name: float(soa) for name, soa in zip(names, soa_ms, strict=True)}, []
+    return {name: float(place) for place, name in enumerate(names)}, [name.replace("_", " ") for name in names]
+
+
+def strata_note(strata: Sequence[Strata], read: str) -> str:
+    """How difficulty was measured in each model, and read when, as a sentence."""
+    agreement = ", ".join(f"{each.agreement:.2f}" for each in strata)
+    within = f", in each of {len(strata)} models" if len(strata) > 1 else ""
+    return f"Read at {read}: {strata[0].how}{within}; correlation with confidence in other trials {agreement}."
 
 
 def _columns(effects: pd.DataFrame, x: Mapping[str, float]) -> Columns:

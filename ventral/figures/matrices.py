@@ -9,6 +9,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
+from matplotlib.collections import LineCollection
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -25,6 +26,7 @@ SIDE = 2.1  # inches of a panel
 MOST_ROWS = 6  # rows beyond these go on beside the first, as long as there is room
 MOST_COLUMNS = 8
 EDGE: dict[str, Any] = {"color": INK, "linewidth": 0.8, "linestyle": (0, (3, 2)), "alpha": 0.7}
+OUTLINE: dict[str, Any] = {"colors": INK, "linewidths": 1.2, "capstyle": "projecting"}
 DIAGONAL: dict[str, Any] = {"color": INK, "linewidth": 0.5, "alpha": 0.5}
 
 
@@ -121,8 +123,7 @@ def draw_matrix(axes: Axes, panel: MatrixPanel, norm: Normalize) -> None:
     axes.set_facecolor(ABSENT)
     axes.pcolormesh(*edges, np.ma.masked_invalid(panel.scores), cmap=COLOURS, norm=norm, rasterized=True)
     if panel.significant is not None and panel.significant.any():
-        inside = panel.significant.astype(float)
-        axes.contour(panel.test_ms, panel.train_ms, inside, levels=[0.5], colors=INK, linewidths=1.0)
+        axes.add_collection(LineCollection(outline(panel.significant, *edges), **OUTLINE))
     low, high = max(edge[0] for edge in edges), min(edge[-1] for edge in edges)
     axes.plot([low, high], [low, high], **DIAGONAL)
     trained, tested = panel.arrivals_ms
@@ -136,6 +137,30 @@ def draw_matrix(axes: Axes, panel: MatrixPanel, norm: Normalize) -> None:
     axes.set_aspect("equal")
     whole_ticks(axes, 3)
     axes.yaxis.set_major_locator(MaxNLocator(3, steps=[1, 2, 5, 10], integer=True))
+
+
+def outline(
+    inside: NDArray[np.bool_], x: NDArray[np.float64], y: NDArray[np.float64]
+) -> list[tuple[tuple[float, float], tuple[float, float]]]:
+    """Lines along the edges of cells, (row, column), between those inside and those outside, also at the border.
+
+    Parameters
+    ----------
+    inside
+        (row, column).
+    x, y
+        Edges of the columns and of the rows, one more than there are.
+
+    Returns
+    -------
+    list
+        Ends (x, y) of each line.
+    """
+    framed = np.pad(inside, 1)
+    upright = np.argwhere(framed[1:-1, 1:] != framed[1:-1, :-1])
+    level = np.argwhere(framed[1:, 1:-1] != framed[:-1, 1:-1])
+    sides = [((x[column], y[row]), (x[column], y[row + 1])) for row, column in upright]
+    return sides + [((x[column], y[row]), (x[column + 1], y[row])) for row, column in level]
 
 
 def _name_columns(axes: NDArray[Any], columns: Sequence[str], panels: Sequence[MatrixPanel], blocks: int) -> None:
@@ -171,6 +196,8 @@ def _handles(panels: Sequence[MatrixPanel]) -> list[Any]:
     handles: list[Any] = [Line2D([], [], label="target arrives", **EDGE)]
     if np.isfinite([panel.masks_ms for panel in panels]).any():
         handles.append(marker(NEUTRAL, "^", "mask arrives", markeredgewidth=0))
+    if any(panel.significant is not None and panel.significant.any() for panel in panels):
+        handles.append(Line2D([], [], label="above chance", color=INK, linewidth=OUTLINE["linewidths"]))
     if any(np.isnan(panel.scores).any() for panel in panels):
         handles.append(Patch(facecolor=ABSENT, label="area absent"))
     return handles

@@ -16,6 +16,12 @@ from ventral.measures.curve_statistics import CurveFindings
 # marker of each latency that is drawn, in that order, and its size
 MARKS = {"fractional_onset": ("|", 6.0), "divergence": ("o", 7.0), "peak": ("d", 4.5), "half_decay": ("x", 4.5)}
 WORDS = {"greater": "above", "less": "below", "two-sided": "other than"}
+LICENCES = {  # how the name of a test begins, and what it says of a matrix of two times
+    "cluster": "They show that there is an effect, not where it begins or ends, nor one in each of their cells.",
+    "threshold-free": "A cell may be in an outline thanks to its neighbours.",
+    "maximum": "Each cell in an outline is above chance by itself.",
+    "false": "Up to that share of the cells in outlines may be at chance.",
+}
 PALE = 0.4  # of the colour of a bar, on which latencies are drawn
 
 
@@ -66,18 +72,36 @@ def findings_notes(findings: CurveFindings) -> list[str]:
     if findings.tested is None or findings.latency is None:
         return [f"No bars and latencies: {findings.refused}"]
     about, latency = findings.tested.attrs, findings.latency.attrs
+    bars = f"Bars: {_asked(about)}, corrected over time in each curve. They do not show when an effect begins."
+    marks = f"Marks on bars: latencies with {latency['interval']} intervals over {latency['n']}"
+    reference = latency.get("reference")
+    return [bars, f"{marks}; divergence is from {reference.replace('_', ' ')}." if reference else f"{marks}."]
+
+
+def outlines_note(about: Mapping[str, Any]) -> str:
+    """A sentence on what outlines in matrices of two times are, and what the test licenses.
+
+    Parameters
+    ----------
+    about
+        Attributes of a test of `ventral.measures.significance`, or "refused", why there is none.
+    """
+    if "refused" in about:
+        return f"No outlines: {about['refused']}"
+    licence = next(words for test, words in LICENCES.items() if about["test"].startswith(test))
+    return f"Outlines: {_asked(about)}, corrected over the times of each matrix. {licence}"
+
+
+def _asked(about: Mapping[str, Any]) -> str:
+    """What a test was asked: its alternative, its unit of observation and their number, its flips and its level."""
     sides = "two-sided" if about["alternative"] == "two-sided" else "one-sided"
     flips = ""
     if "permutations" in about:
         flips = f", {'all ' if about['exact'] else ''}{about['permutations']:,} sign flips"
-    bars = (
-        f"Bars: {WORDS[about['alternative']]} chance; {about['test']} over {about['n']:,} "
-        f"{about['unit_of_observation']}s, {sides}{flips}, p ≤ {about['level']:g}, corrected over time in each curve. "
-        "They do not show when an effect begins."
+    return (
+        f"{WORDS[about['alternative']]} chance; {about['test']} over {about['n']:,} {about['unit_of_observation']}s, "
+        f"{sides}{flips}, p ≤ {about['level']:g}"
     )
-    marks = f"Marks on bars: latencies with {latency['interval']} intervals over {latency['n']}"
-    reference = latency.get("reference")
-    return [bars, f"{marks}; divergence is from {reference.replace('_', ' ')}." if reference else f"{marks}."]
 
 
 def spans(found: NDArray[np.bool_]) -> Sequence[tuple[int, int]]:

@@ -3,6 +3,7 @@
 Source: King & Dehaene (2014), Trends in Cognitive Sciences 18:203, for what the shape of a matrix says of a code.
 """
 
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
@@ -10,6 +11,8 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from ventral.measures.intervals import Estimate, bootstrap
+from ventral.measures.jackknife import crossed_jackknife
+from ventral.measures.over_models import crossed_bootstrap
 from ventral.measures.scores import Scoring, per_image, score_of_means
 
 Array = NDArray[np.float64]
@@ -17,14 +20,14 @@ Array = NDArray[np.float64]
 SUMMARY = ("diagonal", "off_diagonal", "width_ms", "asymmetry")
 
 
-def summarise(scores: xr.DataArray, classes: int, resamples: int = 1000, seed: int = 0) -> Estimate:
-    """Numbers of `SUMMARY` of a matrix of training and test times, with 95 % bootstrap intervals over images.
+def summarise(models: Sequence[xr.DataArray], classes: int, resamples: int = 1000, seed: int = 0) -> Estimate:
+    """Numbers of `SUMMARY` of a matrix of training and test times, with their 95 % intervals.
 
     Parameters
     ----------
-    scores
-        Of responses, (presentation, train_time, test_time), as `ventral.measures.generalisation.generalised_scores`
-        gives them.
+    models
+        Scores of responses of each model, (presentation, train_time, test_time), as
+        `ventral.measures.generalisation.generalised_scores` gives them.
     classes
         Number of classes that are told apart.
     resamples, seed
@@ -33,20 +36,31 @@ def summarise(scores: xr.DataArray, classes: int, resamples: int = 1000, seed: i
     Returns
     -------
     Estimate
-        (number,), in the order of `SUMMARY`. `diagonal` and `off_diagonal` are mean scores where training and test time
-        are the same, and where they are not. `width_ms` is how long a decoder stays above half of what it is at its own
-        time, above chance, around this time (`width_ms`). `asymmetry` is the mean score of decoders tested later than
-        they were trained, less that of those tested earlier: above 0 where early codes are found again later. Only
-        times at which the area is present in training and test count; all are NaN where there are none.
+        (number,), in the order of `SUMMARY`; intervals are a bootstrap over images or, of the mean over several models,
+        over models and images crossed (`ventral.measures.jackknife.crossed_jackknife`). `diagonal` and `off_diagonal`
+        are mean scores where training and test time are the same, and where they are not. `width_ms` is how long a
+        decoder stays above half of what it is at its own time, above chance, around this time (`width_ms`). `asymmetry`
+        is the mean score of decoders tested later than they were trained, less that of those tested earlier: above 0
+        where early codes are found again later. Only times at which the area is present in training and test count; all
+        are NaN where there are none.
     """
-    times, matrices = _common_times(scores)
-    scoring: Scoring = scores.attrs["scoring"]
+    times = _common_times(models[0])
+    scoring: Scoring = models[0].attrs["scoring"]
     if not times.size:
         return Estimate(*np.full((3, len(SUMMARY)), np.nan))
-    numbers = per_image(matrices, scores["code"].values, scores["image"].values, scoring)
-    score = score_of_means(len(numbers), classes, scoring)
-    measure = partial(code_numbers, times_ms=times, chance=float(scores.attrs["chance"]))
-    return bootstrap(numbers, lambda means: measure(score(means)), resamples, seed)
+    numbers = []
+    for scores in models:
+        matrices = scores.sel(train_time=times, test_time=times).values
+        numbers.append(per_image(matrices, scores["code"].values, scores["image"].values, scoring))
+    score = score_of_means(len(numbers[0]), classes, scoring)
+    measure = partial(code_numbers, times_ms=times.astype(float), chance=float(models[0].attrs["chance"]))
+    if len(models) == 1:
+        return bootstrap(numbers[0], lambda means: measure(score(means)), resamples, seed)
+    smooth = crossed_jackknife(numbers, lambda means: measure(score(means)))
+    drawn = crossed_bootstrap(numbers, lambda means: measure(score(means)), resamples, seed)
+    jumps = np.array(SUMMARY) == "width_ms"
+    parts = ((smooth.middle, drawn.middle), (smooth.low, drawn.low), (smooth.high, drawn.high))
+    return Estimate(*(np.where(jumps, other, own) for own, other in parts))
 
 
 def code_numbers(matrices: Array, times_ms: Array, chance: float) -> Array:
@@ -116,10 +130,9 @@ def _reach(excess: Array, half: Array, times_ms: Array) -> Array:
     return reach
 
 
-def _common_times(scores: xr.DataArray) -> tuple[Array, Array]:
-    """Times present in training and in test, and the scores at these, (presentation, time, time)."""
+def _common_times(scores: xr.DataArray) -> NDArray[np.generic]:
+    """Times present in training and in test."""
     there = scores.notnull().all("presentation").values
     trained = scores["train_time"].values[there.any(1)]
     tested = scores["test_time"].values[there.any(0)]
-    times = np.intersect1d(trained, tested)
-    return times.astype(np.float64), np.asarray(scores.sel(train_time=times, test_time=times).values, dtype=np.float64)
+    return np.intersect1d(trained, tested)

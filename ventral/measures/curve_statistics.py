@@ -56,6 +56,37 @@ class CurveFindings:
 
 
 @dataclass(frozen=True)
+class CurveTest:
+    """Which test curves, or matrices of two times, are given against chance, as knobs of an analysis.
+
+    Parameters
+    ----------
+    test
+        "cluster", "tfce", "max" or "fdr"; see `ventral.measures.significance`.
+    level
+        Level of significance.
+    permutations, seed
+        Number of sign flips, and the seed of their draws; fdr has none.
+    """
+
+    test: TestName = "cluster"
+    level: float = 0.05
+    permutations: int = 10_000
+    seed: int = 0
+
+    def of(self, curves: xr.DataArray, over: str, along: str | Sequence[str] = "time") -> xr.Dataset:
+        """Where curves are above the chance that they carry, as the functions of `ventral.measures.significance`."""
+        flips: dict[str, Any] = {"permutations": self.permutations, "seed": self.seed}
+        tests: dict[str, Callable[..., xr.Dataset]] = {
+            "cluster": partial(cluster_test, **flips),
+            "tfce": partial(tfce_test, **flips),
+            "max": partial(max_test, **flips),
+            "fdr": fdr_test,
+        }
+        return tests[choose("test", self.test, tests)](curves, over, along, level=self.level)
+
+
+@dataclass(frozen=True)
 class CurveStatistics:
     """Which statistics curves are given, as knobs of an analysis.
 
@@ -95,14 +126,7 @@ class CurveStatistics:
         """
         first, *others = [over] if isinstance(over, str) else over
         curves = curves.mean(others, skipna=False, keep_attrs=True) if others else curves
-        flips: dict[str, Any] = {"permutations": self.permutations, "seed": self.seed}
-        tests: dict[str, Callable[..., xr.Dataset]] = {
-            "cluster": partial(cluster_test, **flips),
-            "tfce": partial(tfce_test, **flips),
-            "max": partial(max_test, **flips),
-            "fdr": fdr_test,
-        }
-        return tests[choose("test", self.test, tests)](curves, first, level=self.level)
+        return CurveTest(self.test, self.level, self.permutations, self.seed).of(curves, first)
 
     def latencies(self, curves: xr.DataArray, over: Units, reference: str | None) -> xr.Dataset:
         """Latencies of the curves of conditions, and how much later they are than those of a reference.

@@ -19,6 +19,7 @@ from ventral.measures.intervals import Estimate, wilson_interval
 from ventral.measures.recorded import ordered, read_features
 from ventral.measures.scores import (
     LONG_NAMES,
+    NO_MEANS,
     chance_of,
     choose_scoring,
     fold_scores,
@@ -135,7 +136,7 @@ def decode_images(
     coords = {"time": responses["time"], **{name: ("time", part) for name, part in parts}, **known}
     attrs = responses.attrs | {"images": count, "long_name": LONG_NAMES[scoring]}
     each = np.full((count, len(responses["time"])), np.nan)
-    if scoring not in ("d_prime", "r"):
+    if scoring not in NO_MEANS:
         each = per_image(of_each, codes, images, scoring)
     named = {"image": np.unique(images), "time": responses["time"]}
     of_images = xr.DataArray(each, named, ("image", "time"), scoring, {"chance": responses.attrs["chance"]})

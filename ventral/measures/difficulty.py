@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from ventral.errors import UsageError, choose, few
 from ventral.experiment.condition import Condition
-from ventral.measures.intervals import Estimate, columns, percentiles, resampled_means
+from ventral.measures.intervals import Estimate, bootstrap, columns
+from ventral.measures.jackknife import crossed_jackknife
 from ventral.measures.psychophysics import accuracy_scales
 from ventral.measures.strata import Strata
 
@@ -66,7 +67,7 @@ def _reference(conditions: Sequence[Condition]) -> str:
 
 
 def difficulty_effect(
-    strata: Strata,
+    strata: Sequence[Strata],
     conditions: Sequence[str],
     policy: str,
     ms: int,
@@ -79,7 +80,7 @@ def difficulty_effect(
     Parameters
     ----------
     strata
-        Images in groups.
+        Images in groups, of each model: the same images, each model in its own groups.
     conditions
         Names of the conditions that the strata are of, the reference first.
     policy, ms
@@ -87,19 +88,22 @@ def difficulty_effect(
     choices
         Number of classes of the readout.
     resamples, seed
-        Of the bootstrap over images, in which the grouping is held.
+        Of the bootstrap over images of one model. The grouping is held in all intervals.
 
     Returns
     -------
     DataFrame
         One row for each "condition" and "group", from hard to easy, and one for each interaction, whose group is
-        "hard - easy": "statistics" (the policy), "at_ms", "images" (their number in all groups), "agreement",
+        "hard - easy": "statistics" (the policy), "at_ms", "images" and "models" (their numbers), "agreement",
         "accuracy", "accuracy_loss", "d_prime_loss" and "log_odds_loss" with the ends of their intervals, "_low" and
-        "_high", and "limit": "chance" or "ceiling" where a group, or one that the interaction is made of, is there.
+        "_high", and "limit": "chance" or "ceiling" where a group, or one that the interaction is made of, is there. Of
+        several models all are means over them, each on its own scale, and intervals are over models and images crossed
+        (`ventral.measures.jackknife`).
     """
-    number, groups = strata.weights.shape[1:]
+    number, groups = strata[0].weights.shape[1:]
     grid = pd.MultiIndex.from_product([conditions, group_names(groups)], names=["condition", "group"])
-    known = {"statistics": policy, "at_ms": ms, "images": number, "agreement": strata.agreement}
+    known = {"statistics": policy, "at_ms": ms, "images": number, "models": len(strata)}
+    known["agreement"] = float(np.mean([each.agreement for each in strata]))
     table = grid.to_frame(index=False).assign(**known)[["condition", *known, "group"]]
     losses = _losses(strata, choices, resamples, seed)
     table = table.assign(**columns(losses))
@@ -118,28 +122,32 @@ def group_names(groups: int) -> list[str]:
     return ["hard", *middle, "easy", "hard - easy"]
 
 
-def _losses(strata: Strata, choices: int, resamples: int, seed: int) -> dict[str, Estimate]:
-    """Accuracy and its loss on each scale by the name of its column, (condition, group + 1); the last is interaction.
+def _losses(strata: Sequence[Strata], choices: int, resamples: int, seed: int) -> dict[str, Estimate]:
+    """Accuracy and its loss on each scale by the name of its column, (condition, group + 1); interactions are last."""
+    number, groups = strata[0].weights.shape[1:]
+    sums, scales = [_sums(each) for each in strata], accuracy_scales(choices, number / groups)
+    names = ("accuracy", *(f"{scale}_loss" for scale in SCALES))
 
-    An image's part in a group's rate is the sum over splits of its weight times its accuracy, so that one draw of
-    images gives the rates of all splits together.
-    """
-    number, groups = strata.weights.shape[1:]
-    weights, correct = np.broadcast_arrays(strata.weights[..., None, :], strata.correct[..., None])
-    sums = np.concatenate(
-        [(weights * correct).sum(0), strata.weights.sum(0)[:, None]], 1
-    )  # (image, condition + 1, group)
-    scales = accuracy_scales(choices, number / groups)
-
-    def statistics(means: Array) -> dict[str, Array]:
+    def statistics(means: Array) -> Array:
         rate = means[..., :-1, :] / np.where(means[..., -1:, :] > 0, means[..., -1:, :], np.nan)
-        found = {"accuracy": np.concatenate([rate, np.full_like(rate[..., :1], np.nan)], -1)}
+        found = [np.concatenate([rate, np.full_like(rate[..., :1], np.nan)], -1)]
         for scale in SCALES:
             scaled = scales[scale](rate)
             loss = scaled[..., :1, :] - scaled
             loss[..., 0, :] = np.nan
-            found[f"{scale}_loss"] = np.concatenate([loss, loss[..., :1] - loss[..., -1:]], -1)
-        return found
+            found.append(np.concatenate([loss, loss[..., :1] - loss[..., -1:]], -1))
+        return np.stack(found, -1)
 
-    middle, drawn = statistics(sums.mean(0)), statistics(resampled_means(sums, resamples, seed))
-    return {name: Estimate(values, *percentiles(drawn[name])) for name, values in middle.items()}
+    several = len(strata) > 1
+    estimate = crossed_jackknife(sums, statistics) if several else bootstrap(sums[0], statistics, resamples, seed)
+    return {name: estimate[..., place] for place, name in enumerate(names)}
+
+
+def _sums(strata: Strata) -> Array:
+    """What each image adds to the rates of groups and to their sizes, (image, condition + 1, group).
+
+    An image's part in a group's rate is the sum over splits of its weight times its accuracy, so that one draw of
+    images gives the rates of all splits together.
+    """
+    weights, correct = np.broadcast_arrays(strata.weights[..., None, :], strata.correct[..., None])
+    return np.concatenate([(weights * correct).sum(0), strata.weights.sum(0)[:, None]], 1)

@@ -29,6 +29,7 @@ Array = NDArray[np.float64]
 Scoring = Literal["accuracy", "balanced", "pairwise", "d_prime", "r"]
 SCORINGS: tuple[Scoring, ...] = get_args(Scoring)
 
+NO_MEANS = ("d_prime", "r")  # scores that are no means over images
 LONG_NAMES: dict[str, str] = {
     "accuracy": "fraction correct",
     "balanced": "fraction correct, balanced over classes",

@@ -12,7 +12,7 @@ endogenous stratification.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -85,6 +85,38 @@ def stratify(
             "model's run (other)."
         )
     return strata
+
+
+def stratify_models(
+    models: Mapping[str, xr.Dataset],
+    other: xr.Dataset | None,
+    shared: Sequence[xr.DataArray | None],
+    ms: int,
+    groups: int,
+    splits: int,
+    seed: int,
+) -> list[Strata]:
+    """Groups of images within each model, as `stratify` makes them; a refusal names the model.
+
+    Parameters
+    ----------
+    models
+        Responses by the name of the model.
+    other
+        Responses of another model, whose confidence says how hard an image is for all; None if there is none.
+    shared
+        Activity of each model to predict difficulty from, or None.
+    ms, groups, splits, seed
+        As in `stratify`.
+    """
+    judges = [] if other is None else [other]
+    found = []
+    for (name, responses), activity in zip(models.items(), shared, strict=True):
+        try:
+            found.append(stratify([responses, *judges], activity, ms, groups, splits, seed))
+        except UsageError as error:
+            raise (UsageError(f"{name}: {error}") if len(models) > 1 else error) from None
+    return found
 
 
 def _stratified(
