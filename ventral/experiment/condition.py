@@ -18,6 +18,7 @@ from ventral.experiment.interventions import Scale
 COMBINE = ("refuse", "over", "add")
 TAKEN = re.compile(  # names that have another meaning
     r"image|stimulus_id|label|label_name|condition|repeat|presentation|time|unit|channel|y|x|class"  # in a run,
+    r"|rf_(y|x|height|width)"
     r"|activity|logits|readout|statistics|checksums|commit"
     r"|(mask|image)(_\d+)?_(label|stimulus_id)"  # where another image is shown,
     r"|neuroid|neuroid_id|region|time_bin|time_bin_start|time_bin_end|attrs"  # in an export,

@@ -15,6 +15,9 @@ from ventral.stimuli.degradations import check_change
 from ventral.stimuli.masks import check_kind
 from ventral.stimuli.selection import Selection
 
+# what an area's arrays are called in an export to numpy, after the name of the area
+SITE_NAMES = ("", "_channel", "_y", "_x", "_rf_y", "_rf_x", "_rf_height", "_rf_width")
+
 
 class Presentation(NamedTuple):
     """One image under one condition, once.
@@ -124,7 +127,7 @@ class Experiment:
                 f"{twice[0]} is a parameter of the conditions and one of the images of {images.name}; give the "
                 "conditions' another name."
             )
-        taken = {f"{area.name}{axis}" for area in self.model.graph.areas for axis in ("", "_channel", "_y", "_x")}
+        taken = {f"{area.name}{axis}" for area in self.model.graph.areas for axis in SITE_NAMES}
         if twice := sorted(parameters & taken):
             raise ProtocolError(
                 f"{twice[0]} is a parameter of the conditions, and {self.model.name} has an area of this name; call "

@@ -2,6 +2,7 @@
 
 import os
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,10 +12,12 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from ventral.errors import StoreError, choose
+from ventral.errors import StoreError, VentralError, choose
 from ventral.experiment.condition import Condition
+from ventral.experiment.field_coordinates import field_coordinates, recorded_fields
 from ventral.experiment.protocol import Protocol
 from ventral.experiment.provenance import STORED_POLICIES
+from ventral.model.receptive_fields import Extent
 from ventral.model.subject import Anatomy, read_anatomy
 from ventral.store.reader import Store, open_store
 from ventral.views import View, Viewed, listed
@@ -29,7 +32,9 @@ class Run(Viewed):
     """A recorded run. Made by `open_run`.
 
     ``run["V1"]`` is an area's activity, (presentation, time, ...), with every coordinate of its presentations. It is
-    float32 whatever the disk holds, and read when it is used; each file is checked against its digest before.
+    float32 whatever the disk holds, and read when it is used; each file is checked against its digest before. Its units
+    have their receptive fields as coordinates (see `ventral.experiment.field_coordinates`), which are not on the disk but
+    follow from the graph.
 
     Parameters
     ----------
@@ -40,7 +45,18 @@ class Run(Viewed):
     store: Store
 
     def __getitem__(self, area: str) -> xr.DataArray:
-        return self.store.array(choose("area", area, self.areas))
+        activity = self.store.array(choose("area", area, self.areas))
+        fields = self._fields.get(area)
+        return activity if fields is None else activity.assign_coords(field_coordinates(fields, activity))
+
+    @cached_property
+    def _fields(self) -> Mapping[str, Extent]:
+        """Receptive fields of the areas at recorded times; none for an outside network."""
+        try:
+            graph = self.graph
+        except VentralError:  # another program's or version's: the numbers can be read without it
+            return {}
+        return recorded_fields(graph, self.store.array(self.areas[0])["time"].values)
 
     @property
     def view(self) -> View:

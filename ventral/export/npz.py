@@ -20,7 +20,7 @@ def write(run: Run, areas: Sequence[str], path: Path) -> None:
 
     Each array is one uncompressed member, as `numpy.savez` would write it; strings are unicode, never objects. Activity
     is float32 also where it is stored as float16. ``V1`` has the dims (presentation, time, ...) and coordinates
-    ``V1_channel``, ...; ``logits``, ``class``, ``time`` and the presentations' coordinates have their own names, and
+    ``V1_channel``, ..., ``V1_rf_y``, ``V1_rf_height`` (time, ...), ...; ``logits``, ``class``, ``time`` and the presentations' coordinates have their own names, and
     ``attrs`` is provenance as JSON.
 
     Parameters
@@ -37,7 +37,7 @@ def write(run: Run, areas: Sequence[str], path: Path) -> None:
         for name, activity in recorded.items():
             _add_streamed(archive, name, activity, run.batches)
             for coord, values in sorted(activity.coords.items()):  # xarray reads them in any order
-                if not {"presentation", "time"} & set(values.dims):
+                if "presentation" not in values.dims and coord != "time":
                     _add_array(archive, "class" if coord == "class" else f"{name}_{coord}", values.values)
         _add_array(archive, "time", run[areas[0]]["time"].values)
         for column in run.presentations.variables:

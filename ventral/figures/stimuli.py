@@ -29,6 +29,9 @@ SHOWN = {
     "gaussian-noise": (0.05, 0.1, 0.2, 0.4),
     "salt-and-pepper": (0.05, 0.1, 0.2, 0.4),
     "blur": (0.5, 1.0, 2.0, 4.0),
+    "size": (0.8, 0.6, 0.4, 0.2),
+    "centre-y": (0.2, 0.4, 0.6, 0.8),
+    "centre-x": (0.2, 0.4, 0.6, 0.8),
 }
 WIDEST = 16  # columns beside the target
 # multiples of 0.005, so that at 200 dpi an edge of a picture is one of a pixel

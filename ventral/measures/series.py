@@ -13,7 +13,7 @@ from ventral.experiment.events import Show
 
 Events = tuple[Show, ...]
 
-INTACT = {"contrast": 1.0, "disc": 1.5}
+INTACT = {"contrast": 1.0, "disc": 1.5, "size": 1.0, "centre-y": 0.5, "centre-x": 0.5}
 """Amounts of changes that change nothing; of all others it is 0."""
 
 

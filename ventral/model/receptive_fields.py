@@ -45,7 +45,9 @@ class Extent:
         return np.where(self.first < 0, np.nan, (self.first + self.last) / 2)
 
 
-def receptive_fields(graph: AreaGraph, end_ms: int) -> dict[str, Extent]:
+def receptive_fields(
+    graph: AreaGraph, end_ms: int, duration_ms: int | None = None, onset_ms: int = 0
+) -> dict[str, Extent]:
     """Receptive fields of each area at each tick, for an image that comes at 0 and stays on (or enters once).
 
     Parameters
@@ -54,6 +56,10 @@ def receptive_fields(graph: AreaGraph, end_ms: int) -> dict[str, Extent]:
         The graph.
     end_ms
         Last time.
+    duration_ms
+        How long the image is on; to the end if not given. What it left in the areas goes on after it.
+    onset_ms
+        When the image comes on the network's clock, by which transitions are on and off.
 
     Returns
     -------
@@ -65,18 +71,19 @@ def receptive_fields(graph: AreaGraph, end_ms: int) -> dict[str, Extent]:
     ClockError
         If the time is off the clock.
     """
-    count = ticks(end_ms, "end_ms") + 1
+    count, start = ticks(end_ms, "end_ms") + 1, ticks(onset_ms, "onset_ms")
+    last = count if duration_ms is None or graph.drive == "impulse" else ticks(duration_ms, "duration_ms")
     size = graph[graph.entry].size
     entering = np.eye(size, dtype=bool)
     for _ in prenet_widths(graph):
-        entering = _convolution(size, size, 1) @ entering
+        entering = _product(_convolution(size, size, 1), entering)
     tables = {edge.name: _transition(graph, edge.name) for edge in graph.edges}
     state = {area.name: np.zeros((area.size, size), dtype=bool) for area in graph.areas}
     over_time: dict[str, list[Table]] = {name: [] for name in state}
     for tick in range(count):
         if tick:
-            state = _step(graph, tables, state, tick - 1)
-        if tick == 0 or graph.drive == "sustained":
+            state = _step(graph, tables, state, start + tick - 1)
+        if tick == 0 or (graph.drive == "sustained" and tick < last):
             state[graph.entry] = state[graph.entry] | entering
         for name, table in state.items():
             over_time[name].append(table)
@@ -88,7 +95,7 @@ def _step(graph: AreaGraph, tables: dict[str, Table], state: dict[str, Table], t
     after = {name: np.zeros_like(table) for name, table in state.items()}
     for edge in graph.edges:
         if edge.on(tick):
-            after[edge.target] |= tables[edge.name] @ state[edge.source]
+            after[edge.target] |= _product(tables[edge.name], state[edge.source])
     for area in graph.areas:
         if graph.identity_on(area, tick):
             after[area.name] |= state[area.name]
@@ -104,9 +111,14 @@ def _transition(graph: AreaGraph, name: str) -> Table:
         return _pool(size)
     for stage in graph.stages(edge):
         after = _size_after(stage, size)
-        table = (_transposed(size, after) if stage.transposed else _convolution(size, after, stage.stride)) @ table
-        size = after
+        step = _transposed(size, after) if stage.transposed else _convolution(size, after, stage.stride)
+        table, size = _product(step, table), after
     return table
+
+
+def _product(table: Table, before: Table) -> Table:
+    """What places depend on through others: the product of two tables, in numbers that processors multiply fast."""
+    return np.asarray(table.astype(np.float32) @ before.astype(np.float32) > 0)
 
 
 def _size_after(stage: Stage, size: int) -> int:

@@ -1,4 +1,4 @@
-"""Changes that make an image harder to see: occlusion, low contrast, noise and blur.
+"""Changes of an image: what makes it harder to see (occlusion, contrast, noise, blur), its size and its place.
 
 A change is a function of (seed, stimulus id, kind of change): what is random about it is the same at every amount, so
 that what is covered at 20 % is covered at 60 % too, and noise is the same field, scaled.
@@ -20,6 +20,7 @@ from ventral.errors import DataError, UsageError, choose
 from ventral.seeds import stream
 from ventral.stimuli import regions
 from ventral.stimuli.arrays import Floats
+from ventral.stimuli.placement import moved, shrunk
 
 # random stream, amount, image (3, y, x) in grey levels and the mean of the data set (3, 1, 1) -> the changed image
 Changer = Callable[[np.random.Generator, float, Floats, Floats], Floats]
@@ -144,6 +145,21 @@ def disc(random: np.random.Generator, amount: float, image: Floats, grey: Floats
     return np.where(regions.disc(image.shape[1], image.shape[2], amount), image, grey)
 
 
+def size(random: np.random.Generator, amount: float, image: Floats, grey: Floats) -> Floats:
+    """A smaller copy about the middle of the image; 1 is the image as it is."""
+    return shrunk(image, amount, grey)
+
+
+def centre_y(random: np.random.Generator, amount: float, image: Floats, grey: Floats) -> Floats:
+    """Moved up or down, with its middle at this height; 0.5 is where it was."""
+    return moved(image, (amount - 0.5) * image.shape[1], 0, grey)
+
+
+def centre_x(random: np.random.Generator, amount: float, image: Floats, grey: Floats) -> Floats:
+    """Moved left or right, with its middle at this place; 0.5 is where it was."""
+    return moved(image, 0, (amount - 0.5) * image.shape[2], grey)
+
+
 CHANGES: dict[str, Changer] = {
     "occluded-blocks": occluded_blocks,
     "occluded-bubbles": occluded_bubbles,
@@ -152,6 +168,9 @@ CHANGES: dict[str, Changer] = {
     "gaussian-noise": gaussian_noise,
     "salt-and-pepper": salt_and_pepper,
     "blur": blur,
+    "size": size,
+    "centre-y": centre_y,
+    "centre-x": centre_x,
 }
 # what an amount measures, and the largest one; the smallest is 0
 AMOUNTS: dict[str, tuple[str, float]] = {
@@ -162,6 +181,9 @@ AMOUNTS: dict[str, tuple[str, float]] = {
     "gaussian-noise": ("SD as a fraction of 255", 1),
     "salt-and-pepper": ("fraction of pixels", 1),
     "blur": ("SD in pixels", 100),
+    "size": ("fraction of the size", 1),
+    "centre-y": ("fraction of the height from the top", 1),
+    "centre-x": ("fraction of the width from the left", 1),
 }
 
 

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import torch
 
 from ventral.stimuli.arrays import Floats
+from ventral.stimuli.placement import moved, shrunk
 
 Where = npt.NDArray[np.bool_]
 
@@ -38,6 +39,13 @@ def disc(height: int, width: int, radius: float) -> Where:
 
 
 REGIONS: dict[str, Callable[[int, int], Where]] = {"annulus": ring, "four-dots": four_dots}
+# what a change leaves of a region
+SPATIAL: dict[str, Callable[[Where, float], Where]] = {
+    "disc": lambda where, radius: where & disc(*where.shape, radius),
+    "size": lambda where, amount: np.asarray(shrunk(where.astype(np.float64), amount, 0.0) >= 0.5),
+    "centre-y": lambda where, amount: np.asarray(moved(where, (amount - 0.5) * where.shape[0], 0, False)),
+    "centre-x": lambda where, amount: np.asarray(moved(where, 0, (amount - 0.5) * where.shape[1], False)),
+}
 
 
 def region(kind: str, size: int, changes: Sequence[tuple[str, float]] = ()) -> torch.Tensor | None:
@@ -50,12 +58,17 @@ def region(kind: str, size: int, changes: Sequence[tuple[str, float]] = ()) -> t
     size
         Height and width of the image in pixels.
     changes
-        Name and amount of each change of the image: outside of a "disc" nothing is left.
+        Name and amount of each change of the image, in their order: outside of a "disc" nothing is left, nor around an
+        image that is smaller ("size") or elsewhere ("centre-y", "centre-x").
     """
     kind = kind.replace("_", "-")
-    parts = [REGIONS[kind](size, size)] if kind in REGIONS else []
-    parts += [disc(size, size, amount) for how, amount in changes if how == "disc"]
-    return torch.from_numpy(np.logical_and.reduce(parts)) if parts else None
+    if kind not in REGIONS and not any(how in SPATIAL for how, _ in changes):
+        return None
+    where = REGIONS[kind](size, size) if kind in REGIONS else np.ones((size, size), dtype=bool)
+    for how, amount in changes:
+        if how in SPATIAL:
+            where = SPATIAL[how](where, amount)
+    return torch.from_numpy(where)
 
 
 def _grid(height: int, width: int) -> tuple[Floats, Floats]:
