@@ -18,6 +18,8 @@ ABSENT = "#E9E9E9"
 MOST_TIMES = 7  # columns of maps
 SIDE = 1.25  # inches of a map
 THEORY = {"color": NEUTRAL, "linestyle": (0, (4, 2)), "linewidth": 1.4}
+ROWS = ("size\n(pixels)", "centre from the\ngraph's (pixels)", "units with a\nfield (%)")
+FRAME = "#CCCCCC"
 QUARTILES = (0.25, 0.5, 0.75)
 
 
@@ -88,7 +90,7 @@ def field_sizes_figure(
                 share.plot(arrival, 0, "^", color=colour, **where, **MARK)
             share.set_ylim(0, 1.04)
             time_axis(share)
-        for row, text in zip(grid, ("size (pixels)", "centre from graph (pixels)", "units with a field (%)"), strict=True):
+        for row, text in zip(grid, ROWS, strict=True):
             row[0].set_ylabel(text)
             row[0].set_ylim(bottom=0)
         percent_axis(grid[2][0])
@@ -115,7 +117,7 @@ def _draw_map(axes: Axes, own: xr.Dataset, colour: str) -> None:
     """Draw the map of a unit at a time, grey if it has no field."""
     edges = [_edges(own[f"patch_{axis}"].values) for axis in ("x", "y")]
     axes.set(xlim=(edges[0][0], edges[0][-1]), ylim=(edges[1][-1], edges[1][0]), aspect="equal", xticks=[], yticks=[])
-    axes.spines[:].set_visible(False)
+    axes.spines[:].set(visible=True, color=FRAME, linewidth=0.8)
     axes.set_facecolor(ABSENT)
     if not np.isfinite(own["height"]):
         return

@@ -47,11 +47,16 @@ def moved(image: Floats, down: float, right: float, behind: Floats | float) -> F
         What is seen where the image has been, and broadcasts to it.
     """
     height, width = image.shape[-2:]
-    rows, columns = math.floor(down + 0.5), math.floor(right + 0.5)
+    rows, columns = _whole(down, height), _whole(right, width)
     around = np.broadcast_to(behind, image.shape).copy()
     kept = image[..., max(0, -rows) : height - rows, max(0, -columns) : width - columns]
     around[..., max(0, rows) : height + rows, max(0, columns) : width + columns] = kept
     return around
+
+
+def _whole(pixels: float, most: int) -> int:
+    """The nearest number of whole pixels; no more than leave the screen empty."""
+    return max(-most, min(most, math.floor(pixels + 0.5)))
 
 
 def _side(length: int, amount: float) -> int:
