@@ -3,16 +3,16 @@
 Question: how large is the part of the image that a unit responds to, where is it, and does it grow with time?
 
 Method: a run of the protocol receptive-fields shows small copies of images at the places of a grid. The response to a
-place is the root mean square over images of the distance from the mean response to grey; "centre" is its centre of mass,
-"sd" its standard deviation about the centre along y and x, "height" and "width" the distance between the outermost
-points of half of its maximum, no smaller than a patch. A unit has a field at a time if images agree on where it responds
-more than they do under all but a share `level` of permutations of places within each image; without a field it has no
-centre and no size. The theoretical field ("graph") is the part of the image that can reach the unit through the
-network's transitions by then; outside of it responses are exactly 0. A first figure shows maps of example units, those
-nearest the middle of the image; a second the median and the quartiles of all units.
+place is the root mean square over images of the distance from the mean response to grey. "centre" is its centre of
+mass, "sd" its standard deviation about the centre along y and x, "height" and "width" the distance between the
+outermost points of half of its maximum, no smaller than the distance of two places. A unit has a field at a time if
+images agree on where it responds more than they do under all but a share `level` of permutations of places within each
+image; without a field it has no centre and no size. The theoretical field ("graph") is the part of the image that can
+reach the unit through the network's transitions by then; outside of it responses are exactly 0. A first figure shows
+maps of example units, those nearest the middle of the image; a second the median and the quartiles of all units.
 
-Source: Jones & Palmer (1987), J. Neurophysiol. 58:1187, for maps of one small stimulus at a time; Luo, Li, Urtasun & Zemel
-(2016), NeurIPS, for measured (effective) against theoretical fields.
+Source: Jones & Palmer (1987), J. Neurophysiol. 58:1187, for maps of one small stimulus at a time; Luo, Li, Urtasun &
+Zemel (2016), NeurIPS, for measured (effective) against theoretical fields.
 """
 
 import logging
@@ -72,7 +72,7 @@ def analyze(
         fields[area] = measured_fields(run, area, permutations, level, seed, log)
     arrivals = {area: run[area].attrs.get("arrival_ms") for area in fields}
     drawn = {area: _nearest_the_middle(own, examples) for area, own in fields.items()}
-    notes = [provenance([run]), _patches(fields), f"{_outside(fields)}"]
+    notes = [provenance([run]), _patches(fields), *_outside(fields)]
     figures = {
         "receptive-fields": field_sizes_figure(
             fields, arrivals, [*notes, "Lines are medians over units that have a field, bands their quartiles."]
@@ -87,7 +87,7 @@ def analyze(
 
 
 def _nearest_the_middle(own: xr.Dataset, number: int) -> list[int]:
-    """Positions of the units that have a field at most of the times at which any has, nearest the middle of the image."""
+    """Positions of the units nearest the middle of the image, of those that have a field most of the time."""
     with_field = own["height"].notnull().sum("time").values
     lasting = np.flatnonzero(with_field >= 0.75 * max(with_field.max(), 1))
     if "rf_y" not in own.coords:
@@ -104,24 +104,20 @@ def _patches(fields: dict[str, xr.Dataset]) -> str:
     return f"Patches of {own.attrs['patch_px']} pixels at {shape} places, on for {own.attrs['duration_ms']} ms."
 
 
-def _outside(fields: dict[str, xr.Dataset]) -> str:
-    """How large responses outside of theoretical fields are, as a sentence; empty if no field is known."""
+def _outside(fields: dict[str, xr.Dataset]) -> list[str]:
+    """How large responses outside of theoretical fields are, as a sentence; none if no field is known."""
     known = [own for own in fields.values() if "outside" in own]
     if not known:
-        return ""
+        return []
     largest, of = (max(float(own[name].max()) for own in known) for name in ("outside", "response"))
-    return f"Outside of theoretical fields the largest response is {largest:.2g} (inside {of:.2g})."
+    return [f"The largest response outside of theoretical fields is {largest:.2g}, inside {of:.2g}."]
 
 
 def _table(area: str, own: xr.Dataset) -> pd.DataFrame:
     """A row for each unit and time: its place, and its measured and its theoretical field."""
     flat = own.drop_vars("response").assign_coords(unit=np.arange(own.sizes["unit"])).drop_dims(["patch_y", "patch_x"])
-    rows = flat.transpose("unit", "time").to_dataframe().reset_index().rename(columns={"time": "time_ms"})
-    sites = [name for name in ("unit", "channel", "y", "x", "rf_y", "rf_x", "time_ms") if name in rows]
-    measured = [name for name in rows if name not in sites]
-    return rows[[*sites, *measured]].assign(images=own.attrs["images"]).pipe(lambda rows: _first(rows, area))
-
-
-def _first(rows: pd.DataFrame, area: str) -> pd.DataFrame:
+    rows = flat.to_dataframe(dim_order=["unit", "time"]).reset_index().rename(columns={"time": "time_ms"})
+    first = [name for name in ("unit", "channel", "y", "x", "rf_y", "rf_x", "time_ms") if name in rows]
+    rows = rows[[*first, *(name for name in rows if name not in first)]].assign(images=own.attrs["images"])
     rows.insert(0, "area", area)
     return rows

@@ -1,8 +1,8 @@
 """Receptive fields: a small copy of an image, flashed at one place after the other on grey.
 
-Which part of the image does each unit respond to, and how does that part grow with time? The theoretical field, all that
-can reach a unit through the network's transitions, soon is the whole image where there is recurrence; the measured one
-shows where inputs have weight.
+Which part of the image does each unit respond to, and how does that part grow with time? The theoretical field, all
+that can reach a unit through the network's transitions, soon is the whole image where there is recurrence; the measured
+one shows where inputs have weight.
 
 Design: one condition per place of a square grid, in which the image is shrunk to one cell of it (or to `size`, a
 fraction of the image's), and `blank`, in which it has no size, so that the screen is grey. An image has the same pixels
@@ -13,8 +13,8 @@ Expected: fields that lie where units do, are larger in later areas, and grow wi
 
 Source: Jones & Palmer (1987), J. Neurophysiol. 58:1187 (one small stimulus at a time); Op de Beeck & Vogels (2000), J.
 Comp. Neurol. 426:505 (small objects, inferior temporal neurons); Luo, Li, Urtasun & Zemel (2016), NeurIPS, for
-theoretical against effective fields. Departures: images in place of bars and spots; one patch in a trial, and no sequence
-of them.
+theoretical against effective fields. Departures: images in place of bars and spots; one patch in a trial, not a
+sequence of them.
 """
 
 from ventral import Condition, Protocol, ProtocolError, Show, target

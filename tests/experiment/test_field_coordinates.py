@@ -1,4 +1,4 @@
-"""Receptive fields as coordinates: they follow from the graph, are not on the disk, and leave everything else as it was."""
+"""Receptive fields as coordinates: they follow from the graph, and leave the disk and all else as it was."""
 
 import json
 from dataclasses import replace
@@ -23,7 +23,9 @@ PROTOCOL = Protocol((Condition("on", (Show(target, 0, 50),)), Condition("off")),
 
 
 def recorded(model, images, path, record="units"):
-    return simulate(model, PROTOCOL, Selection(presented=images.take(range(4))), path, Settings(record=record, units=20))
+    return simulate(
+        model, PROTOCOL, Selection(presented=images.take(range(4))), path, Settings(record=record, units=20)
+    )
 
 
 @pytest.fixture(scope="module")

@@ -26,6 +26,7 @@ from ventral.stimuli.selection import Selection
 
 HOW = Settings(batch=4, dtype="float32", units=40)
 AREAS = ("V1", "V2", "V4", "IT")
+GRAPH = small_graph()
 NAMES = [script.name for script in list_scripts("protocols")]
 few = settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 noises = st.sampled_from([None, Noise("gaussian", 0.3), Noise("poisson", 4.0, ("V2", "IT"))])
@@ -55,7 +56,7 @@ def distance(source, area):
 
 def first_difference(protocol, one, other, area):
     """The first tick at which an area can tell two conditions apart."""
-    graph = small_graph()
+    graph = GRAPH
     seen = [[(frame, c.combine) for frame in protocol.entering(c, graph)] for c in (one, other)]
     ticks = [t + distance("V1", area) for t, (a, b) in enumerate(zip(*seen, strict=True)) if a != b]
     tables = [protocol.gains(c, graph) for c in (one, other)]

@@ -1,4 +1,4 @@
-"""The test of places: its share of false positives is the level, whatever responses look like; a planted map is found."""
+"""The test of places: its share of false positives is the level for any responses; planted maps are found."""
 
 import numpy as np
 import pytest

@@ -16,7 +16,9 @@ from ventral.stimuli.regions import DISC_RADIUS
 
 IDS = tuple(f"shapes/test/{number:06d}" for number in range(12))
 GREY = np.array([120.4, 118.0, 110.7])
-NONE = {how: {"contrast": 1, "disc": 1.5, "size": 1, "centre-y": 0.5, "centre-x": 0.5}.get(how, 0) for how in CHANGES}  # amounts that change nothing
+NONE = {
+    how: {"contrast": 1, "disc": 1.5, "size": 1, "centre-y": 0.5, "centre-x": 0.5}.get(how, 0) for how in CHANGES
+}  # amounts that change nothing
 SOME = {how: {"blur": 1.5, "gaussian-noise": 0.1}.get(how, 0.4) for how in CHANGES}
 ALL = {"occluded-blocks": 1, "occluded-bubbles": 1, "contrast": 0, "disc": 0, "size": 0}  # amounts that leave nothing
 RANDOM = ("occluded-blocks", "occluded-bubbles", "gaussian-noise", "salt-and-pepper")

@@ -57,7 +57,9 @@ def test_cells_of_a_grid_hold_the_same_pixels_and_cover_the_image_once(grid):
     assert len(cells) == 1
 
 
-@pytest.mark.parametrize("change", [at(0.3, 0.5, 0.5), at(0.3, 0.1, 0.8), at(1, 0.25, 0.5), (("disc", 0.5), *at(0.5, 1, 0))])
+@pytest.mark.parametrize(
+    "change", [at(0.3, 0.5, 0.5), at(0.3, 0.1, 0.8), at(1, 0.25, 0.5), (("disc", 0.5), *at(0.5, 1, 0))]
+)
 def test_a_region_is_where_something_else_than_grey_is_seen(change):
     white = torch.full((1, 3, 32, 32), 255, dtype=torch.uint8)
     seen = (changed(white, ["one"], change, np.zeros(3))[0, 0] >= 128).numpy()

@@ -62,7 +62,7 @@ def field_coordinates(fields: Extent, activity: xr.DataArray) -> dict[str, xr.Va
     dict
         "rf_y" and "rf_x", the centre of the field when an image first arrives, (unit,), or (y,) and (x,) of maps; and
         "rf_height" and "rf_width", its size at each time, (time, unit), or (time, y) and (time, x). In pixels, of which
-        the first is 0; a centre is NaN where no image arrives while activity is recorded. None where there are no places.
+        the first is 0; a centre is NaN where no image arrives in time. Without places there are none.
     """
     coords: dict[str, xr.Variable] = {}
     for axis, length in AXES:

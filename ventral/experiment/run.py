@@ -32,9 +32,9 @@ class Run(Viewed):
     """A recorded run. Made by `open_run`.
 
     ``run["V1"]`` is an area's activity, (presentation, time, ...), with every coordinate of its presentations. It is
-    float32 whatever the disk holds, and read when it is used; each file is checked against its digest before. Its units
-    have their receptive fields as coordinates (see `ventral.experiment.field_coordinates`), which are not on the disk but
-    follow from the graph.
+    float32 whatever the disk holds, and read when it is used; each file is checked against its digest before. Its
+    units have their receptive fields as coordinates (see `ventral.experiment.field_coordinates`), which follow from the
+    graph and are not on the disk.
 
     Parameters
     ----------

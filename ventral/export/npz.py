@@ -20,8 +20,8 @@ def write(run: Run, areas: Sequence[str], path: Path) -> None:
 
     Each array is one uncompressed member, as `numpy.savez` would write it; strings are unicode, never objects. Activity
     is float32 also where it is stored as float16. ``V1`` has the dims (presentation, time, ...) and coordinates
-    ``V1_channel``, ..., ``V1_rf_y``, ``V1_rf_height`` (time, ...), ...; ``logits``, ``class``, ``time`` and the presentations' coordinates have their own names, and
-    ``attrs`` is provenance as JSON.
+    ``V1_channel``, ``V1_rf_y``, ``V1_rf_height`` (time, ...), and so on; ``logits``, ``class``, ``time`` and the
+    presentations' coordinates have their own names, and ``attrs`` is provenance as JSON.
 
     Parameters
     ----------

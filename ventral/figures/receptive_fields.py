@@ -1,6 +1,7 @@
 """Figures of measured receptive fields: maps of example units over time, and sizes and centres of all units."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -17,7 +18,7 @@ from ventral.figures.style import CHANCE_LINE, INK, MARK, NEUTRAL, STYLE, area_c
 ABSENT = "#E9E9E9"
 MOST_TIMES = 7  # columns of maps
 SIDE = 1.25  # inches of a map
-THEORY = {"color": NEUTRAL, "linestyle": (0, (4, 2)), "linewidth": 1.4}
+THEORY: dict[str, Any] = {"color": NEUTRAL, "linestyle": (0, (4, 2)), "linewidth": 1.4}
 ROWS = ("size\n(pixels)", "centre from the\ngraph's (pixels)", "units with a\nfield (%)")
 FRAME = "#CCCCCC"
 QUARTILES = (0.25, 0.5, 0.75)
@@ -75,12 +76,12 @@ def field_sizes_figure(
         for place, (area, own) in enumerate(fields.items()):
             size, apart, share = grid[:, place]
             colour = area_colour(area, place)
-            _draw_course(size, np.sqrt(own["height"] * own["width"]), colour)
+            _draw_course(size, (own["height"] * own["width"]) ** 0.5, colour)
             if "graph_height" in own:
-                theory = np.sqrt(own["graph_height"] * own["graph_width"]).median("unit")
+                theory = ((own["graph_height"] * own["graph_width"]) ** 0.5).median("unit")
                 size.plot(own["time"], theory.where(theory > 0), **THEORY)
             if "rf_y" in own.coords:
-                away = np.hypot(own["centre_y"] - own["rf_y"], own["centre_x"] - own["rf_x"])
+                away = ((own["centre_y"] - own["rf_y"]) ** 2 + (own["centre_x"] - own["rf_x"]) ** 2) ** 0.5
                 _draw_course(apart, away, colour)
             size.axhline(own.attrs["patch_px"], **CHANCE_LINE | {"linestyle": ":"})
             share.plot(own["time"], own["height"].notnull().mean("unit"), color=colour)
@@ -146,7 +147,10 @@ def _edges(middles: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _map_handles(fields: Mapping[str, xr.Dataset]) -> list[object]:
     """Entries of the legend of maps."""
-    handles: list[object] = [Patch(facecolor="#555555", label="response"), marker(INK, "+", "centre", markeredgewidth=1.8)]
+    handles: list[object] = [
+        Patch(facecolor="#555555", label="response"),
+        marker(INK, "+", "centre", markeredgewidth=1.8),
+    ]
     if any("graph_y" in own for own in fields.values()):
         handles.append(Patch(fill=False, edgecolor=INK, linewidth=1.3, label="theoretical field"))
     return [*handles, Patch(facecolor=ABSENT, label="no field")]

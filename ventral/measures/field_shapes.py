@@ -1,9 +1,11 @@
 """Centre and size of receptive fields from maps of responses over places."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.floating]
+Floats = NDArray[Any]
 HALF = 0.5
 
 
@@ -61,7 +63,7 @@ def _marginal(maps: Floats, axis: int) -> Floats:
     """Share of the responses at each place along an axis, (..., place)."""
     sums = maps.sum(-1 if axis == -2 else -2)
     total = sums.sum(-1, keepdims=True)
-    return np.divide(sums, total, out=np.full(sums.shape, np.nan), where=total > 0)
+    return np.asarray(np.divide(sums, total, out=np.full(sums.shape, np.nan), where=total > 0))
 
 
 def _first_crossing(relative: Floats) -> Floats:

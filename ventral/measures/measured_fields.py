@@ -5,6 +5,7 @@ Zemel (2016), NeurIPS, for measured (effective) against theoretical fields of ne
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -24,7 +25,8 @@ DIMS = ("time", "unit")
 SITES = ("channel", "y", "x", "rf_y", "rf_x")
 ALONG = {"y": -2, "x": -1}
 PIXELS = {"units": "pixels of the image"}
-Columns = dict[str, tuple[tuple[str, ...], NDArray[np.generic]]]
+Columns = dict[str, tuple[tuple[str, ...], NDArray[Any]]]
+Sites = dict[str, tuple[str, NDArray[Any]]]
 
 
 def measured_fields(
@@ -44,8 +46,8 @@ def measured_fields(
     area
         Name of the area.
     permutations, level, seed
-        Of the test of whether a unit has a field (see `ventral.measures.position_test.position_test`): of units for which
-        the place makes no difference at a time, at most a share `level` seem to have one.
+        Of the test of whether a unit has a field (see `ventral.measures.position_test.position_test`): of units for
+        which the place makes no difference at a time, at most a share `level` seem to have one.
     progress
         Called after each piece of the area with the number of units done and their total.
 
@@ -69,8 +71,8 @@ def measured_fields(
     Raises
     ------
     UsageError
-        If the conditions show no patches on a grid (see `ventral.measures.patches.find_patches`), or fewer than two images
-        were shown.
+        If the conditions show no patches on a grid (see `ventral.measures.patches.find_patches`), or there are fewer
+        than two images.
     DecodingError
         If some presentations were not recorded.
     """
@@ -86,37 +88,34 @@ def measured_fields(
     pieces, total = [], int(np.prod(activity.shape[2:]))
     for piece in pieces_of(activity, len(patches.conditions) * images):
         responses = patch_responses(run, piece, patches)
-        explained, p = position_test(_flat(responses.amplitudes), permutations, seed)
-        tested = {"explained": explained.reshape(responses.maps.shape[:2]), "p": p.reshape(responses.maps.shape[:2])}
-        coords = {"time": activity["time"].values, "patch_y": patches.y, "patch_x": patches.x, **_sites(piece)}
-        columns = _measured(responses.maps, tested, level, patches)
-        if fields is not None and {"y", "x"} <= coords.keys():
-            columns |= _theoretical(fields, coords["y"][1], coords["x"][1], responses.maps, patches)
-        pieces.append(xr.Dataset(columns, coords))
+        explained, p = position_test(responses.amplitudes, permutations, seed)
+        sites, columns = _sites(piece), _measured(responses.maps, explained, p, level, patches)
+        if fields is not None and {"y", "x"} <= sites.keys():
+            columns |= _theoretical(fields, sites["y"][1], sites["x"][1], responses.maps, patches)
+        axes = {"time": activity["time"].values, "patch_y": patches.y, "patch_x": patches.x}
+        pieces.append(xr.Dataset(columns, {**axes, **sites}))
         progress(sum(part.sizes["unit"] for part in pieces), total)
-    known = {name: str(run.attrs[name]) for name in ("model", "weights_sha256", "run_key") if name in run.attrs}
+    known: dict[str, Any] = {
+        name: str(run.attrs[name]) for name in ("model", "weights_sha256", "run_key") if name in run.attrs
+    }
     known |= {"area": area, "protocol": run.protocol.name, "permutations": permutations, "level": level, "seed": seed}
     known |= {"images": images, "patch_px": patches.size, "duration_ms": patches.duration_ms}
     return _with_units(xr.concat(pieces, "unit", data_vars="minimal", coords="minimal", compat="override"), known)
 
 
-def _measured(
-    maps: NDArray[np.float64], tested: dict[str, NDArray[np.float64]], level: float, patches: Patches
-) -> Columns:
+def _measured(maps: NDArray[Any], explained: NDArray[Any], p: NDArray[Any], level: float, patches: Patches) -> Columns:
     """Maps, tests, and the centres and sizes of the maps of units that have a field."""
-    has = tested["p"] <= level
+    has = p <= level
     places = {"y": patches.y, "x": patches.x}
     shapes = {f"centre_{axis}": centre(maps, places[axis], along) for axis, along in ALONG.items()}
     shapes |= {f"sd_{axis}": spread(maps, places[axis], along) for axis, along in ALONG.items()}
     shapes |= {length: extent_at_half_height(maps, places[axis], ALONG[axis]) for axis, length in AXES}
     columns: Columns = {"response": ((*DIMS, "patch_y", "patch_x"), maps.astype(np.float32))}
-    columns |= {name: (DIMS, values) for name, values in tested.items()}
+    columns |= {"explained": (DIMS, explained), "p": (DIMS, p)}
     return columns | {name: (DIMS, np.where(has, values, np.nan)) for name, values in shapes.items()}
 
 
-def _theoretical(
-    fields: Extent, y: NDArray[np.generic], x: NDArray[np.generic], maps: NDArray[np.float64], patches: Patches
-) -> Columns:
+def _theoretical(fields: Extent, y: NDArray[Any], x: NDArray[Any], maps: NDArray[Any], patches: Patches) -> Columns:
     """Centres and sizes of theoretical fields, and the largest response outside of them."""
     columns: Columns = {}
     touched = {}
@@ -130,18 +129,14 @@ def _theoretical(
     return columns | {"outside": (DIMS, np.where(inside & np.isfinite(maps), 0, maps).max((2, 3)))}
 
 
-def _sites(activity: xr.DataArray) -> dict[str, tuple[str, NDArray[np.generic]]]:
+def _sites(activity: xr.DataArray) -> Sites:
     """Channel, place and theoretical centre of each unit, as far as they are known."""
     positions = dict(zip(activity.dims[2:], np.indices(activity.shape[2:]), strict=True))
     known = [activity[name] for name in SITES if name in activity.coords]
     return {str(site.name): ("unit", site.values[positions[site.dims[0]].ravel()]) for site in known}
 
 
-def _flat(amplitudes: NDArray[np.float32]) -> NDArray[np.float32]:
-    return amplitudes.reshape(*amplitudes.shape[:2], -1)
-
-
-def _with_units(found: xr.Dataset, attrs: dict[str, object]) -> xr.Dataset:
+def _with_units(found: xr.Dataset, attrs: dict[str, Any]) -> xr.Dataset:
     """Measured fields with what their numbers are in."""
     lengths = set(found.variables) - {"response", "explained", "p", "outside", "time", "channel", "y", "x"}
     for name in lengths:

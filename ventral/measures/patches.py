@@ -1,4 +1,4 @@
-"""Patches that map receptive fields: at which places of the image, and when, the conditions of a protocol show something.
+"""Patches that map receptive fields: at which places of the image, and when, conditions show a small target.
 
 Places are found in what events show, so that fields can be mapped by protocols of your own, too.
 """
@@ -42,12 +42,12 @@ class Patches:
     @property
     def y(self) -> NDArray[np.float64]:
         """Middle of each row of patches, in pixels of which the first is 0."""
-        return self.rows.mean(1)
+        return np.asarray(self.rows.mean(1))
 
     @property
     def x(self) -> NDArray[np.float64]:
         """Middle of each column of patches, in pixels of which the first is 0."""
-        return self.columns.mean(1)
+        return np.asarray(self.columns.mean(1))
 
     @property
     def size(self) -> int:
@@ -73,7 +73,7 @@ def find_patches(conditions: Sequence[Condition], size: int) -> Patches:
         times |= {(event.start_ms, event.stop_ms) for event in condition.events}
         if not where.any():
             blanks.append(condition.name)
-        elif (box := (_ends(where.any(1)), _ends(where.any(0)))) in boxes:
+        elif (box := (_ends(where, 1), _ends(where, 0))) in boxes:
             raise UsageError(
                 f"conditions {boxes[box]} and {condition.name} show a patch at the same pixels; use a coarser grid, or "
                 "one condition for each place."
@@ -100,6 +100,7 @@ def _region(condition: Condition, size: int) -> NDArray[np.bool_] | None:
     return None if where is None else where.numpy()
 
 
-def _ends(seen: NDArray[np.bool_]) -> tuple[int, int]:
-    places = np.flatnonzero(seen)
+def _ends(where: NDArray[np.bool_], across: int) -> tuple[int, int]:
+    """First and last row of pixels that a region has some of (across is 1), or first and last column (0)."""
+    places = np.flatnonzero(where.any(axis=across))
     return int(places[0]), int(places[-1])

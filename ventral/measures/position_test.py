@@ -1,5 +1,7 @@
 """Whether responses depend on the place of a stimulus, by a permutation test over places within each image."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -7,7 +9,7 @@ from ventral.errors import TooFewError
 from ventral.seeds import stream
 
 ROUNDING = 1e-6
-Floats = NDArray[np.floating]
+Floats = NDArray[Any]
 
 
 def position_test(responses: Floats, permutations: int, seed: int = 0) -> tuple[Floats, Floats]:
@@ -16,7 +18,7 @@ def position_test(responses: Floats, permutations: int, seed: int = 0) -> tuple[
     Parameters
     ----------
     responses
-        Size of the response to each image at each place, (image, place, unit).
+        Size of the response to each image at each place, (image, place, ...); each of the others is tested by itself.
     permutations
         Number of permutations.
     seed
@@ -25,11 +27,11 @@ def position_test(responses: Floats, permutations: int, seed: int = 0) -> tuple[
     Returns
     -------
     explained
-        Share of the variance over places that is the same for every image, (unit,): 1 where the map of each image is
+        Share of the variance over places that is the same for every image, (...): 1 where the map of each image is
         that of all, 0 on average where the place says nothing. NaN where responses do not vary.
     p
         Share of the permutations, with the order that was found, under which the mean map varies at least as much,
-        (unit,). NaN where responses do not vary.
+        (...). NaN where responses do not vary.
 
     Raises
     ------
@@ -40,8 +42,8 @@ def position_test(responses: Floats, permutations: int, seed: int = 0) -> tuple[
     -----
     Where the place makes no difference, the responses to an image could as well have come in any other order of places.
     So the places of each image are shuffled, for all units alike, and p is at most a level in that share of such units,
-    however responses are distributed. With m maps, the variance of the mean map is 1/m of that of single maps on average
-    under permutations, and all of it where they are the same; `explained` is scaled to be 0 and 1 there.
+    however responses are distributed. With m maps, the variance of the mean map is 1/m of that of single maps on
+    average under permutations, and all of it where they are the same; `explained` is scaled to be 0 and 1 there.
     """
     images = len(responses)
     if images < 2:
@@ -65,7 +67,7 @@ def position_test(responses: Floats, permutations: int, seed: int = 0) -> tuple[
 
 
 def _variance(maps: NDArray[np.float32], orders: list[NDArray[np.int64]] | None = None) -> Floats:
-    """Sum of squares over places of the sum of maps, (unit,), each in an order of its own."""
+    """Sum of squares over places of the sum of maps, (series,), each in an order of its own."""
     whole = np.zeros(maps.shape[1:], dtype=np.float32)
     for number, each in enumerate(maps):
         whole += each if orders is None else each[orders[number]]

@@ -41,10 +41,10 @@ def disc(height: int, width: int, radius: float) -> Where:
 REGIONS: dict[str, Callable[[int, int], Where]] = {"annulus": ring, "four-dots": four_dots}
 # what a change leaves of a region
 SPATIAL: dict[str, Callable[[Where, float], Where]] = {
-    "disc": lambda where, radius: where & disc(*where.shape, radius),
-    "size": lambda where, amount: np.asarray(shrunk(where.astype(np.float64), amount, 0.0) >= 0.5),
-    "centre-y": lambda where, amount: np.asarray(moved(where, (amount - 0.5) * where.shape[0], 0, False)),
-    "centre-x": lambda where, amount: np.asarray(moved(where, 0, (amount - 0.5) * where.shape[1], False)),
+    "disc": lambda where, radius: where & disc(where.shape[0], where.shape[1], radius),
+    "size": lambda where, amount: shrunk(where.astype(float), amount, 0.0) >= 0.5,
+    "centre-y": lambda where, amount: moved(where.astype(float), (amount - 0.5) * where.shape[0], 0, 0.0) > 0,
+    "centre-x": lambda where, amount: moved(where.astype(float), 0, (amount - 0.5) * where.shape[1], 0.0) > 0,
 }
 
 
