@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ventral.measures.decoding import decode_over_time
     from ventral.measures.generalisation import generalise
     from ventral.measures.latency import divergence, latencies, latency_differences
+    from ventral.measures.measured_fields import measured_fields
     from ventral.measures.observations import paired_difference
     from ventral.measures.patterns import decoding_patterns
     from ventral.measures.responses import read_responses
@@ -77,6 +78,7 @@ __all__ = [
     "load_protocol",
     "mask",
     "max_test",
+    "measured_fields",
     "open_run",
     "paired_difference",
     "plot",
@@ -126,6 +128,7 @@ HOMES = {
     "load_protocol": "experiment.catalogue",
     "mask": "experiment.events",
     "max_test": "measures.significance",
+    "measured_fields": "measures.measured_fields",
     "open_run": "experiment.run",
     "paired_difference": "measures.observations",
     "plot": "figures.plot",

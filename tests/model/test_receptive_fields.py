@@ -1,5 +1,7 @@
 """Receptive fields: a pixel outside cannot change a state, and the pixels at their ends do."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -79,6 +81,21 @@ def test_receptive_fields_widen_along_the_stream_and_cover_its_middle():
     assert sizes == sorted(sizes)
     assert sizes[0] == 3
     assert fields["V1"].centre[-1, 10] == 10
+
+
+def test_a_flash_leaves_an_area_that_nothing_holds_when_it_is_off():
+    plain, full = (receptive_fields(GRAPHS[name], 60, duration_ms=20)["V1"].size for name in ("feedforward", "full"))
+    assert (plain[:2] > 0).all()
+    assert (plain[2:] == 0).all()
+    assert (full > 0).all()
+
+
+def test_windows_are_on_the_clock_of_the_network_and_not_of_the_image():
+    graph = small_graph()
+    windows = {"V1->V2": ((30, 60),)}
+    gated = replace(graph, transitions=tuple(replace(e, windows=windows.get(e.name)) for e in graph.transitions))
+    sooner, later = (receptive_fields(gated, 60, onset_ms=onset)["V2"].size for onset in (20, 0))
+    assert [int((sizes.max(1) > 0).argmax()) for sizes in (sooner, later)] == [2, 4]
 
 
 def test_a_time_off_the_clock_is_refused():

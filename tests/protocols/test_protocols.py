@@ -15,7 +15,7 @@ from ventral.model.areas import Area
 from ventral.model.graph import AreaGraph
 from ventral.model.wiring import adjacent
 from ventral.plugins import list_scripts, load
-from ventral.stimuli.regions import DISC_RADIUS
+from ventral.stimuli.regions import DISC_RADIUS, region
 
 
 def takes_several(knob: Knob) -> bool:
@@ -61,7 +61,7 @@ def identify(knob: object) -> str | None:
 
 def test_the_library_is_whole():
     library = {"flash", "backward-mask", "forward-mask", "variable-readout", "rsvp", "occlusion", "noise", "contrast"}
-    assert library | {"lesion", "swap", "repetition", "metacontrast"} <= set(NAMES)
+    assert library | {"lesion", "swap", "repetition", "metacontrast", "receptive-fields"} <= set(NAMES)
 
 
 @EVERY
@@ -275,6 +275,8 @@ def test_a_sandwich_has_another_mask_after_the_target_and_a_control_with_that_al
         ("swap", {"swap_ms": (0,)}, "swap_ms is 0; A turns into B after 0 and by the end of the record, 300 ms"),
         ("swap", {"swap_ms": (310,)}, "swap_ms is 310; A turns into B after 0"),
         ("repetition", {"gap_ms": (-10,)}, "gap_ms is -10; give 0 or more"),
+        ("receptive-fields", {"grid": 1}, "grid is 1; give 2 to 64 places along an axis"),
+        ("receptive-fields", {"size": 0.0}, "size is 0; give a fraction of the image above 0, to 1"),
         ("occlusion", {"soa_ms": (20,)}, "soa_20: mask:phase-scrambled starts at 20 ms while target is on until 30"),
     ],
 )
@@ -408,6 +410,16 @@ def test_metacontrast_shows_the_target_through_one_disc_and_masks_that_leave_it_
     targets = {what for what in made.stimuli() if what.role == "target"}
     assert [[change.how for change in what.changes] for what in targets] == [["disc"]]
     assert {what.kind for what in made.stimuli() if what.role == "mask"} == {"annulus", "four-dots"}
+
+
+def test_receptive_fields_are_mapped_at_each_place_of_a_grid_and_with_nothing_on_the_screen():
+    made = make("receptive-fields", grid=3)
+    assert len(made.conditions) == 10
+    patches = {c.name: region("", 24, c.target.what.changes).numpy() for c in made.conditions}
+    assert not patches.pop("blank").any()
+    assert (sum(patches.values()) == 1).all()  # numbers of patches at each pixel
+    larger = named(make("receptive-fields", grid=3, size=0.5))["row_1_column_1"]
+    assert region("", 24, larger.target.what.changes).sum() == 12**2
 
 
 def test_trailing_dots_come_with_the_target_and_stay():

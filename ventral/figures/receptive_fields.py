@@ -134,6 +134,8 @@ def _draw_map(axes: Axes, own: xr.Dataset, colour: str) -> None:
 def _draw_course(axes: Axes, values: xr.DataArray, colour: str) -> None:
     """Draw the median over units and their quartiles, at times at which at least half of the units have a value."""
     known = values.isel(time=values.notnull().mean("unit").values >= 0.5)
+    if not known.sizes["time"]:
+        return
     low, middle, high = (known.quantile(part, "unit") for part in QUARTILES)
     axes.fill_between(known["time"], low, high, color=colour, alpha=0.18, linewidth=0)
     axes.plot(known["time"], middle, color=colour)
