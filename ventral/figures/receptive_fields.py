@@ -128,7 +128,14 @@ def _draw_map(axes: Axes, own: xr.Dataset, colour: str) -> None:
     if "graph_y" in own and own["graph_height"] > 0:
         height, width = float(own["graph_height"]), float(own["graph_width"])
         corner = (float(own["graph_x"]) - width / 2, float(own["graph_y"]) - height / 2)
-        axes.add_patch(Rectangle(corner, width, height, fill=False, edgecolor=colour, linewidth=1.3, clip_on=False))
+        look: dict[str, Any] = {
+            "fill": False,
+            "edgecolor": colour,
+            "linewidth": 1.3,
+            "clip_on": False,
+            "zorder": 4,
+        }  # over the frame
+        axes.add_patch(Rectangle(corner, width, height, **look))
 
 
 def _draw_course(axes: Axes, values: xr.DataArray, colour: str) -> None:
