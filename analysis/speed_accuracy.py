@@ -8,7 +8,8 @@ as soon as the entropy of its readout falls to a threshold: a point for each thr
 "decisions" is the fraction of presentations that are decided by each time, at the threshold that gives most correct
 responses on the other half of the images; "confidence" is how often those responses are correct, against the
 probability that the network gave them. A feedforward network whose image stays on cannot trade: its point stays where
-it is.
+it is. With runs of several models, accuracies and reaction times are means over them, with intervals over models and
+images crossed, and decisions and confidence are those of all their responses.
 
 Source: Spoerer et al. (2020), PLoS Comput. Biol. 16:e1008215, for reaction times from entropy; Wickelgren (1977), Acta
 Psychologica 41:67, for trading speed for accuracy.
@@ -25,8 +26,9 @@ from ventral.figures.captions import provenance
 from ventral.figures.conditions import few_conditions
 from ventral.figures.saving import save
 from ventral.figures.speed_accuracy import speed_accuracy_figure
-from ventral.measures.controls import controls_of
+from ventral.measures.controls import controls_of, refuse_other_graphs, with_other_models
 from ventral.measures.observers import Observer
+from ventral.measures.over_models import interval_note
 from ventral.measures.recorded import recorded_conditions
 from ventral.measures.responses import read_responses
 from ventral.measures.speed_accuracy import (
@@ -38,14 +40,13 @@ from ventral.measures.speed_accuracy import (
 )
 from ventral.tables import write_csv
 
-INTERVALS = "Bands and bars are 95 % intervals over images (bootstrap)."
-
 
 def analyze(
     run: Run,
     out: Path,
     *,
     conditions: tuple[str, ...] | None = None,
+    runs: tuple[str, ...] | None = None,
     observer: str = "threshold",
     thresholds: int = 25,
     resamples: int = 1000,
@@ -62,6 +63,8 @@ def analyze(
         speed-accuracy-confidence.csv.
     conditions
         Names of conditions. If not given, all that show the target are tabulated, and up to six of them are drawn.
+    runs
+        Further runs of the same experiment by models of the same graph, over which accuracy is averaged.
     observer
         Whose decisions and confidence are drawn: threshold (fitted), threshold:H (bits of entropy), instant:MS or best.
     thresholds
@@ -81,12 +84,19 @@ def analyze(
     known = {condition.name: condition for condition in recorded_conditions(run)}
     shown = [name for name, condition in known.items() if condition.target] or list(known)
     names = [choose("condition", name, known) for name in conditions] if conditions else shown
-    decisions = read_responses(run, names, observer=observer, seed=seed)
-    deadlines = deadline_accuracy(run, names, resamples, seed)
-    traded = threshold_accuracy(run, names, thresholds, resamples, seed)
+    models = with_other_models(run, runs or ())
+    refuse_other_graphs(models)
+    of_models = [read_responses(model, names, observer=observer, seed=seed) for model in models]
+    decisions = xr.concat(of_models, "repeat", combine_attrs="override")  # responses to an image, whoever made them
+    deadlines = deadline_accuracy(models, names, resamples, seed)
+    traded = threshold_accuracy(models, names, thresholds, resamples, seed)
     _, missing = controls_of(run)
     decided = f"Decisions, and confidence in them, are those of the observer {observer}."
-    notes = [provenance([run]), f"{INTERVALS} {decided}", *([missing] if missing else [])]
+    notes = [
+        provenance(models),
+        f"Bands and bars are {interval_note(len(models))}. {decided}",
+        *([missing] if missing else []),
+    ]
     chance = 1 / decisions.attrs["choices"]
     drawn = [known[name] for name in names] if conditions else few_conditions([known[name] for name in names])
     if len(drawn) < len(names):
@@ -101,7 +111,10 @@ def analyze(
         "speed-accuracy-reactions": reaction_quantiles(decisions),
         "speed-accuracy-confidence": confidence,
     }
-    written = [write_csv(table.assign(images=images), out / f"{name}.csv") for name, table in tables.items()]
+    written = [
+        write_csv(table.assign(images=images, models=len(models)), out / f"{name}.csv")
+        for name, table in tables.items()
+    ]
     return [*save(figure, out / "speed-accuracy"), *written]
 
 

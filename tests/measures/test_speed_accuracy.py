@@ -52,7 +52,7 @@ def run(tmp_path_factory: pytest.TempPathFactory):
 
 
 def test_a_deadline_asks_for_the_response_of_its_tick(run):
-    found = deadline_accuracy(run, NAMES, resamples=50)
+    found = deadline_accuracy([run], NAMES, resamples=50)
     asked = read_responses(run, NAMES)["correct"].mean(("image", "repeat"))
     np.testing.assert_allclose(found["accuracy"].sel(observer="instant"), asked.transpose("condition", "time"))
     assert (found["accuracy_low"] <= found["accuracy_high"]).where(found["accuracy"].notnull(), True).all()
@@ -60,8 +60,8 @@ def test_a_deadline_asks_for_the_response_of_its_tick(run):
 
 
 def test_the_highest_threshold_responds_at_arrival_and_lower_ones_later(run):
-    found = threshold_accuracy(run, NAMES, thresholds=12, resamples=50)
-    asked = deadline_accuracy(run, NAMES, resamples=50)["accuracy"].sel(observer="instant")
+    found = threshold_accuracy([run], NAMES, thresholds=12, resamples=50)
+    asked = deadline_accuracy([run], NAMES, resamples=50)["accuracy"].sel(observer="instant")
     np.testing.assert_allclose(found["accuracy"].isel(threshold=-1), asked.sel(time=30))
     assert (found["reaction_ms"].isel(threshold=-1) == 30).all()
     assert (found["reaction_ms"].diff("threshold") <= 0).all()
@@ -69,7 +69,7 @@ def test_the_highest_threshold_responds_at_arrival_and_lower_ones_later(run):
 
 
 def test_time_pays_where_evidence_grows(run):
-    found = threshold_accuracy(run, NAMES, thresholds=12, resamples=50)["accuracy"].sel(condition="unmasked")
+    found = threshold_accuracy([run], NAMES, thresholds=12, resamples=50)["accuracy"].sel(condition="unmasked")
     assert found.max() > found.isel(threshold=-1) + 0.1
 
 
@@ -109,6 +109,16 @@ def test_what_cannot_be_drawn_is_refused(run, tmp_path: Path):
     with pytest.raises(UsageError, match="does not decide by itself"):
         speed_accuracy.analyze(run, tmp_path, observer="cumulative")
     with pytest.raises(UsageError, match="at least 2"):
-        threshold_accuracy(run, NAMES, thresholds=1)
+        threshold_accuracy([run], NAMES, thresholds=1)
     with pytest.raises(UsageError, match="unmasked"):
         speed_accuracy.analyze(run, tmp_path, conditions=("unmaskd",))
+
+
+def test_of_several_models_accuracies_and_times_are_means(run):
+    for measure in (deadline_accuracy, threshold_accuracy):
+        alone, twice = measure([run], NAMES), measure([run, run], NAMES)
+        for name in alone.data_vars:
+            if not str(name).endswith(("_low", "_high")):
+                np.testing.assert_allclose(twice[name], alone[name], atol=1e-12)
+        known = twice["accuracy"].notnull()
+        assert (twice["accuracy_low"] <= twice["accuracy"] + 1e-9).where(known, True).all()

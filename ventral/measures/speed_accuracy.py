@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from ventral.errors import UsageError
 from ventral.experiment.run import Run
 from ventral.measures.calibration import reliability
-from ventral.measures.intervals import Estimate, bootstrap
+from ventral.measures.intervals import variables
 from ventral.measures.observers import OBSERVERS, entropy_bits, evidence, first_below
+from ventral.measures.over_models import estimate_over
 from ventral.measures.readout import class_positions
 from ventral.measures.recorded import rows_of
 from ventral.measures.responses import read_responses
@@ -31,36 +32,41 @@ CONFIDENCE_BINS = 10
 LEAST_BITS = 0.01  # the lowest threshold; the highest is the entropy of a guess
 
 
-def deadline_accuracy(run: Run, conditions: Sequence[str], resamples: int = 1000, seed: int = 0) -> xr.Dataset:
+def deadline_accuracy(
+    runs: Sequence[Run], conditions: Sequence[str], resamples: int = 1000, seed: int = 0
+) -> xr.Dataset:
     """Accuracy of responses that are asked for at each time, by the instant and the cumulative observer.
 
     Parameters
     ----------
-    run
-        The run.
+    runs
+        A run, or those of several models of the same experiment.
     conditions
         Names of conditions.
     resamples, seed
-        Of the bootstrap over images.
+        Of the bootstrap over images with one model; with several, intervals are over models and images crossed.
 
     Returns
     -------
     xr.Dataset
-        "accuracy" with the ends of its interval "accuracy_low" and "accuracy_high", dims (observer, condition, time),
-        time in ms from target onset; NaN where the readout is absent.
+        "accuracy", its mean over models, with the ends of its interval "accuracy_low" and "accuracy_high", dims
+        (observer, condition, time), time in ms from target onset; NaN where the readout is absent.
     """
-    found = [_deadlines(read_responses(run, conditions, observer=name), resamples, seed) for name in OBSERVERS]
+    found = [
+        _deadlines([read_responses(run, conditions, observer=name) for run in runs], resamples, seed)
+        for name in OBSERVERS
+    ]
     return xr.concat(found, pd.Index(OBSERVERS, name="observer"))
 
 
 def threshold_accuracy(
-    run: Run, conditions: Sequence[str], thresholds: int = 25, resamples: int = 1000, seed: int = 0
+    runs: Sequence[Run], conditions: Sequence[str], thresholds: int = 25, resamples: int = 1000, seed: int = 0
 ) -> xr.Dataset:
     """Accuracy and mean reaction time of a network that decides by itself, for thresholds of entropy.
 
     Parameters
     ----------
-    run, conditions, resamples, seed
+    runs, conditions, resamples, seed
         As in `deadline_accuracy`.
     thresholds
         Number of thresholds, from 0.01 bits to the entropy of a guess, in equal steps of their logarithm.
@@ -79,8 +85,8 @@ def threshold_accuracy(
     """
     if thresholds < 2:
         raise UsageError(f"thresholds is {thresholds}; give at least 2.")
-    bits = np.geomspace(LEAST_BITS, np.log2(run.logits.sizes["class"]), thresholds)
-    found = [_tradeoff(run, name, bits, resamples, seed) for name in conditions]
+    bits = np.geomspace(LEAST_BITS, np.log2(runs[0].logits.sizes["class"]), thresholds)
+    found = [_tradeoff(runs, name, bits, resamples, seed) for name in conditions]
     return xr.concat(found, pd.Index(list(conditions), name="condition"))
 
 
@@ -90,7 +96,8 @@ def reaction_quantiles(responses: xr.Dataset) -> pd.DataFrame:
     Parameters
     ----------
     responses
-        Of an observer that decides, as `ventral.measures.responses.read_responses` gives them.
+        Of an observer that decides, as `ventral.measures.responses.read_responses` gives them; those of several models
+        as repeats.
 
     Returns
     -------
@@ -145,15 +152,27 @@ def reaction_distribution(responses: xr.Dataset) -> xr.DataArray:
     return share.where(responses["correct"].notnull().all(("image", "repeat"))).transpose("condition", "time")
 
 
-def _deadlines(responses: xr.Dataset, resamples: int, seed: int) -> xr.Dataset:
-    correct = responses["correct"].mean("repeat").transpose("image", "condition", "time")
-    estimate = bootstrap(correct.values, resamples=resamples, seed=seed)
-    coordinates = {name: correct[name].values for name in ("condition", "time")}
-    return xr.Dataset(_variables("accuracy", estimate, ("condition", "time")), coordinates)
+def _deadlines(responses: Sequence[xr.Dataset], resamples: int, seed: int) -> xr.Dataset:
+    correct = [each["correct"].mean("repeat").transpose("image", "condition", "time") for each in responses]
+    estimate = estimate_over([each.values for each in correct], resamples=resamples, seed=seed)
+    coordinates = {name: correct[0][name].values for name in ("condition", "time")}
+    return xr.Dataset(variables({"accuracy": estimate}, ("condition", "time")), coordinates)
 
 
-def _tradeoff(run: Run, condition: str, bits: Array, resamples: int, seed: int) -> xr.Dataset:
+def _tradeoff(runs: Sequence[Run], condition: str, bits: Array, resamples: int, seed: int) -> xr.Dataset:
     """The numbers of one condition, dims (threshold,)."""
+    of_models = [_decisions(run, condition, bits) for run in runs]
+    numbers = {
+        name: estimate_over([each[name] for each in of_models], resamples=resamples, seed=seed)
+        for name in ("accuracy", "reaction_ms")
+    }
+    decided = np.mean([each["decided"].mean(0) for each in of_models], 0)
+    found = variables(numbers, ("threshold",))
+    return xr.Dataset({**found, "decided": ("threshold", decided)}, {"threshold": bits})
+
+
+def _decisions(run: Run, condition: str, bits: Array) -> dict[str, Array]:
+    """What a model responds in a condition and when, and whether it decided, (image, threshold), by name."""
     logits = run.logits.isel(presentation=rows_of(run, condition)).load().transpose("presentation", "time", "class")
     present = np.flatnonzero(np.isfinite(logits.values).all((0, 2)))
     values = logits.values[:, present].astype(np.float64)
@@ -161,17 +180,12 @@ def _tradeoff(run: Run, condition: str, bits: Array, resamples: int, seed: int) 
     entropy = entropy_bits(evidence(values, "instant"))
     ticks, decided = zip(*(first_below(entropy, threshold) for threshold in bits), strict=True)
     at = np.stack(ticks, 1)
-    correct = right[np.arange(len(right))[:, None], at].astype(np.float64)
-    reaction_ms = logits["time"].values[present][at].astype(np.float64)
-    images = logits["image"].values
-    numbers = {
-        name: bootstrap(_over_repeats(each, images), resamples=resamples, seed=seed)
-        for name, each in (("accuracy", correct), ("reaction_ms", reaction_ms))
+    found = {
+        "accuracy": right[np.arange(len(right))[:, None], at],
+        "reaction_ms": logits["time"].values[present][at],
+        "decided": np.stack(decided, 1),
     }
-    variables = {
-        key: value for name, each in numbers.items() for key, value in _variables(name, each, ("threshold",)).items()
-    }
-    return xr.Dataset({**variables, "decided": ("threshold", np.stack(decided, 1).mean(0))}, {"threshold": bits})
+    return {name: _over_repeats(each.astype(np.float64), logits["image"].values) for name, each in found.items()}
 
 
 def _over_repeats(values: Array, images: NDArray[np.generic]) -> Array:
@@ -180,8 +194,3 @@ def _over_repeats(values: Array, images: NDArray[np.generic]) -> Array:
     total = np.zeros((len(names), *values.shape[1:]))
     np.add.at(total, place, values)
     return total / np.bincount(place)[:, None]
-
-
-def _variables(name: str, estimate: Estimate, dims: tuple[str, ...]) -> dict[str, tuple[tuple[str, ...], Array]]:
-    parts = {name: estimate.middle, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
-    return {key: (dims, value) for key, value in parts.items()}
