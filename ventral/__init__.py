@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from ventral.experiment.run import Run, open_run
     from ventral.experiment.settings import Settings
     from ventral.experiment.simulate import simulate
+    from ventral.export.excerpt import Excerpt
+    from ventral.export.format import Format
+    from ventral.export.formats import export_run
     from ventral.figures import plot
     from ventral.measures.decoding import decode_over_time
     from ventral.measures.generalisation import generalise
@@ -48,6 +51,8 @@ __all__ = [
     "AreaGraph",
     "Condition",
     "Entry",
+    "Excerpt",
+    "Format",
     "Model",
     "Network",
     "Protocol",
@@ -68,6 +73,7 @@ __all__ = [
     "decoding_patterns",
     "divergence",
     "effective_parameters",
+    "export_run",
     "fdr_test",
     "generalise",
     "image",
@@ -99,6 +105,8 @@ HOMES = {
     "AreaGraph": "model.graph",
     "Condition": "experiment.condition",
     "Entry": "model.areas",
+    "Excerpt": "export.excerpt",
+    "Format": "export.format",
     "Model": "model.model",
     "Network": "model.network",
     "Protocol": "experiment.protocol",
@@ -118,6 +126,7 @@ HOMES = {
     "divergence": "measures.latency",
     "decoding_patterns": "measures.patterns",
     "effective_parameters": "model.counting",
+    "export_run": "export.formats",
     "fdr_test": "measures.significance",
     "generalise": "measures.generalisation",
     "image": "experiment.events",

@@ -1,7 +1,7 @@
-"""Plugins: protocols, analyses and models found by name, by entry point or by the path of a file.
+"""Plugins: protocols, analyses, models and export formats found by name, by entry point or by the path of a file.
 
-A script is a Python file with one function, `protocol`, `analyze` or `model`, whose arguments that have a default are
-its knobs. Nothing is imported until it is asked for.
+A script is a Python file with one function, `protocol`, `analyze`, `model` or `write`, whose arguments that have a
+default are its knobs. Nothing is imported until it is asked for.
 """
 
 import ast
@@ -21,17 +21,17 @@ from ventral.errors import ProtocolError, UsageError, VentralError, choose, unkn
 from ventral.files import expanded
 from ventral.knobs import knobs
 
-GroupName = Literal["protocols", "analysis", "models"]
+GroupName = Literal["protocols", "analysis", "models", "exports"]
 
 
 @dataclass(frozen=True)
 class Group:
-    """A kind of script: ours are the files of ``ventral.<name>``, others come by entry points of that group.
+    """A kind of script: ours are files of a package, others come by the entry points ``ventral.<name>``.
 
     Parameters
     ----------
     name
-        "protocols", "analysis" or "models".
+        "protocols", "analysis", "models" or "exports".
     noun
         What one script of it is called.
     function
@@ -40,8 +40,10 @@ class Group:
         The first line of such a function, for errors.
     error
         What a faulty file raises.
-    ours
-        Whether there are scripts of ours.
+    package
+        The package whose files are our scripts; None if there are none of ours.
+    mixed
+        Whether that package also has files that are no scripts: those without the function.
     """
 
     name: GroupName
@@ -49,20 +51,24 @@ class Group:
     function: str
     header: str
     error: type[UsageError]
-    ours: bool = True
+    package: str | None
+    mixed: bool = False
 
 
 HEADER = "def protocol(soa_ms: tuple[int, ...] = (20, 50)) -> Protocol"
 GROUPS = {
-    "protocols": Group("protocols", "protocol", "protocol", HEADER, ProtocolError),
-    "analysis": Group("analysis", "analysis", "analyze", "def analyze(run, ...)", UsageError),
-    "models": Group("models", "model", "model", "def model() -> Model", UsageError, ours=False),
+    "protocols": Group("protocols", "protocol", "protocol", HEADER, ProtocolError, "ventral.protocols"),
+    "analysis": Group("analysis", "analysis", "analyze", "def analyze(run, ...)", UsageError, "ventral.analysis"),
+    "models": Group("models", "model", "model", "def model() -> Model", UsageError, None),
+    "exports": Group(
+        "exports", "format", "write", "def write(excerpt, path, ...)", UsageError, "ventral.export", mixed=True
+    ),
 }
 
 
 @dataclass(frozen=True)
 class Script:
-    """A protocol, an analysis or a model that can be asked for by name.
+    """A protocol, an analysis, a model or an export format that can be asked for by name.
 
     Parameters
     ----------
@@ -84,11 +90,14 @@ class Script:
 
 def list_scripts(group: GroupName) -> list[Script]:
     """Our scripts and those of plugins, by name, importing none of them."""
-    folders = importlib.import_module(f"ventral.{group}").__path__ if GROUPS[group].ours else []
+    kind = GROUPS[group]
+    folders = importlib.import_module(kind.package).__path__ if kind.package else []
+    files = [info for info in pkgutil.iter_modules(folders) if not info.name.startswith("_")]
     ours = [
-        Script(_dashed(info.name), "ventral", _summary(info), f"ventral.{group}.{info.name}")
-        for info in pkgutil.iter_modules(folders)
-        if not info.name.startswith("_")
+        Script(_dashed(info.name), "ventral", summary, f"{kind.package}.{info.name}")
+        for info in files
+        for summary, functions in [_described(info)]
+        if not kind.mixed or kind.function in functions
     ]
     plugins = [
         Script(_dashed(point.name), point.dist.name if point.dist else point.module.split(".")[0], "", point.value)
@@ -103,7 +112,7 @@ def load(group: GroupName, name_or_path: str) -> ModuleType:
     Parameters
     ----------
     group
-        "protocols", "analysis" or "models".
+        "protocols", "analysis", "models" or "exports".
     name_or_path
         A name that `list_scripts` gives ("-" and "_" are the same), or the path of a ``.py`` file. A name that two
         scripts share means neither of them.
@@ -111,7 +120,7 @@ def load(group: GroupName, name_or_path: str) -> ModuleType:
     Returns
     -------
     ModuleType
-        The script, which has the function `protocol`, `analyze` or `model`.
+        The script, which has the function `protocol`, `analyze`, `model` or `write`.
 
     Raises
     ------
@@ -149,16 +158,17 @@ def _dashed(name: str) -> str:
     return name.replace("_", "-")
 
 
-def _summary(info: pkgutil.ModuleInfo) -> str:
-    """First line of a module's docstring, read without importing the module."""
+def _described(info: pkgutil.ModuleInfo) -> tuple[str, set[str]]:
+    """First line of a module's docstring and names of its functions, read without importing the module."""
     spec = info.module_finder.find_spec(info.name, None)
     if spec is None or spec.origin is None:
-        return ""
+        return "", set()
     try:
-        docstring = ast.get_docstring(ast.parse(Path(spec.origin).read_bytes()))
+        tree = ast.parse(Path(spec.origin).read_bytes())
     except SyntaxError:
-        return ""  # the error is reported when the script is loaded
-    return docstring.partition("\n")[0] if docstring else ""
+        return "", set()  # the error is reported when the script is loaded
+    functions = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+    return (ast.get_docstring(tree) or "").partition("\n")[0], functions
 
 
 def _find(group: Group, name: str) -> Script:

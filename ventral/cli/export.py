@@ -5,24 +5,35 @@ from pathlib import Path
 import click
 
 from ventral.cli.console import busy, echo
-from ventral.cli.options import PATH, area_names, option
+from ventral.cli.options import PATH, area_names, condition_names, option, settings_option
 from ventral.cli.runs import open_named
-from ventral.errors import choose
 
 
 @click.command()
 @click.argument("run", type=PATH)
-@option("--to", "form", required=True, metavar="FORMAT", help="Format: npz, or brainscore (netCDF).")
+@option("--to", "form", required=True, metavar="FORMAT|FILE.py", help="Format; `ventral exports` lists them.")
 @option("--areas", metavar="V1,V2,...", help="Areas to export; all if not given.")
-@option("--out", type=PATH, help="The file; beside the run if not given.")
-@option("--partial", is_flag=True, help="Export an incomplete run too, with NaN where nothing is recorded.")
-def export(run: Path, form: str, areas: str | None, out: Path | None, partial: bool) -> None:
+@option("--conditions", metavar="NAME,...", help="Conditions to export; all if not given.")
+@settings_option
+@option("--out", type=PATH, help="The file, or the folder of a format's files; beside the run if not given.")
+@option("--partial", is_flag=True, help="Export what is recorded of an incomplete run.")
+def export(
+    run: Path,
+    form: str,
+    areas: str | None,
+    conditions: str | None,
+    settings: tuple[str, ...],
+    out: Path | None,
+    partial: bool,
+) -> None:
     """Write a run in the format of another tool."""
     with busy("exporting"):
-        from ventral.export.formats import FORMATS, export_run
+        from ventral.export.formats import export_run
+        from ventral.knobs import apply_settings
+        from ventral.plugins import load
 
-        form = choose("format", form, FORMATS)
-        chosen = area_names(areas) or None
+        knobs = apply_settings(load("exports", form).write, settings)
         opened = open_named(run, partial, " Or export what is there with --partial.")
-        path = export_run(opened, form, out, chosen, partial=partial)
+        chosen, shown = area_names(areas) or None, condition_names(conditions) or None
+        path = export_run(opened, form, out, chosen, shown, partial=partial, **knobs)
     echo(path)

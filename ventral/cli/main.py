@@ -14,6 +14,7 @@ from ventral.cli.console import echo
 from ventral.cli.data import data
 from ventral.cli.evaluate import evaluate
 from ventral.cli.export import export
+from ventral.cli.exports import exports
 from ventral.cli.info import info
 from ventral.cli.models import models
 from ventral.cli.paper import reproduce
@@ -38,7 +39,7 @@ def commands() -> None:
 
 
 ACTIONS = (simulate, analyze, export, verify, train, evaluate, reproduce)
-LISTINGS = (info, models, protocols, analyses, data, stimuli)
+LISTINGS = (info, models, protocols, analyses, exports, data, stimuli)
 for command in (*ACTIONS, *LISTINGS):
     commands.add_command(command)
 

@@ -97,11 +97,20 @@ def renamed_option(old: str, new: str) -> Callable[[Decorated], Decorated]:
 
 def area_names(text: str | None) -> tuple[str, ...]:
     """Areas written as "V1,IT"; empty if all are meant."""
+    return _names(text, "--areas", "V1,IT")
+
+
+def condition_names(text: str | None) -> tuple[str, ...]:
+    """Conditions written as "unmasked,soa_20"; empty if all are meant."""
+    return _names(text, "--conditions", "unmasked,soa_20")
+
+
+def _names(text: str | None, option: str, example: str) -> tuple[str, ...]:
     if text is None:
         return ()
     names = tuple(name.strip() for name in text.split(",") if name.strip())
     if not names:
-        raise UsageError(f"--areas is {quoted(text)}; write it as V1,IT or leave it out to have all.")
+        raise UsageError(f"{option} is {quoted(text)}; write it as {example} or leave it out to have all.")
     return names
 
 

@@ -1,109 +1,81 @@
-"""A run as one netCDF4 file that is laid out like Brain-Score's NeuroidAssembly.
+"""Assemblies for Brain-Score, one file for each area and condition.
 
-The file has one data variable, as ``xarray.open_dataarray`` and Brain-Score's loaders expect. Its dims are
-(presentation, neuroid, time_bin), without index coordinates, so that ``NeuroidAssembly`` can gather the coordinates of
-each into its own MultiIndex. Presentations carry ``stimulus_id`` and every other coordinate of the run. Neuroids carry
-``neuroid_id`` (area.number, unique), ``region`` (the area), ``channel``, ``y`` and ``x`` (-1 where a channel was
-recorded as its mean over space). A time bin is [time_bin_start, time_bin_end) in ms from target onset, one tick long.
-All areas lie along neuroid, one after another. The readout is not a neuroid and is left out.
+A file has one variable, as ``NeuronRecordingAssembly.from_files`` expects. Its dims are (presentation, neuroid,
+time_bin), without index coordinates, so that Brain-Score can gather the coordinates of each into its own MultiIndex.
+Presentations carry ``stimulus_id``, ``repetition`` (over which `average_repetition` averages) and every other
+coordinate of the run. A value that only some conditions have is text, and "none" in the others: a missing number would
+keep `average_repetition` from averaging, without a word. Neuroids carry ``neuroid_id`` (unique over areas and models),
+``region`` (the area), ``channel``, ``y`` and ``x`` (-1 where a channel was recorded as its mean over space). A time bin
+is [time_bin_start, time_bin_end) in ms from target onset, one tick long, from the area's arrival on. Provenance lies on
+the variable, since attributes of the file are lost when it is loaded.
+
+Averaging over all presentations of a stimulus would mix conditions, hence one condition a file. The readout is not a
+neuroid and is left out.
 """
 
-import json
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import xarray as xr
-from numpy.typing import NDArray
 
 from ventral.clock import MS_PER_TICK
-from ventral.experiment.run import Run
+from ventral.export.excerpt import Array, Excerpt
+from ventral.export.format import Format
+from ventral.export.variables import add_activity, add_columns
 
-SUFFIX = ".nc"
-SITE = ("channel", "y", "x")
-ATTRIBUTE_BYTES = 60_000  # HDF5 holds at most 64 kB in one attribute
-Array = NDArray[Any]
+FORMAT = Format(
+    ".nc", reader="Brain-Score: NeuronRecordingAssembly.from_files", tried="brainscore_core 2.5", holds="condition"
+)
 
 
-def write(run: Run, areas: Sequence[str], path: Path) -> None:
-    """Write a run as a netCDF4 file, batch by batch, so that memory does not grow with it.
-
-    Activity is float32 also where it is stored as float16, which few tools read and which overflows in sums.
+def write(excerpt: Excerpt, path: Path) -> None:
+    """Write a netCDF-4 file, batch by batch, so that memory does not grow with the run.
 
     Parameters
     ----------
-    run
-        The run.
-    areas
-        Names of the areas to write.
+    excerpt
+        What is exported: one area in one condition.
     path
         The file.
     """
     from h5netcdf.legacyapi import Dataset
 
-    sites = _sites(run, areas)
-    start = run[areas[0]]["time"].values
-    bins = {"time_bin_start": start, "time_bin_end": start + MS_PER_TICK}
-    presentations = {str(name): values.values for name, values in run.presentations.data_vars.items()}
-    columns = {"presentation": presentations, "neuroid": sites, "time_bin": bins}
-    sizes = {"presentation": run.batches[-1].stop, "neuroid": len(sites["region"]), "time_bin": len(start)}
+    (area,) = excerpt.areas
+    start = excerpt.times_ms(area)
+    columns = {
+        "presentation": _presentations(excerpt),
+        "neuroid": _neuroids(excerpt, area),
+        "time_bin": {"time_bin_start": start, "time_bin_end": start + MS_PER_TICK},
+    }
+    presentations, ticks, units = excerpt.shape(area)
+    sizes = {"presentation": presentations, "neuroid": units, "time_bin": ticks}
     with Dataset(path, "w") as file:
         for dim, size in sizes.items():
             file.createDimension(dim, size)
-            for name, values in columns[dim].items():
-                _add_column(file, name, dim, values)
-        activity = file.createVariable("activity", "<f4", tuple(sizes), fill_value=np.float32(np.nan))
-        activity.attrs["coordinates"] = " ".join(name for names in columns.values() for name in names)
-        first = 0
-        for area in areas:
-            count = int(np.count_nonzero(sites["region"] == area))
-            for batch in run.batches:
-                values = run[area][batch].values.astype("<f4")
-                values = values.reshape(*values.shape[:2], count).transpose(0, 2, 1)
-                activity[batch, first : first + count, :] = np.ascontiguousarray(values)
-            first += count
-        _add_attrs(file, run.attrs)
+            add_columns(file, dim, columns[dim])
+        names = " ".join(name for values in columns.values() for name in values)
+        activity = add_activity(file, sizes, names, excerpt.provenance())
+        for rows, values in excerpt.pieces(area):
+            activity[rows, :, :] = np.ascontiguousarray(values.transpose(0, 2, 1))
 
 
-def _sites(run: Run, areas: Sequence[str]) -> dict[str, Array]:
-    """Coordinates along neuroid, the areas one after another."""
-    parts = [_sites_of(area, run[area]) for area in areas]
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+def _presentations(excerpt: Excerpt) -> dict[str, Array]:
+    """Coordinates along presentation, none of which is NaN."""
+    everywhere = excerpt.run.presentations
+    columns = {}
+    for name, values in excerpt.columns.items():
+        missing = values.dtype.kind == "f" and np.isnan(everywhere[name].values).any()
+        column = np.array([_text(value) for value in values.tolist()]) if missing else values
+        columns["repetition" if name == "repeat" else name] = column
+    return {"repetition": np.zeros(len(excerpt.rows), np.int64)} | columns
 
 
-def _sites_of(area: str, activity: xr.DataArray) -> dict[str, Array]:
-    """Coordinates of one area's neuroids, by name, (neuroid,)."""
-    shape = activity.shape[2:]
-    count = int(np.prod(shape))
-    positions = dict(zip(activity.dims[2:], np.indices(shape), strict=True))
-    sites = {"neuroid_id": np.array([f"{area}.{number}" for number in range(count)]), "region": np.full(count, area)}
-    for name in SITE:
-        if name in positions:
-            along = activity[name].values if name in activity.coords else np.arange(activity.sizes[name])
-            sites[name] = along[positions[name].ravel()]
-        elif name in activity.coords:
-            sites[name] = activity[name].values
-        else:
-            sites[name] = np.full(count, -1)
-    return sites
+def _text(value: float) -> str:
+    return "none" if np.isnan(value) else f"{value:g}"
 
 
-def _add_column(file: Any, name: str, dim: str, values: Array) -> None:
-    """Add a coordinate along one dim; netCDF has no truth values and no float16."""
-    kind = values.dtype.kind
-    stored: Any = {"U": str, "b": np.int8}.get(kind, np.float32 if values.dtype == np.float16 else values.dtype)
-    column = file.createVariable(name, stored, (dim,))
-    column[:] = values.astype(object if kind == "U" else stored)
-    if kind == "b":
-        column.attrs["dtype"] = "bool"  # what xarray reads back as truth values
-    if name.startswith("time_bin"):
-        column.attrs["units"] = "ms"
-
-
-def _add_attrs(file: Any, attrs: dict[str, Any]) -> None:
-    """Add provenance as numbers and text; attributes about the run's own files are left out."""
-    for name, value in attrs.items():
-        plain = value if type(value) in (int, float, str) else json.dumps(value)
-        if name != "manifest" and len(str(plain).encode()) <= ATTRIBUTE_BYTES:
-            file.attrs[name] = plain
+def _neuroids(excerpt: Excerpt, area: str) -> dict[str, Array]:
+    """Coordinates along neuroid; an id names model, weights, area and place."""
+    attrs = excerpt.run.attrs
+    owner = f"{attrs.get('model', 'model')}.{str(attrs.get('weights_sha256', ''))[:8]}".rstrip(".")
+    ids = np.array([f"{owner}.{name}" for name in excerpt.unit_names(area)])
+    return {"neuroid_id": ids, "region": np.full(len(ids), area), **excerpt.sites(area)}
