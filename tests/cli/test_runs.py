@@ -16,6 +16,24 @@ def test_an_export_is_named_and_opens(places):
     worked("export {incomplete} --to npz --out half.npz --partial", **places)
 
 
+def test_a_condition_is_exported_to_a_folder_of_files_one_for_each_area(places):
+    outcome = worked("export {run} --to brainscore --conditions soa_20 --areas V4,IT --out here", **places)
+    assert outcome.out == "here\n"
+    assert sorted(path.name for path in Path("here").iterdir()) == ["IT-soa_20.nc", "V4-soa_20.nc"]
+    worked("export {run} --to table --set observers=best --out here.csv", **places)
+    assert "reaction_ms_best" in Path("here.csv").read_text().partition("\n")[0]
+
+
+def test_formats_are_listed_with_their_readers_and_explained():
+    listed = worked("exports").out
+    for name, reader in (("brainscore", "from_files"), ("nwb", "pynapple.load_file"), ("ndt", "basic_DS")):
+        assert any(line.startswith(f" {name} ") and reader in line for line in listed.splitlines())
+    shown = worked("exports show table").out
+    assert "A file holds the run, its name ends in .csv" in shown
+    assert "observers" in shown
+    assert "Written with pynwb." in worked("exports show nwb").out
+
+
 def test_a_flipped_byte_is_found_and_named(places):
     assert worked("verify {run}", **places).out.endswith(
         "mask.zarr is complete, and every file is as it was recorded.\n"

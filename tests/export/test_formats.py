@@ -1,72 +1,50 @@
+"""Laws that hold for every format, and those of plain arrays for numpy."""
+
 import errno
 import json
 import os
 import shutil
 import subprocess
 import sys
+from importlib import metadata
+from pathlib import Path
 
 import numpy as np
 import pytest
 import xarray as xr
+from export_runs import CLASSES, CONDITIONS, COUNT, PRESENTATION, SHAPES, TIMES, recorded, values
 
 from ventral.errors import StoreError, UsageError
-from ventral.experiment.run import IncompleteRun, open_run
-from ventral.export import formats as export
+from ventral.experiment.run import IncompleteRun
 from ventral.export import npz
-from ventral.export.formats import export_run
-from ventral.store.layout import Layout, Recording
-from ventral.store.writer import Writer
+from ventral.export.formats import export_run, format_of
+from ventral.plugins import list_scripts, load
 
-TIMES = np.array([-10, 0, 10])
-SHAPES = {"V1": (5,), "IT": (2, 2, 3), "A2": (3,)}
-RECORDINGS = (
-    Recording("V1", ("unit",), (5,), {"channel": np.arange(5) + 3, "y": np.arange(5) * 2, "x": np.arange(5)}, {}),
-    Recording("IT", ("channel", "y", "x"), SHAPES["IT"], {}, {"arrival_ms": 20}),
-    Recording("A2", ("channel",), (3,), {"channel": np.array([4, 7, 9])}, {}),
-)
-PRESENTATION = {
-    "image": np.arange(7) + 100,
-    "stimulus_id": np.array([f"é {number}" for number in range(7)], dtype=object),
-    "label": (np.arange(7) % 3).astype(np.int16),
-    "condition": np.array(["masked", "un"] * 4)[:7],
-    "soa_ms": np.array([20.0, np.nan] * 4)[:7],
-    "correct": np.arange(7) % 2 == 0,
+FORMATS = {
+    script.name: format_of(load("exports", script.name), script.name)
+    for script in list_scripts("exports")
+    if script.origin == "ventral"
 }
+OF_AREAS = [name for name in FORMATS if name != "table"]
+PARTED = [name for name, form in FORMATS.items() if form.holds != "run"]
+WHOLE = [name for name, form in FORMATS.items() if form.holds == "run"]
+STREAMED = [name for name in OF_AREAS if name not in ("mne", "ndt")]
 
 
-def record(path, batches=(0, 1, 2), dtype="float16"):
-    """Three areas recorded in three ways, exactly representable numbers, absent at the first tick."""
-    plan = Layout(PRESENTATION, TIMES, RECORDINGS, ("cat", "ship"), 3, dtype, {"identity": {"seed": 0}, "model": "m"})
-    with Writer.open(path, plan) as writer:
-        for batch in batches:
-            rows = writer.batch_slice(batch)
-            writer.write(batch, {area: values(area)[rows] for area in SHAPES}, values("logits")[rows])
-    return path
-
-
-def values(area):
-    shape = (7, 3, *SHAPES.get(area, (2,)))
-    made = np.random.default_rng(len(area) + ord(area[0])).integers(-500, 500, shape).astype(np.float32)
-    made[:, 0] = np.nan
-    return made
-
-
-@pytest.fixture(autouse=True)
-def hurry(monkeypatch):
-    """Waiting for the disk protects from power cuts, which no test has."""
-    monkeypatch.setattr(os, "fsync", lambda _: None)
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    return open_run(record(tmp_path_factory.mktemp("runs") / "run.zarr"))
-
-
-@pytest.fixture(scope="module")
-def partial_run(tmp_path_factory):
-    path = record(tmp_path_factory.mktemp("runs") / "run.zarr", [0, 2])
+@pytest.fixture
+def partial_run(tmp_path):
+    """A run without its second batch, rows 5 to 9."""
     with pytest.warns(IncompleteRun):
-        return open_run(path)
+        return recorded(tmp_path / "run.zarr", batches=[0, 2])
+
+
+def files(out):
+    return sorted(out.iterdir()) if out.is_dir() else [out]
+
+
+def test_the_formats_are_those_of_the_peers():
+    assert list(FORMATS) == ["brainscore", "mne", "ndt", "netcdf", "npz", "nwb", "rsatoolbox", "table"]
+    assert all(form.reader and form.tried for form in FORMATS.values())
 
 
 def test_npz_holds_every_array_and_coordinate_without_objects(run, tmp_path):
@@ -80,7 +58,7 @@ def test_npz_holds_every_array_and_coordinate_without_objects(run, tmp_path):
         assert arrays["label"].dtype == np.int16
         assert arrays["stimulus_id"].dtype.kind == "U"
         assert arrays["time"].tolist() == TIMES.tolist()
-        assert arrays["class"].tolist() == ["cat", "ship"]
+        assert arrays["class"].tolist() == list(CLASSES)
         assert arrays["V1_y"].tolist() == [0, 2, 4, 6, 8]
         assert json.loads(str(arrays["attrs"]))["model"] == "m"
 
@@ -90,86 +68,72 @@ def test_the_same_run_gives_the_same_npz(run, tmp_path):
     assert first.read_bytes() == second.read_bytes()
 
 
-def test_brainscore_has_its_dims_coordinates_and_dtypes(run, tmp_path):
-    with xr.open_dataset(export_run(run, "brainscore", tmp_path / "out.nc"), engine="h5netcdf") as data:
-        assert list(data.data_vars) == ["activity"]
-        assert data["activity"].dims == ("presentation", "neuroid", "time_bin")
-        assert data["activity"].dtype == np.float32
-        assert not data.indexes
-        assert data["time_bin_start"].values.tolist() == [-10, 0, 10]
-        assert data["time_bin_end"].values.tolist() == [0, 10, 20]
-        for name, wanted in PRESENTATION.items():
-            assert data[name].dims == ("presentation",)
-            np.testing.assert_array_equal(data[name].values, wanted)
-        assert data["label"].dtype == np.int16
-        assert data["correct"].dtype == bool
-        assert data["region"].values.tolist() == ["V1"] * 5 + ["IT"] * 12 + ["A2"] * 3
-        assert len(set(data["neuroid_id"].values.tolist())) == 20
-        assert data.attrs["model"] == "m"
-        assert all(data[name].dtype == np.int64 for name in ("channel", "y", "x", "image"))
-
-
-def test_brainscore_keeps_each_number_at_its_site_and_time(run, tmp_path):
-    with xr.open_dataarray(export_run(run, "brainscore", tmp_path / "out.nc"), engine="h5netcdf") as data:
-        region = data["region"].values
-        np.testing.assert_array_equal(data.values[:, region == "V1"], values("V1").transpose(0, 2, 1))
-        np.testing.assert_array_equal(data.values[:, region == "A2"], values("A2").transpose(0, 2, 1))
-        maps = data[:, region == "IT"]
-        for number in range(maps.sizes["neuroid"]):
-            site = maps[:, number]
-            channel, y, x = (int(site[name]) for name in ("channel", "y", "x"))
-            np.testing.assert_array_equal(site.values, values("IT")[:, :, channel, y, x])
-        assert data["channel"].values[region == "A2"].tolist() == [4, 7, 9]
-        assert set(data["y"].values[region == "A2"].tolist()) == {-1}
-
-
-def test_brainscore_gathers_into_its_own_indexes(run, tmp_path):
-    with xr.open_dataarray(export_run(run, "brainscore", tmp_path / "out.nc"), engine="h5netcdf") as data:
-        names = {dim: [str(name) for name in data.coords if data[name].dims == (dim,)] for dim in data.dims}
-        assembly = data.set_index(names)
-        assert assembly.sel(region="IT").shape == (7, 12, 3)
-
-
-@pytest.mark.parametrize("fmt", export.FORMATS)
-def test_only_the_areas_asked_for_are_exported_beside_the_run(tmp_path, fmt):
-    run = open_run(record(tmp_path / "run.zarr"))
-    out = export_run(run, fmt, areas=["IT"])
-    assert out == tmp_path / ("run" + export.FORMATS[fmt][1])
+@pytest.mark.parametrize("fmt", OF_AREAS)
+def test_only_what_is_asked_for_is_exported_beside_the_run(tmp_path, fmt):
+    run = recorded(tmp_path / "run.zarr")
+    out = export_run(run, fmt, areas=["IT"], conditions=["masked 1/2"])
+    if FORMATS[fmt].holds == "run":
+        assert out == tmp_path / f"run{FORMATS[fmt].suffix}"
+    else:
+        name = "IT" if FORMATS[fmt].holds == "area" else "IT-masked_1_2"
+        assert out == tmp_path / f"run-{fmt}"
+        assert files(out) == [out / f"{name}{FORMATS[fmt].suffix}"]
     if fmt == "npz":
         with np.load(out) as arrays:
             assert {"V1", "IT", "A2"} & set(arrays) == {"IT"}
-    else:
-        with xr.open_dataset(out, engine="h5netcdf") as data:
-            assert set(data["region"].values.tolist()) == {"IT"}
+            assert arrays["presentation"].tolist() == np.flatnonzero(CONDITIONS == "masked 1/2").tolist()
+            np.testing.assert_array_equal(arrays["IT"], values("IT")[CONDITIONS == "masked 1/2"])
+    assert files(out)[0].stat().st_size >= 4 * 6 * 3 * 12
 
 
-@pytest.mark.parametrize("fmt", export.FORMATS)
-def test_an_incomplete_run_is_exported_only_when_asked(partial_run, tmp_path, fmt):
-    with pytest.raises(StoreError, match=r"lacks 3 presentations; record the rest first, or .*--partial"):
-        export_run(partial_run, fmt, tmp_path / "out")
-    assert list(tmp_path.iterdir()) == []
-    out = export_run(partial_run, fmt, tmp_path / "out", partial=True)
+@pytest.mark.parametrize("fmt", PARTED)
+def test_one_part_can_be_written_to_a_file_and_several_only_to_a_folder(run, tmp_path, fmt):
+    single = tmp_path / f"mine{FORMATS[fmt].suffix}"
+    assert export_run(run, fmt, single, ["IT"], ["un"]) == single
+    assert list(tmp_path.iterdir()) == [single]
+    with pytest.raises(
+        UsageError, match=r"holds one area( in one condition)?, and . are to be exported; give a folder"
+    ):
+        export_run(run, fmt, single)
+    (tmp_path / "text").write_text("mine")
+    with pytest.raises(StoreError, match=r"text is a file; give the folder of"):
+        export_run(run, fmt, tmp_path / "text")
+
+
+@pytest.mark.parametrize("fmt", FORMATS)
+def test_an_incomplete_run_is_exported_only_when_asked_and_only_what_is_recorded(partial_run, tmp_path, fmt):
+    with pytest.raises(StoreError, match=r"lacks 5 presentations; record the rest first, or .*--partial"):
+        export_run(partial_run, fmt)
+    assert [path.name for path in tmp_path.iterdir()] == ["run.zarr"]
+    settings = {"observers": ("instant",)} if fmt == "table" else {}
+    out = export_run(partial_run, fmt, partial=True, **settings)
+    rows = [0, 1, 2, 3, 4, 10, 11]
     if fmt == "npz":
         with np.load(out) as arrays:
-            activity = arrays["V1"]
-    else:
-        with xr.open_dataarray(out, engine="h5netcdf") as data:
-            activity = data[:, :5].values.transpose(0, 2, 1)
-    assert np.isnan(activity[3:6]).all()
-    np.testing.assert_array_equal(activity[:3], values("V1")[:3])
+            np.testing.assert_array_equal(arrays["V1"], values("V1")[rows])
+            assert arrays["presentation"].tolist() == rows
+    if fmt == "netcdf":
+        with xr.open_datatree(out, engine="h5netcdf") as tree:
+            assert tree["V1"]["presentation"].values.tolist() == rows
+            np.testing.assert_array_equal(tree["V1"]["activity"].values, values("V1")[rows, 1:])
 
 
 def test_names_that_do_not_exist_are_corrected(run, tmp_path):
+    out = tmp_path / "out"
     with pytest.raises(UsageError, match="no format named 'brainscor'; did you mean 'brainscore'"):
-        export_run(run, "brainscor", tmp_path / "out")
+        export_run(run, "brainscor", out)
     with pytest.raises(UsageError, match="no area named 'V4'; there is: A2, IT, V1"):
-        export_run(run, "npz", tmp_path / "out", areas=["V4"])
-    with pytest.raises(UsageError, match="name each once"):
-        export_run(run, "npz", tmp_path / "out", areas=["V1", "V1"])
+        export_run(run, "npz", out, areas=["V4"])
+    with pytest.raises(UsageError, match="the areas to export are V1, V1; name each once"):
+        export_run(run, "npz", out, areas=["V1", "V1"])
+    with pytest.raises(UsageError, match=r"no condition named 'masked'; did you mean 'masked 1/2'"):
+        export_run(run, "npz", out, conditions=["masked"])
+    with pytest.raises(UsageError, match="the conditions to export are none; name each once"):
+        export_run(run, "npz", out, conditions=[])
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("fmt", export.FORMATS)
+@pytest.mark.parametrize("fmt", WHOLE)
 def test_a_place_that_is_no_file_is_refused_in_a_sentence(run, tmp_path, fmt):
     (tmp_path / "text.txt").write_text("mine")
     (tmp_path / "folder").mkdir()
@@ -177,24 +141,24 @@ def test_a_place_that_is_no_file_is_refused_in_a_sentence(run, tmp_path, fmt):
         StoreError, match=r"a\.out cannot be written: .*text\.txt is a file, not a folder; choose another"
     ):
         export_run(run, fmt, tmp_path / "text.txt/a.out")
-    with pytest.raises(StoreError, match=r"folder is a folder; .* with --out, such as .*folder/run\.(npz|nc)\."):
+    with pytest.raises(
+        StoreError, match=r"folder is a folder; .* with --out, such as .*folder/run\.(npz|nc|nwb|csv)\."
+    ):
         export_run(run, fmt, tmp_path / "folder")
     with pytest.raises(StoreError, match=r"cannot be written: file name too long; choose another --out\.$"):
         export_run(run, fmt, tmp_path / ("x" * 250))
     assert sorted(child.name for child in tmp_path.rglob("*")) == ["folder", "text.txt"]
 
 
-@pytest.mark.parametrize("fmt", export.FORMATS)
-def test_a_file_that_does_not_fit_is_refused_before_it_is_begun(run, tmp_path, monkeypatch, fmt):
+@pytest.mark.parametrize("fmt", FORMATS)
+def test_files_that_do_not_fit_are_refused_before_they_are_begun(run, tmp_path, monkeypatch, fmt):
     """The netCDF library does not survive a disk that fills up while it writes."""
-    needed = export_run(run, fmt, tmp_path / "out").stat().st_size
-    activity = sum(4 * values(area).size for area in SHAPES)
-    assert activity < needed
+    activity = FORMATS[fmt].value_bytes * sum(values(area).size for area in SHAPES)
     usage = shutil.disk_usage(tmp_path)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=activity))
-    with pytest.raises(StoreError, match=r"new can take .* GB free; export fewer areas \(--areas\), or .*--out"):
+    with pytest.raises(StoreError, match=r"new can take .* GB free; export fewer areas \(--areas\) or .*--out"):
         export_run(run, fmt, tmp_path / "new")
-    assert [child.name for child in tmp_path.iterdir()] == ["out"]
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_full_disk_leaves_the_file_that_was_there(run, tmp_path, monkeypatch):
@@ -211,8 +175,9 @@ def test_a_full_disk_leaves_the_file_that_was_there(run, tmp_path, monkeypatch):
     assert len(list(tmp_path.iterdir())) == 1
 
 
-def test_never_more_than_a_batch_is_in_memory(tmp_path, monkeypatch):
-    run, read = open_run(record(tmp_path / "run.zarr")), []
+@pytest.mark.parametrize("fmt", STREAMED)
+def test_never_more_than_a_batch_is_in_memory(tmp_path, monkeypatch, fmt):
+    run, read = recorded(tmp_path / "run.zarr"), []
     plain = xr.DataArray.values.fget
 
     def values_of(array):
@@ -221,23 +186,73 @@ def test_never_more_than_a_batch_is_in_memory(tmp_path, monkeypatch):
         return plain(array)
 
     monkeypatch.setattr(xr.DataArray, "values", property(values_of))
-    for fmt in export.FORMATS:
-        export_run(run, fmt)
-    assert set(read) == {1, 3}
-    shutil.rmtree(run.path)
+    export_run(run, fmt)
+    assert sum(read) >= 3 * COUNT
+    assert max(read) == 5
 
 
-@pytest.mark.parametrize("fmt", export.FORMATS)
+@pytest.mark.parametrize("fmt", OF_AREAS)
+def test_an_area_that_comes_later_in_some_conditions_is_exported_with_each_alone(tmp_path, fmt):
+    run = recorded(tmp_path / "run.zarr", late=("masked 1/2",))
+    if FORMATS[fmt].holds == "condition" or fmt == "npz":
+        assert files(export_run(run, fmt))
+        return
+    with pytest.raises(
+        UsageError, match=r"IT is present at other times in masked 1/2 than in un, and .*\(--conditions masked 1/2\)"
+    ):
+        export_run(run, fmt, tmp_path / "out")
+    assert files(export_run(run, fmt, conditions=["masked 1/2"]))
+
+
+@pytest.mark.parametrize("fmt", [name for name in OF_AREAS if name != "npz"])
+def test_a_missing_value_is_refused_wherever_it_is(tmp_path, monkeypatch, fmt):
+    plain = values
+
+    def holed(area, late=()):
+        made = plain(area, late)
+        if area == "A2":
+            made[9, 2, 1] = np.nan
+        return made
+
+    monkeypatch.setattr("export_runs.values", holed)
+    run = recorded(tmp_path / "run.zarr")
+    message = r"A2 has missing or infinite values in presentations [56] to 9 of .*run\.zarr, where others have none"
+    with pytest.raises(StoreError, match=message):
+        export_run(run, fmt, areas=["A2"])
+    left = [path.name for path in files(tmp_path / f"run-{fmt}")] if (tmp_path / f"run-{fmt}").exists() else []
+    assert left == ([f"A2-un{FORMATS[fmt].suffix}"] if FORMATS[fmt].holds == "condition" else [])
+
+
+def test_an_area_that_is_never_reached_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("export_runs.values", lambda area, late=(): np.full_like(values(area), np.nan))
+    run = recorded(tmp_path / "run.zarr")
+    with pytest.raises(UsageError, match=r"V1 is absent at all recorded times; leave it out \(--areas\)"):
+        export_run(run, "netcdf")
+
+
+@pytest.mark.parametrize("fmt", ["mne", "nwb"])
+def test_a_package_that_is_not_installed_is_named_with_the_command_that_installs_it(run, tmp_path, monkeypatch, fmt):
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    package = {"mne": "mne", "nwb": "pynwb"}[fmt]
+    with pytest.raises(
+        UsageError, match=rf"{fmt} is written by {package}, .* give the command `pip install {package}`"
+    ):
+        export_run(run, fmt, tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("fmt", WHOLE)
 def test_a_second_export_to_the_same_file_is_refused_while_the_first_is_written(run, tmp_path, monkeypatch, fmt):
-    write, suffix = export.FORMATS[fmt]
+    module = load("exports", fmt)
+    write = module.write
 
-    def again(run, areas, path):
-        write(run, areas, path)
+    def again(excerpt, path):
+        write(excerpt, path)
         with pytest.raises(StoreError, match=r"out is being written by another process; wait, or choose another --out"):
             export_run(run, fmt, tmp_path / "out")
 
     with monkeypatch.context() as patch:
-        patch.setitem(export.FORMATS, fmt, (again, suffix))
+        patch.setattr(module, "write", again)
         first = export_run(run, fmt, tmp_path / "out").read_bytes()
     assert list(tmp_path.iterdir()) == [tmp_path / "out"]
     assert len(export_run(run, fmt, tmp_path / "out").read_bytes()) == len(first)
@@ -250,10 +265,55 @@ def test_another_process_gives_the_same_npz_of_a_copy_of_a_run(run, tmp_path):
         if file.is_file():
             (copy / file.relative_to(run.path)).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(file, copy / file.relative_to(run.path))
-    command = (
-        "from ventral import open_run; from ventral.export.formats import *; export_run(open_run('copy.zarr'), 'npz')"
-    )
+    command = "from ventral import export_run, open_run; export_run(open_run('copy.zarr'), 'npz')"
     for seed in "12":
         environment = {**os.environ, "PYTHONHASHSEED": seed}
         subprocess.run([sys.executable, "-c", command], cwd=tmp_path, env=environment, check=True)
         assert (tmp_path / "copy.npz").read_bytes() == export_run(run, "npz", tmp_path / "out.npz").read_bytes()
+
+
+# --- formats of other packages
+
+FORMAT = '''"""Means over presentations."""
+
+from ventral import Format
+
+FORMAT = Format(".txt", reader="any editor")
+
+
+def write(excerpt, path, *, digits: int = 3):
+    """Write means."""
+    rows = [f"{area} {excerpt.times_ms(area).tolist()} {digits}" for area in excerpt.areas]
+    path.write_text("\\n".join(rows))
+'''
+
+
+@pytest.fixture
+def plugged_in(tmp_path, monkeypatch):
+    (tmp_path / "lab_means.py").write_text(FORMAT)
+    monkeypatch.syspath_prepend(tmp_path)
+    point = metadata.EntryPoint("lab_means", "lab_means", "ventral.exports")
+    monkeypatch.setattr(metadata, "entry_points", lambda group: [point] if group == point.group else [])
+    yield
+    sys.modules.pop("lab_means", None)
+
+
+def test_a_format_of_another_package_is_listed_unread_and_written_by_its_name(plugged_in, run, tmp_path):
+    assert ("lab-means", "lab_means") in [(script.name, script.origin) for script in list_scripts("exports")]
+    assert "lab_means" not in sys.modules
+    out = export_run(run, "lab_means", tmp_path / "out.txt", ["IT"], digits=2)
+    assert out.read_text() == "IT [10, 20, 30] 2"
+
+
+def test_a_format_is_a_file_of_ones_own_too(run, tmp_path):
+    mine = tmp_path / "mine.py"
+    mine.write_text(FORMAT)
+    assert export_run(run, str(mine), tmp_path / "out.txt", ["A2"]).read_text() == "A2 [0, 10, 20, 30] 3"
+    with pytest.raises(UsageError, match="no knob named 'digit'; did you mean 'digits'"):
+        export_run(run, str(mine), tmp_path / "out.txt", digit=2)
+    mine.write_text(FORMAT.replace("FORMAT =", "OTHER ="))
+    with pytest.raises(UsageError, match=r"mine\.py has no FORMAT; give it one, such as `FORMAT = Format"):
+        export_run(run, str(mine), tmp_path / "out.txt")
+    mine.write_text(FORMAT.replace("def write", "def wrote"))
+    with pytest.raises(UsageError, match=r"has no function write; give it one, such as `def write\(excerpt, path"):
+        export_run(run, str(mine), Path("out.txt"))

@@ -30,7 +30,7 @@ LAYERS = (
 )
 PICTURED = ("figures", "cli", "paper/figures", "paper/report")  # parts that may draw; all others hold numbers
 PAPER_PICTURES = ("ventral.paper.figures", "ventral.paper.report")
-IMPORTED_AS = {"PIL": "pillow"}  # import name -> name of the distribution, where they differ
+IMPORTED_AS = {"PIL": "pillow", "hdmf": "pynwb"}  # import name -> name of the distribution that brings it
 DOORS = ("__init__", "__main__")  # what is imported from outside; not part of the order
 ZARR = ("ventral/store/encoding", "ventral/store/reader")
 MODULES = sorted(path for path in (ROOT / "ventral").rglob("*.py") if path.stem not in DOORS)
@@ -116,7 +116,9 @@ def test_no_script_imports_another():
 
 
 def test_what_is_imported_is_declared_and_what_is_declared_is_imported():
-    declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    """What only some export formats need is declared as an extra."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    declared = [*project["dependencies"], *project["optional-dependencies"]["export"]]
     used = set().union(*map(packages, (*MODULES, *SCRIPTS)))
     others = {IMPORTED_AS.get(name, name) for name in used - sys.stdlib_module_names - {"ventral"}}
     assert others == {re.split(r"\W", requirement)[0] for requirement in declared}

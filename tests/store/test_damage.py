@@ -116,7 +116,7 @@ def test_a_file_that_cannot_be_read_is_named_and_not_the_export(copy, tmp_path):
     (copy / FILES[1].format(0)).mkdir()
     run = open_run(copy)
     with pytest.raises(StoreError, match=r"copy.zarr is damaged: IT/activity/c\.0.* cannot be read: is a directory"):
-        export_run(run, "brainscore", tmp_path / "out.nc")
+        export_run(run, "netcdf", tmp_path / "out.nc")
     assert sorted(tmp_path.iterdir()) == [copy]
 
 

@@ -41,8 +41,9 @@ def write(excerpt: Excerpt, path: Path) -> None:
 
     (area,) = excerpt.areas
     start = excerpt.times_ms(area)
+    texts = {"repeat": np.zeros(len(excerpt.rows), np.int64)} | excerpt.texts
     columns = {
-        "presentation": _presentations(excerpt),
+        "presentation": {"repetition" if name == "repeat" else name: values for name, values in texts.items()},
         "neuroid": _neuroids(excerpt, area),
         "time_bin": {"time_bin_start": start, "time_bin_end": start + MS_PER_TICK},
     }
@@ -56,21 +57,6 @@ def write(excerpt: Excerpt, path: Path) -> None:
         activity = add_activity(file, sizes, names, excerpt.provenance())
         for rows, values in excerpt.pieces(area):
             activity[rows, :, :] = np.ascontiguousarray(values.transpose(0, 2, 1))
-
-
-def _presentations(excerpt: Excerpt) -> dict[str, Array]:
-    """Coordinates along presentation, none of which is NaN."""
-    everywhere = excerpt.run.presentations
-    columns = {}
-    for name, values in excerpt.columns.items():
-        missing = values.dtype.kind == "f" and np.isnan(everywhere[name].values).any()
-        column = np.array([_text(value) for value in values.tolist()]) if missing else values
-        columns["repetition" if name == "repeat" else name] = column
-    return {"repetition": np.zeros(len(excerpt.rows), np.int64)} | columns
-
-
-def _text(value: float) -> str:
-    return "none" if np.isnan(value) else f"{value:g}"
 
 
 def _neuroids(excerpt: Excerpt, area: str) -> dict[str, Array]:

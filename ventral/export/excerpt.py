@@ -50,6 +50,18 @@ class Excerpt:
         return {str(name): np.asarray(values.values)[self.rows] for name, values in variables.items()}
 
     @property
+    def texts(self) -> dict[str, Array]:
+        """The columns, with text for numbers that some presentations of the run do not have: "20", or "none".
+
+        For readers to whom a missing number is one that differs from every other.
+        """
+        everywhere = self.run.presentations
+        return {
+            name: _texts(values) if values.dtype.kind == "f" and np.isnan(everywhere[name].values).any() else values
+            for name, values in self.columns.items()
+        }
+
+    @property
     def conditions(self) -> list[str]:
         """Names of the conditions of its presentations, in the order of the run."""
         return list(dict.fromkeys(map(str, self.columns["condition"])))
@@ -212,6 +224,16 @@ class Excerpt:
                 plain = re.sub(r"[^\w.-]", "_", condition)  # a condition may have any name, and a file may not
                 parts[_free(f"{area}-{plain}", parts)] = replace(part, rows=rows)
         return parts
+
+
+def escaped(values: Array) -> Array:
+    r"""Texts, (...,), in which characters that are not ASCII are escaped as in Python: "\xe9" for é."""
+    plain = [text.encode("ascii", "backslashreplace").decode() for text in values.tolist()]
+    return np.array(plain, dtype=np.str_)
+
+
+def _texts(values: Array) -> Array:
+    return np.array(["none" if np.isnan(value) else f"{value:g}" for value in values.tolist()])
 
 
 def _free(name: str, taken: dict[str, Excerpt]) -> str:

@@ -1,6 +1,7 @@
 """Handing a run to other tools, as files that need nothing of ours to be read. Each format has a file of its own."""
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -70,11 +71,23 @@ def export_run(
     first = next(iter(files.values()))
     need_space(first, excerpt.size(form.value_bytes), first.name if len(files) == 1 else first.parent.name, REMEDY)
     for part, path in files.items():
-        with disk_errors(path, then="export again"):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with replacing(path, wait_s=0) as unfinished:
-                module.write(parts[part], unfinished, **given)
+        with disk_errors(path, then="export again"), _made(path.parent), replacing(path, wait_s=0) as unfinished:
+            module.write(parts[part], unfinished, **given)
     return first if form.holds == "run" or first == out else first.parent
+
+
+@contextlib.contextmanager
+def _made(folder: Path) -> Iterator[None]:
+    """Make a folder if there is none, and remove it if nothing comes to be in it."""
+    new = not folder.exists()
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(OSError):  # there are files in it
+            if new:
+                folder.rmdir()
+        raise
 
 
 def format_of(module: Any, name: str) -> Format:

@@ -4,7 +4,8 @@
 from the area's arrival on. ``binned_labels`` has, for each unit, a column of text per name: ``label_name`` and
 ``stimulus_id``, repeated for each unit, as the toolbox wants them. ``binned_site_info`` has ``condition``, ``area``,
 ``unit``, ``channel``, ``y`` and ``x`` of the units, the provenance of the run as JSON, and ``binning_parameters`` in ms
-from target onset. One condition a file, since a decoder of labels would mix conditions.
+from target onset. One condition a file, since a decoder of labels would mix conditions. Characters other than ASCII are
+escaped as in Python, since Octave would cut the text.
 
 Source: Meyers (2013), Front. Neuroinform. 7:8, and readout.info, "Binned-format".
 """
@@ -17,7 +18,7 @@ import numpy as np
 
 from ventral.clock import MS_PER_TICK
 from ventral.errors import UsageError
-from ventral.export.excerpt import Array, Excerpt
+from ventral.export.excerpt import Array, Excerpt, escaped
 from ventral.export.format import Format
 from ventral.export.matlab import add_columns, column_bytes
 from ventral.export.memory import need_memory
@@ -49,7 +50,7 @@ def write(excerpt: Excerpt, path: Path) -> None:
     from scipy.io import savemat
 
     (area,) = excerpt.areas
-    labels = {name: excerpt.columns[name] for name in LABELS if name in excerpt.columns}
+    labels = {name: escaped(excerpt.columns[name]) for name in LABELS if name in excerpt.columns}
     _check_size(excerpt, area, labels)
     presentations, ticks, units = excerpt.shape(area)
     activity = np.empty((units, presentations, ticks), np.float32)
