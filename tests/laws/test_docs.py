@@ -3,15 +3,18 @@
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import click
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
+import ventral
 from ventral.cli.main import commands
 from ventral.knobs import apply_settings
 from ventral.model.weights import shipped
-from ventral.plugins import load
+from ventral.plugins import list_scripts, load
 from ventral.training.recipe import RECIPES
 from ventral.training.recipes import read_recipe
 
@@ -94,8 +97,37 @@ def test_the_outside_networks_are_recorded(tmp_path, monkeypatch, capsys):
     assert printed.endswith("(50,)\n")
 
 
+@pytest.mark.filterwarnings("ignore:The inplace keyword in DataFrame")  # MNE's own, with pandas 3.1
+def test_every_export_is_read_as_its_page_says(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    selection = ventral.select_images("shapes", count=20)
+    protocol = ventral.load_protocol("backward-mask", soa_ms=(20,), end_ms=120)
+    settings = ventral.Settings(units=16)
+    run = ventral.simulate(ventral.load_model("shapes"), protocol, selection, "runs/mask.zarr", settings)
+    for script in list_scripts("exports"):
+        ventral.export_run(run, script.name)
+    *reading, own = blocks("exports")
+    named: dict[str, Any] = {}
+    for block in reading:
+        exec(compile(block, "exports.md", "exec"), named)  # our own text
+    recorded = run["IT"].values
+    rows = run.rows("soa_20")
+    present = slice(int(np.isnan(recorded[0, :, 0]).sum()), None)
+    np.testing.assert_array_equal(named["masked"], recorded[rows])
+    np.testing.assert_allclose(named["course"].sel(condition="soa_20"), recorded[rows, present].mean(0), rtol=1e-5)
+    np.testing.assert_array_equal(named["tensor"], recorded[:, present].transpose(2, 0, 1))
+    assert set(named["times_ms"].index) <= set(named["table"]["condition"])
+    np.testing.assert_allclose(named["evoked"].data, recorded[rows, present].mean(0).T, rtol=1e-5)
+    assert named["movie"].n_cond == 20
+    np.testing.assert_array_equal(named["first_unit"], recorded[rows, present, 0])
+    Path("lab_rates.py").write_text(own)
+    folder = ventral.export_run(run, "lab_rates.py", areas=["IT"], digits=2)
+    rates = np.maximum(recorded[rows, present], 0).mean((0, 1))
+    np.testing.assert_allclose(np.loadtxt(folder / "IT-soa_20.txt"), rates, atol=0.0051)
+
+
 def test_no_page_has_python_that_is_not_run():
-    run = ["README", "analyses", "models", "outside-networks", "own-protocols", "run-format"]
+    run = ["README", "analyses", "exports", "models", "outside-networks", "own-protocols", "run-format"]
     assert [page for page in PAGES if blocks(page)] == run
 
 
