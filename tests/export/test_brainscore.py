@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 import xarray as xr
-from export_runs import PRESENTATION, present, times
+from export_runs import PRESENTATION, present, recorded, times
 
 from ventral.export.formats import export_run
 
@@ -71,6 +71,14 @@ def test_presentations_have_their_coordinates_and_none_is_missing(folder):
             assert data["shown"].dtype == bool
             floats = [name for name in data.coords if data[name].dtype.kind == "f"]
             assert not any(np.isnan(data[name].values).any() for name in floats)
+
+
+def test_a_parameter_called_repetition_is_not_taken_for_the_repetition(tmp_path, monkeypatch):
+    monkeypatch.setitem(PRESENTATION, "repetition", np.repeat([7, 8], 6))
+    folder = export_run(recorded(tmp_path / "run.zarr"), "brainscore", areas=["V1"])
+    with xr.open_dataarray(folder / "V1-un.nc", engine="h5netcdf") as data:
+        assert data["repetition"].values.tolist() == [0, 0, 0, 1, 1, 1]
+        assert set(data["condition_repetition"].values.tolist()) == {7}
 
 
 def test_a_neuroid_is_named_by_model_weights_area_and_place(folder):

@@ -30,7 +30,7 @@ def test_pynapple_gives_the_array_back_exactly(path):
 
 
 def test_no_tick_of_many_trials_is_shifted(tmp_path):
-    """Times of ticks that are not rounded are at some trials beyond their edge."""
+    """The first tick of a trial lies on its edge, and readers round times."""
     count = 500
     numbers = np.arange(count * 21, dtype=np.float32).reshape(count, 21, 1)
     presentation = {"image": np.arange(count), "condition": np.full(count, "on"), "label": np.zeros(count, int)}

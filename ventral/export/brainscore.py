@@ -25,6 +25,7 @@ from ventral.export.variables import add_activity, add_columns
 FORMAT = Format(
     ".nc", reader="Brain-Score: NeuronRecordingAssembly.from_files", tried="brainscore_core 2.5", holds="condition"
 )
+RENAMED = {"repeat": "repetition", "repetition": "condition_repetition"}  # so that a parameter is not taken for it
 
 
 def write(excerpt: Excerpt, path: Path) -> None:
@@ -43,7 +44,7 @@ def write(excerpt: Excerpt, path: Path) -> None:
     start = excerpt.times_ms(area)
     texts = {"repeat": np.zeros(len(excerpt.rows), np.int64)} | excerpt.texts
     columns = {
-        "presentation": {"repetition" if name == "repeat" else name: values for name, values in texts.items()},
+        "presentation": {RENAMED.get(name, name): values for name, values in texts.items()},
         "neuroid": _neuroids(excerpt, area),
         "time_bin": {"time_bin_start": start, "time_bin_end": start + MS_PER_TICK},
     }

@@ -12,6 +12,7 @@ presentation, time).
 """
 
 import json
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -153,6 +154,9 @@ def _written(file: Any, path: Path) -> Iterator[None]:
     """Write a file, and keep it open so that its empty data can be filled."""
     from pynwb import NWBHDF5IO
 
-    with NWBHDF5IO(path, "w") as io:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The file path provided")  # the user chose the name
+        io = NWBHDF5IO(path, "w")
+    with io:
         io.write(file)
         yield
