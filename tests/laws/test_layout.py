@@ -24,6 +24,7 @@ LAYERS = (
     ("model",),
     ("experiment", "training"),
     ("measures",),
+    ("compare",),
     ("export", "figures"),
     ("paper",),
     ("cli",),
