@@ -156,7 +156,8 @@ def _refuse_outside(windows: Windows, first: int, last: int, path: Path) -> None
 
 def _rates(raster: Array, onset: int, windows: Windows) -> NDArray[np.float32]:
     """Spikes per second, (trial, window)."""
-    summed = np.cumsum(np.pad(raster.astype(np.float64), ((0, 0), (1, 0))), axis=1)
+    summed = np.zeros((len(raster), raster.shape[1] + 1), np.int32)
+    np.cumsum(raster, axis=1, out=summed[:, 1:], dtype=np.int32)
     starts = (windows.starts + onset).astype(np.int64)
     counted = summed[:, starts + int(windows.width)] - summed[:, starts]
     return np.asarray(counted * (1000 / windows.width), np.float32)

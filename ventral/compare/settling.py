@@ -5,7 +5,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from ventral.compare.soft_labels import spearman
-from ventral.measures.intervals import Estimate, percentiles
+from ventral.measures.intervals import Z95
 from ventral.seeds import stream
 
 Array = NDArray[np.float64]
@@ -61,15 +61,13 @@ def time_consistency(
     value = float(spearman(x, y))
     draw = stream("images", seed, "times")
     picks = [draw.integers(0, len(x), len(x)) for _ in range(resamples)]
-    drawn = np.array([float(spearman(x[pick], y[pick])) for pick in picks])
-    low, high = percentiles(drawn)
+    half = Z95 * np.std([float(spearman(x[pick], y[pick])) for pick in picks], ddof=1)
     null = np.array([float(spearman(x, y[shuffled_within(classes, draw)])) for _ in range(resamples)])
-    found = Estimate(np.asarray(value), low, high)
     return xr.Dataset(
         {
-            "value": found.middle,
-            "low": found.low,
-            "high": found.high,
+            "value": value,
+            "low": value - half,
+            "high": value + half,
             "shuffled": null.mean(),
             "p": (1 + (null >= value).sum()) / (1 + len(null)),
             "ceiling": ceiling,

@@ -5,7 +5,6 @@ Brown (1910), Br. J. Psychol. 3:271 and 296, for reliability from halves.
 """
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,15 +81,18 @@ def spearman(first: Array, second: Array) -> Array:
 def halves(counts: Counts, splits: int, seed: int) -> Iterator[tuple[Counts, Counts]]:
     """Labels of each image parted at random into two halves, so many times."""
     for split in range(splits):
-        draw = stream("halves of labels", seed, split)
-        first = np.stack([draw.multivariate_hypergeometric(row, row.sum() // 2) for row in counts])
+        draw, first = stream("halves of labels", seed, split), np.zeros_like(counts)
+        others, wanted = counts.sum(1), counts.sum(1) // 2
+        for response in range(counts.shape[1]):  # one after the other, given those that were drawn before
+            others = others - counts[:, response]
+            first[:, response] = draw.hypergeometric(counts[:, response], others, wanted)
+            wanted = wanted - first[:, response]
         yield first, counts - first
 
 
-def reliability(counts: Counts, statistic: Callable[[Counts, Counts], Any], splits: int, seed: int) -> float:
+def reliability(counts: Counts, statistic: Callable[[Counts, Counts], float], splits: int, seed: int) -> float:
     """Correlation between halves of the labels, averaged over splits, at the length of all labels (Spearman-Brown)."""
-    half = float(np.mean([statistic(*parts) for parts in halves(counts, splits, seed)]))
-    return spearman_brown(half)
+    return spearman_brown(float(np.mean([statistic(*parts) for parts in halves(counts, splits, seed)])))
 
 
 def spearman_brown(half: float) -> float:
