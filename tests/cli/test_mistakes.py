@@ -139,7 +139,6 @@ MISTAKES = {
     "no CIFAR-10": (FLASH + " --data cifar10", 1, "CIFAR-10 is not at .data/cifar10; put", "VENTRAL_DATA"),
     "CIFAR-10 with settings": (FLASH + " --data cifar10:clutter=1", 2, "'cifar10' has no settings; only shapes does"),
     "no images there": (FLASH + " --data nowhere/at/all", 1, "no images at 'nowhere/at/all'; give 'shapes',"),
-    "a folder without classes": (FLASH + " --data {classless}", 1, "has no class folders; lay images out as <fol"),
     "a folder without splits": (FLASH + " --data {empty}", 1, "has no folder 'test'; lay images out as <fol"),
     "a text for images": (FLASH + " --data {text}", 1, "text.txt is not an archive; give cifar-10-binary.tar.gz or"),
     "a broken image to mask with": (

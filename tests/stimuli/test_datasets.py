@@ -73,8 +73,7 @@ def test_missing_data_splits_classes_and_images_are_refused_with_the_layout(tmp_
     with pytest.raises(DataError, match=r"has no folder 'test'; lay images out as <folder>/<split>/<class>"):
         load_images(empty)
     save_image(random_pixels(1)[0], empty / "test" / "a.png")
-    with pytest.raises(DataError, match="has no class folders; lay images out"):
-        load_images(empty)
+    assert load_images(empty).label_names == ("no class",)
     (empty / "test" / "cat").mkdir()
     with pytest.raises(DataError, match="no images in the class folders"):
         load_images(empty)

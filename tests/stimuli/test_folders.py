@@ -185,7 +185,7 @@ def test_a_file_that_is_no_image_is_named_once(folder):
 
 def test_a_split_without_a_folder_is_missing_and_one_without_images_is_not(folder):
     with pytest.raises(MissingSplit):
-        labels_of(folder.parent / "pets" / "test")
+        labels_of(folder.parent / "pets" / "test", "train")
     for file in (folder / "train").rglob("*.png"):
         file.unlink()
     with pytest.raises(DataError, match="no images in the class folders") as refusal:

@@ -24,7 +24,6 @@ from ventral.measures.readout import class_positions, readout_accuracy
 from ventral.measures.recorded import rows_of
 
 Array = NDArray[np.float64]
-KINDS = {"settled": "first right and stays so", "decided": "entropy falls to a threshold"}
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,6 +14,7 @@ from ventral.errors import UsageError, few, quoted
 from ventral.experiment.run import Run
 
 Stimuli: TypeAlias = Run | xr.DataArray | pd.DataFrame | Iterable[str]
+SHOWN = 2  # names in a sentence
 COORDINATES = ("stimulus_id", "first", "second")
 
 
@@ -36,7 +37,8 @@ class Matched:
     def __str__(self) -> str:
         parts = [f"{len(self.both):,} stimuli are in both"]
         for names, place in ((self.only_run, "the run"), (self.only_data, "the data")):
-            parts += [f"{len(names):,} only in {place} ({few(names)})"] if names else []
+            more = ", ..." if len(names) > SHOWN else ""
+            parts += [f"{len(names):,} only in {place} ({few(names[:SHOWN])}{more})"] if names else []
         return "; ".join(parts) + "."
 
 

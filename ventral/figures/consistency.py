@@ -12,7 +12,6 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from ventral.compare.consistency_runs import KINDS
 from ventral.compare.forced_response import TimeMap
 from ventral.figures.captions import caption
 from ventral.figures.legends import legend_beside
@@ -24,16 +23,18 @@ from ventral.measures.intervals import Estimate, wilson_interval
 Array = NDArray[np.float64]
 
 PANELS = {
-    "cross_entropy": ("human labels expected by the model", "bits of a label"),
+    "cross_entropy": ("expects what people say", "bits of a label"),
     "entropy": ("uncertain of the same images", "rank correlation of entropies"),
     "kappa": ("wrong on the same images", "error consistency (kappa)"),
     "confusion": ("confuses the same classes", "rank correlation of confusions"),
 }
 CEILING: dict[str, Any] = {"color": INK, "linestyle": (0, (6, 2)), "linewidth": 1.3}
+BAR: dict[str, Any] = {"elinewidth": 0.8, "capsize": 0}
 FLOOR: dict[str, Any] = {"color": INK, "linestyle": (0, (1, 1.5)), "linewidth": 1.3}
 SHUFFLED = (0, (2, 1.6))
-TEMPERED = (0, (7, 2))
-FEWEST = 5  # images at a time of the model that is drawn
+TEMPERED = (0, (6, 1.5, 1, 1.5))
+GROUPS = 5  # of images, about as large, by the time of the model
+NEVER = "never"
 
 Speed = tuple[TimeMap, TimeMap, pd.DataFrame, Array, Array]
 
@@ -60,7 +61,7 @@ def consistency_figure(
     """
     looks = {name: Look.at(COLOURS[place % len(COLOURS)], place) for place, name in enumerate(curves)}
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(12.6, 7.4), layout="constrained")
+        figure = Figure(figsize=(13.4, 7.4), layout="constrained")
         panels = figure.subplots(2, 3).ravel()
         for axes, (measure, (title, label)) in zip(panels[[0, 1, 2, 3]], PANELS.items(), strict=True):
             _draw_measure(axes, curves, looks, measure)
@@ -68,14 +69,14 @@ def consistency_figure(
             axes.set_ylabel(label)
             time_axis(axes)
         _draw_times(panels[4], {name: (kinds["settled"], bits) for name, (kinds, bits) in times.items()}, looks)
-        panels[4].set_title("hard for people, late in the model", loc="left", fontsize=11.5)
-        panels[4].set_xlabel(f"time from which the model is right (ms)\n({KINDS['settled']})")
+        panels[4].set_title("hard for people, late here", loc="left", fontsize=11.5)
+        panels[4].set_xlabel("time from which the model is right (ms)")
         if speed:
             _draw_speed(panels[5], speed, looks)
         else:
             _draw_times(panels[5], {name: (kinds["decided"], bits) for name, (kinds, bits) in times.items()}, looks)
             panels[5].set_title("hard for people, decided late", loc="left", fontsize=11.5)
-            panels[5].set_xlabel(f"time of decision (ms)\n({KINDS['decided']})")
+            panels[5].set_xlabel("time of decision by entropy (ms)")
         handles = [Line2D([], [], label=name, **(look.line | look.dot(5.5))) for name, look in looks.items()]
         handles += [
             Line2D([], [], color=NEUTRAL, linestyle=SHUFFLED, label="human labels shuffled\nwithin class"),
@@ -110,16 +111,41 @@ def _draw_measure(axes: Axes, curves: Mapping[str, xr.Dataset], looks: Mapping[s
 
 
 def _draw_times(axes: Axes, times: Mapping[str, tuple[Array, Array]], looks: Mapping[str, Look]) -> None:
-    """Mean entropy of human labels of the images at each time of the model, with the standard error."""
+    """Mean entropy of human labels with its standard error, of images in groups by the time of the model.
+
+    Images without a time are drawn apart, at the right.
+    """
+    last = max(float(np.nanmax(ms)) for ms, _ in times.values() if np.isfinite(ms).any())
+    first = min(float(np.nanmin(ms)) for ms, _ in times.values() if np.isfinite(ms).any())
+    never = last + 0.18 * max(last - first, 50)
     for name, (ms, bits) in times.items():
-        at = np.array([time for time in np.unique(ms[np.isfinite(ms)]) if (ms == time).sum() >= FEWEST])
-        groups = [bits[ms == time] for time in at]
-        means = [group.mean() for group in groups]
-        errors = [group.std(ddof=1) / np.sqrt(len(group)) for group in groups]
-        look = looks[name]
-        axes.errorbar(at, means, yerr=errors, elinewidth=0.8, **(look.line | look.dot(5)))
+        look, groups = looks[name], _grouped(ms)
+        found = [(float(ms[group].mean()), *_mean(bits[group])) for group in groups if len(group) > 1]
+        if found:
+            at, means, errors = np.transpose(found)
+            axes.errorbar(at, means, yerr=errors, **(look.line | look.dot(5) | BAR))
+        if (left := np.flatnonzero(np.isnan(ms))).size > 1:
+            middle, error = _mean(bits[left])
+            axes.errorbar([never], [middle], yerr=[error], **(look.dot(5) | BAR | {"linestyle": "none"}))
+    if any(np.isnan(ms).any() for ms, _ in times.values()):
+        axes.axvline((last + never) / 2, color=NEUTRAL, linewidth=0.8)
+        axes.text(never, 0.02, NEVER, transform=axes.get_xaxis_transform(), ha="center", fontsize=9.5)
+        axes.set_xticks([tick for tick in axes.get_xticks() if first - 20 < tick <= last])
     axes.set_ylim(bottom=0)
     axes.set_ylabel("entropy of human labels (bits)")
+
+
+def _grouped(ms: Array) -> list[NDArray[np.int64]]:
+    """Images with a time in groups of about the same size, in which all of one time are together."""
+    known = np.flatnonzero(np.isfinite(ms))
+    edges = np.unique(np.quantile(ms[known], np.linspace(0, 1, GROUPS + 1)[1:-1])) if known.size else np.zeros(0)
+    group = np.searchsorted(edges, ms[known], side="left")
+    return [known[group == number] for number in np.unique(group)]
+
+
+def _mean(values: Array) -> tuple[float, float]:
+    """Mean and its standard error."""
+    return float(values.mean()), float(values.std(ddof=1) / np.sqrt(len(values)))
 
 
 def _draw_speed(axes: Axes, speed: Mapping[str, Speed], looks: Mapping[str, Look]) -> None:

@@ -19,6 +19,7 @@ from ventral.experiment.run import Run
 from ventral.measures.crossed import crossed_interval
 from ventral.measures.intervals import Estimate, wilson_interval
 from ventral.measures.recorded import labels_of, present_ticks, rows_of
+from ventral.stimuli.layout import NO_CLASS
 
 LISTED = 10  # names of classes in an error
 
@@ -74,6 +75,8 @@ def class_positions(logits: xr.DataArray) -> NDArray[np.generic]:
         return labels_of(logits)
     known = {str(name): position for position, name in enumerate(logits["class"].values)}
     names = [str(name) for name in logits["label_name"].values]
+    if NO_CLASS in names and NO_CLASS not in known:
+        raise DecodingError("the images have no classes, so that no response is right or wrong; read the logits.")
     if strange := sorted(set(names) - known.keys()):
         listed = ", ".join([*known][:LISTED]) + (", ..." if len(known) > LISTED else "")
         raise DecodingError(
