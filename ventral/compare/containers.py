@@ -158,9 +158,16 @@ def _of_dataset(file: h5py.File, name: str) -> Iterator[tuple[str, Array]]:
         if cells:
             yield from _of_cells(name, cells)
     elif h5py.check_string_dtype(dataset.dtype):
-        yield name, np.array(dataset.asstr()[()], dtype=str)
+        yield name, texts(dataset)
     elif dataset.dtype.kind in "biuf":
         yield name, dataset[()].T if kind else dataset[()]
+
+
+def texts(dataset: h5py.Dataset) -> NDArray[np.str_]:
+    """Text of a dataset of HDF5, in UTF-8 even where it is said to be ASCII."""
+    held = np.asarray(dataset[()])
+    words = [word.decode("utf-8", "replace") if isinstance(word, bytes) else str(word) for word in held.ravel()]
+    return np.array(words, dtype=str).reshape(held.shape)
 
 
 def _cell(dataset: Any) -> Array:

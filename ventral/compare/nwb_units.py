@@ -12,6 +12,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from ventral.compare.binning import Windows, rates
+from ventral.compare.containers import texts
 from ventral.compare.form import UNKNOWN, names, responses
 from ventral.compare.labelled import REGION, STIMULI
 from ventral.errors import DataError, UsageError, choose
@@ -125,7 +126,7 @@ def _column(table: h5py.Group, wanted: str | None, usual: tuple[str, ...], colum
 def _read(dataset: h5py.Dataset) -> Array:
     """Values of a column; text as text, truth values as what they are."""
     if h5py.check_string_dtype(dataset.dtype):
-        return np.array(dataset.asstr()[()], dtype=str)
+        return texts(dataset)
     return np.asarray(dataset[()])
 
 
