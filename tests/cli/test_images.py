@@ -1,6 +1,7 @@
 """Options about images: how many are presented, from which statistics are estimated, and masks from files."""
 
 import shutil
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,9 @@ import pytest
 from commands import FLASH, printed, ventral, worked
 from PIL import Image
 
+from ventral.errors import DataError
 from ventral.experiment.run import open_run
+from ventral.stimuli.datasets import load_images
 
 SHORT = " --set duration_ms=10 --set end_ms=40 --out run.zarr"
 
@@ -77,3 +80,52 @@ def test_a_number_out_of_any_range_is_refused(places, option, message):
     refused = ventral(f"{FLASH} {option}", **places)
     assert refused.code == 2
     assert message in refused.err
+
+
+def test_a_labs_own_images_need_no_classes_and_keep_order_and_names(places):
+    """Large images of several sizes whose names are written in decomposed Unicode, as on some disks."""
+    sizes = {"im10.png": (640, 480), "im2.jpg": (300, 900), "im2.png": (50, 40), "été.png": (400, 400)}
+    Path("lab").mkdir()
+    for name, size in sizes.items():
+        levels = np.random.default_rng(len(name)).integers(0, 256, (*size[::-1], 3), dtype=np.uint8)
+        Image.fromarray(levels).save(Path("lab", unicodedata.normalize("NFD", name)))
+    out = printed(FLASH + SHORT + " --data lab --images all", **places)
+    assert out.startswith("flash: 1 condition x 4 images of lab (test)")
+    assert "the images have no classes, so that no response is right or wrong" in out
+    shown = open_run("run.zarr").presentations
+    assert sorted(shown["stimulus_id"].values.tolist()) == sorted(sizes)
+    on_disk = sorted(file.name for file in Path("lab").iterdir())
+    assert shown["stimulus_id"].values.tolist() == [unicodedata.normalize("NFC", name) for name in on_disk]
+    refused = ventral(FLASH + SHORT.replace("run", "two") + " --data lab --images all --policy pooled", **places)
+    assert "no image of lab is left to estimate statistics from" in refused.err
+
+
+def test_images_are_their_central_squares_resized(tmp_path):
+    """A wide image is its central square; what lies at its sides is not seen."""
+    square = np.random.default_rng(0).integers(0, 256, (96, 96, 3), dtype=np.uint8)
+    wide = np.concatenate([np.zeros((96, 30, 3), np.uint8), square, np.full((96, 30, 3), 255, np.uint8)], axis=1)
+    for name, levels in (("square", square), ("wide", wide)):
+        Image.fromarray(levels).save(tmp_path / f"{name}.png")
+    first, second = load_images(tmp_path, size=32).pixels
+    assert first.equal(second)
+
+
+def test_names_that_differ_in_the_code_of_a_letter_alone_are_refused(tmp_path):
+    for form in ("NFC", "NFD"):
+        Image.new("RGB", (32, 32)).save(tmp_path / unicodedata.normalize(form, "é.png"))
+    with pytest.raises(DataError, match=r"two images in .* are called 'é.png', differing in the code of a letter"):
+        load_images(tmp_path)
+
+
+def test_a_folder_of_images_and_of_folders_of_images_is_refused(tmp_path):
+    own = tmp_path / "own"
+    for name in ("a.png", "more/b.png"):
+        (own / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (32, 32)).save(own / name)
+    with pytest.raises(
+        DataError, match="holds images, and more in it holds others; give a folder of one or of the oth"
+    ):
+        load_images(own)
+    (own / "a.png").unlink()
+    images = load_images(own)
+    assert (images.label_names, images.stimulus_ids) == (("more",), ("more/b.png",))

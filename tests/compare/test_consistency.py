@@ -200,7 +200,11 @@ def test_each_subject_has_its_own_kappa():
     model = pd.Series(draw.random(60) < 0.6, index=names).astype(float)
     right = {subject: draw.random(60) < 0.7 for subject in ("s1", "s2")} | {"copy": model.to_numpy() > 0}
     trials = pd.DataFrame(
-        [{"stimulus_id": n, "subject": s, "correct": float(v)} for s, own in right.items() for n, v in zip(names, own)]
+        [
+            {"stimulus_id": n, "subject": s, "correct": float(v)}
+            for s, own in right.items()
+            for n, v in zip(names, own, strict=True)
+        ]
     ).sample(frac=1, random_state=0)
     found = subject_kappas(trials, model).set_index("subject")
     assert found.loc["copy", "kappa"] == pytest.approx(1)

@@ -19,9 +19,9 @@ def network(seed=0):
     return (hard < rate).astype(float)
 
 
-def people(truth: TimeMap, number=12_000, seed=1):
+def people(truth: TimeMap, number=40_000, seed=1):
     draw = np.random.default_rng(seed)
-    deadlines = draw.choice([200.0, 400.0, 600.0, 800.0, 1000.0], number)
+    deadlines = draw.choice(np.arange(150.0, 1501.0, 50), number)  # enough to tell scale and gain apart
     rate = truth.predict(deadlines, TIMES_MS, network().mean(0))
     return pd.DataFrame(
         {
@@ -36,11 +36,12 @@ def people(truth: TimeMap, number=12_000, seed=1):
 @pytest.mark.parametrize("by", ["images", "trials"])
 def test_a_planted_map_is_found_in_both_halves(truth, by):
     for found in fit_time_map(network(), NAMES, TIMES_MS, people(truth), CHANCE, by=by):
-        span = np.arange(200.0, 1001.0, 200)
+        span = np.arange(200.0, 1401.0, 200)
         mean = network().mean(0)
         assert np.abs(found.predict(span, TIMES_MS, mean) - truth.predict(span, TIMES_MS, mean)).max() < 0.04
         assert found.gain == pytest.approx(truth.gain, abs=0.1)
         assert found.offset_ms == pytest.approx(truth.offset_ms, abs=100)
+        assert found.scale == pytest.approx(truth.scale, rel=0.25)
         assert found.held_out_bits < found.flat_bits - 0.02
         assert found.held_out_bits == pytest.approx(found.own_bits, abs=0.01)
 
@@ -66,14 +67,14 @@ def test_images_of_one_half_are_none_of_the_other():
     assert first.fitted_trials == second.held_out_trials
     assert first.fitted_trials + second.fitted_trials == 4000
     few = trials.assign(stimulus_id=np.where(np.arange(4000) < 3980, "other.png", trials["stimulus_id"]))
-    with pytest.raises(DataError, match="a half has .* trials of forced responses; give 20 or more"):
+    with pytest.raises(DataError, match=r"a half has .* trials of forced responses; give 20 or more"):
         fit_time_map(network(), NAMES, TIMES_MS, few, CHANCE)
 
 
 def test_trials_without_times_or_correctness_are_refused():
     trials = people(TimeMap(200.0, 4.0, 0.8, CHANCE), number=100)
     with pytest.raises(
-        UsageError, match="need the columns deadline_ms .* and correct; the table has stimulus_id, corr"
+        UsageError, match=r"need the columns deadline_ms .* and correct; the table has stimulus_id, corr"
     ):
         fit_time_map(network(), NAMES, TIMES_MS, trials.drop(columns="deadline_ms"), CHANCE)
     with pytest.raises(UsageError, match="halves are by 'image'; give 'images' or 'trials'"):
