@@ -49,7 +49,7 @@ def trials(tmp_path_factory):
     for subject in range(SUBJECTS):
         for image in range(1, IMAGES):
             deadline = float(draw.choice([300, 500, 700]))
-            right = draw.random() < 0.25 + 0.75 * np.clip((deadline / 1000) - 0.4 * HARD[image], 0, 1)
+            right = draw.random() < 0.25 + 0.7 * (deadline - 300) / 400 * (1 - 0.4 * HARD[image])
             said = LABELS[image] if right else draw.choice([c for c in range(4) if c != LABELS[image]])
             rt_ms = np.exp(6 + 0.5 * HARD[image] + 0.2 * subject + 0.1 * draw.normal())
             rows.append((NAMES[image], CLASSES[said], rt_ms, f"s{subject}", deadline))

@@ -23,7 +23,7 @@ Array = NDArray[np.float64]
 
 FEWEST = 20  # trials in a half
 EDGE = 1e-3  # probabilities are kept from 0 and 1 by this, so that no single trial is impossible
-STARTS_MS, SCALES = 8, (0.5, 1.0, 2.0, 4.0, 8.0)  # offsets and scales from which the fit starts
+STARTS_MS, SCALES = 24, (0.5, 1.0, 2.0, 4.0, 8.0)  # offsets and scales from which the fit starts
 MOST_SCALE = 100.0
 
 
@@ -64,12 +64,11 @@ class TimeMap:
     def predict(self, human_ms: Array, times_ms: Array, accuracy: Array) -> Array:
         """Accuracy that people should have at these times, from that of a network, (time,).
 
-        Before its first response a network guesses; after its last it keeps that accuracy.
+        Before its first response a network guesses; after its last it keeps that accuracy. Nothing is drawn from a guess
+        to the first response: a scale would stretch that single tick, and make a rise of it that no network has.
         """
         model_ms = (np.asarray(human_ms, np.float64) - self.offset_ms) / self.scale
-        step = times_ms[1] - times_ms[0] if len(times_ms) > 1 else 1.0
-        at = np.r_[times_ms[0] - step, times_ms]
-        above = np.interp(model_ms, at, np.r_[0.0, accuracy - self.chance])
+        above = np.where(model_ms < times_ms[0], 0.0, np.interp(model_ms, times_ms, accuracy - self.chance))
         return np.asarray(self.chance + self.gain * above)
 
 
@@ -180,7 +179,7 @@ def _fitted(ms: Array, right: Array, accuracy: Array, times_ms: Array, chance: f
 
     offsets = np.linspace(ms.min() - times_ms[-1], ms.max(), STARTS_MS)
     starts = [[offset, np.log(scale), *([0.0] if gain is None else [])] for offset in offsets for scale in SCALES]
-    best = sorted(starts, key=lambda start: cost(np.array(start)))[:4]
+    best = sorted(starts, key=lambda start: cost(np.array(start)))[:6]
     options = {"xatol": 1e-3, "fatol": 1e-9, "maxiter": 4000, "maxfev": 4000}
     found = min((minimize(cost, start, method="Nelder-Mead", options=options) for start in best), key=lambda r: r.fun)
     return made(found.x)
