@@ -10,6 +10,8 @@ import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from ventral.compare.matching import matched, renamed
+    from ventral.compare.neural import read
     from ventral.errors import ProtocolError, UsageError, VentralError, choose
     from ventral.experiment.catalogue import load_protocol
     from ventral.experiment.condition import Condition
@@ -83,12 +85,15 @@ __all__ = [
     "load_model",
     "load_protocol",
     "mask",
+    "matched",
     "max_test",
     "measured_fields",
     "open_run",
     "paired_difference",
     "plot",
+    "read",
     "read_responses",
+    "renamed",
     "select_images",
     "simulate",
     "target",
@@ -136,12 +141,15 @@ HOMES = {
     "load_model": "model.model",
     "load_protocol": "experiment.catalogue",
     "mask": "experiment.events",
+    "matched": "compare.matching",
     "max_test": "measures.significance",
     "measured_fields": "measures.measured_fields",
     "open_run": "experiment.run",
     "paired_difference": "measures.observations",
     "plot": "figures.plot",
+    "read": "compare.neural",
     "read_responses": "measures.responses",
+    "renamed": "compare.matching",
     "select_images": "stimuli.selection",
     "simulate": "experiment.simulate",
     "target": "experiment.events",

@@ -4,8 +4,14 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from ventral.compare.matching import matched
 from ventral.compare.neural import read
 from ventral.errors import DataError
+from ventral.experiment.catalogue import load_protocol
+from ventral.experiment.settings import Settings
+from ventral.experiment.simulate import simulate
+from ventral.export.formats import export_run
+from ventral.stimuli.selection import Selection
 
 NAMES = ["x.png", "y.png", "x.png", "y.png"]
 
@@ -69,3 +75,19 @@ def test_behavioural_assemblies_are_named_as_such(tmp_path):
     )
     with pytest.raises(DataError, match=r"no variable with the dims presentation and neuroid .* read as a table"):
         read(tmp_path / "x.nc")
+
+
+def test_what_ventral_exports_it_reads(tmp_path, model, images):
+    shown = load_protocol("flash", duration_ms=(10,), end_ms=60)
+    run = simulate(model, shown, Selection(images.take(range(6))), tmp_path / "a.zarr", Settings(batch=6))
+    path = export_run(run, "brainscore", tmp_path / "a.nc", ["IT"])
+    with pytest.raises(DataError, match=r"are missing or infinite, most of them in .*time 5 "):
+        read(path)  # IT is absent until a signal has reached it
+    with pytest.warns(UserWarning, match="along time"):
+        data = read(path, missing="drop")
+    own = run["IT"].isel(time=slice(-data.sizes["time"], None))
+    assert np.isfinite(own.values).all()
+    assert np.array_equal(data.values, own.values)
+    assert data.time_start.values.tolist() == own.time.values.tolist()
+    assert data.stimulus_id.values.tolist() == list(images.stimulus_ids[:6])
+    assert matched(run, data).only_run == ()

@@ -72,7 +72,7 @@ def test_the_protocol_is_found_by_its_path_and_its_knobs_can_be_set(tmp_path):
 
 def test_the_lines_of_python_run(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    for page in ("README", "run-format", "models", "analyses"):
+    for page in ("README", "run-format", "models", "analyses", "neural-data"):
         named: dict[str, object] = {}
         for block in blocks(page):
             block = block.replace("runs/mask.zarr", "runs/python.zarr")  # the run that the README's example makes
@@ -127,7 +127,7 @@ def test_every_export_is_read_as_its_page_says(tmp_path, monkeypatch):
 
 
 def test_no_page_has_python_that_is_not_run():
-    run = ["README", "analyses", "exports", "models", "outside-networks", "own-protocols", "run-format"]
+    run = ["README", "analyses", "exports", "models", "neural-data", "outside-networks", "own-protocols", "run-format"]
     assert [page for page in PAGES if blocks(page)] == run
 
 

@@ -64,8 +64,8 @@ class TimeMap:
     def predict(self, human_ms: Array, times_ms: Array, accuracy: Array) -> Array:
         """Accuracy that people should have at these times, from that of a network, (time,).
 
-        Before its first response a network guesses; after its last it keeps that accuracy. Nothing is drawn from a guess
-        to the first response: a scale would stretch that single tick, and make a rise of it that no network has.
+        Before its first response a network guesses; after its last it keeps that accuracy. Nothing is drawn from the
+        guess to the first response: a scale would stretch that single tick to a rise that no network has.
         """
         model_ms = (np.asarray(human_ms, np.float64) - self.offset_ms) / self.scale
         above = np.where(model_ms < times_ms[0], 0.0, np.interp(model_ms, times_ms, accuracy - self.chance))
