@@ -88,7 +88,7 @@ def without_responses(trials: pd.DataFrame, missing: str, source: object) -> pd.
     trials
         As `read_behaviour` gives them.
     missing
-        "refuse", or "drop": leave trials without a response out, with a warning that names their stimuli.
+        "refuse"; "drop": leave trials without a response out, with a warning that names their stimuli; or "keep".
     source
         Where they come from.
 
@@ -98,7 +98,7 @@ def without_responses(trials: pd.DataFrame, missing: str, source: object) -> pd.
         If some have none and are not to be dropped, or none is left.
     """
     empty = trials["response"].isin(["", "nan", "NaN", "NA", "None"])
-    if not empty.any():
+    if not empty.any() or missing == "keep":
         return trials
     lost = f"{int(empty.sum()):,} of {len(trials):,} trials of {source} have no response"
     listed = few(sorted(trials.loc[empty, "stimulus_id"].unique()))

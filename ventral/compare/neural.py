@@ -100,8 +100,8 @@ def read(
     response, reaction
         Of behaviour: the columns of responses and of reaction times.
     missing
-        "refuse", or "drop": leave out presentations, units, pairs, times or trials with missing values, named in a
-        warning and in ``attrs["dropped"]``.
+        "refuse"; "drop": leave out presentations, units, times, stimuli of an RDM, or trials with missing values, named
+        in a warning and in ``attrs["dropped"]``; or "keep", to leave them to what uses the data.
 
     Returns
     -------
