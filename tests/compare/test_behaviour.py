@@ -7,6 +7,7 @@ import pytest
 from ventral.compare.human_labels import read_human_labels
 from ventral.compare.human_times import mean_reactions, reaction_reliability, relative_reactions
 from ventral.compare.neural import read
+from ventral.errors import DataError
 
 TRIALS = pd.DataFrame(
     {
@@ -57,6 +58,16 @@ def test_the_raw_file_of_cifar_10h_is_read_without_its_attention_checks(tmp_path
     assert found["stimulus_id"].tolist() == ["cifar10/test/00007", "cifar10/test/00012"]
     labels = read_human_labels(tmp_path / "cifar10h-raw.csv")
     assert labels.names_as_here(["test/cat/00007.jpg", "cifar10/test/00012"]) == found["stimulus_id"].tolist()
+
+
+@pytest.mark.parametrize("shift", range(4))
+def test_letters_of_several_bytes_may_stand_anywhere(tmp_path, shift):
+    lines = [f"{'x' * shift}顔é{number},cat" for number in range(200)]
+    (tmp_path / "x.csv").write_text("stimulus,response\n" + "\n".join(lines), encoding="utf-8")
+    assert len(read(tmp_path / "x.csv")) == 200
+    (tmp_path / "y.csv").write_text("stimulus,response\né,cat\n", encoding="latin-1")
+    with pytest.raises(DataError, match="or a table of text in UTF-8"):
+        read(tmp_path / "y.csv")
 
 
 def test_counts_do_not_depend_on_the_order_of_trials(tmp_path):

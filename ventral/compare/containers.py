@@ -5,6 +5,7 @@ MATLAB have their axes in MATLAB's order; cells of text are arrays of text, and 
 along a new first axis.
 """
 
+import codecs
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -35,7 +36,8 @@ def form_of(path: Path) -> str:
     if head[:1] == b"\x80" and head[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05"):
         return "pickle"
     try:
-        readable = head[:-4].decode("utf-8-sig") if len(head) == HEAD else head.decode("utf-8-sig")
+        # the end of the head may cut a letter in two
+        readable = codecs.getincrementaldecoder("utf-8-sig")().decode(head, final=len(head) < HEAD)
     except UnicodeDecodeError:
         return "other"
     return "text" if readable.isprintable() or ("\n" in readable and "\0" not in readable) else "other"
@@ -60,7 +62,7 @@ def read_arrays(path: Path) -> Arrays:
             begin = file.read(20)
         raise DataError(
             f"{path} is no file of arrays, whatever its ending: it begins with {quoted(begin)}; give .npz, .npy, .mat "
-            "or .h5."
+            "or .h5, or a table of text in UTF-8."
         )
     try:
         return dict(readers[form](path))
