@@ -45,13 +45,17 @@ def planted_run(path="run", images=40, units=30, seed=0, repeats=1, absent=2, co
         activity[area] = xr.DataArray(
             said.astype(np.float32), {"time": TICKS_MS, **coords}, ("presentation", "time", "unit"), area
         )
-    logits = xr.DataArray(np.zeros((len(index), len(TICKS_MS), 3)), {"time": TICKS_MS}, ("presentation", "time", "class"))
+    logits = xr.DataArray(
+        np.zeros((len(index), len(TICKS_MS), 3)), {"time": TICKS_MS}, ("presentation", "time", "class")
+    )
     shown = protocol({name: {"target_ms": 10.0} for name in conditions}, 200)
     identity = {"model": model, "weights_sha256": model}
     return fake_run(path, shown, xr.Dataset(coords=coords), logits, activity, **identity)
 
 
-def planted_brain(images=40, units=25, repetitions=4, noise=0.3, seed=1, region_of=(("IT", "IT"), ("V1", "V1")), order=True):
+def planted_brain(
+    images=40, units=25, repetitions=4, noise=0.3, seed=1, region_of=(("IT", "IT"), ("V1", "V1")), order=True
+):
     """Responses of regions, each of which is an area of the model at (time - LAG_MS) / SCALE; two subjects."""
     chance = np.random.default_rng([seed, 11])
     index = np.repeat(np.arange(images), repetitions)

@@ -10,6 +10,7 @@ import click
 
 from ventral.cli.analyses import analyses
 from ventral.cli.analyze import analyze
+from ventral.cli.compare import compare
 from ventral.cli.console import echo
 from ventral.cli.data import data
 from ventral.cli.evaluate import evaluate
@@ -38,7 +39,7 @@ def commands() -> None:
     """  # noqa: D301 - click wants the character
 
 
-ACTIONS = (simulate, analyze, export, verify, train, evaluate, reproduce)
+ACTIONS = (simulate, analyze, compare, export, verify, train, evaluate, reproduce)
 LISTINGS = (info, models, protocols, analyses, exports, data, stimuli)
 for command in (*ACTIONS, *LISTINGS):
     commands.add_command(command)

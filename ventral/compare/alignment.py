@@ -107,5 +107,5 @@ def refuse_odd_times(times: xr.DataArray) -> None:
     seconds = units in ("s", "sec", "seconds") or (len(values) > 2 and np.ptp(values) < 3 and values.max() < 10)
     if seconds:
         raise DataError(
-            f"times of the data go from {values[0]:g} to {values[-1]:g} and seem to be in s; give ms from stimulus onset."
+            f"times of the data go from {values[0]:g} to {values[-1]:g} and seem to be in s; give ms from onset."
         )

@@ -115,13 +115,9 @@ def chosen_conditions(run: Run, conditions: str | Sequence[str] | None) -> list[
     return list(dict.fromkeys(named))
 
 
-def compared(
-    comparison: Comparison, resamples: int, permutations: int, seed: int, progress: Progress
-) -> xr.Dataset:
+def compared(comparison: Comparison, resamples: int, permutations: int, seed: int, progress: Progress) -> xr.Dataset:
     """The result of one comparison; see `compare`."""
-    draws = Draws.of(
-        len(comparison.alignment.shared), len(comparison.subjects), resamples, permutations, seed
-    )
+    draws = Draws.of(len(comparison.alignment.shared), len(comparison.subjects), resamples, permutations, seed)
     scorer = comparison.scorer()
     scores = scorer.evaluate(draws, progress)
     solution = comparison.metric.name == SOLUTION
@@ -141,7 +137,7 @@ def compared(
 def _dataset(comparison: Comparison, values: NDArray[np.float32], ceiling: tuple[Array, Array]) -> xr.Dataset:
     """Values, intervals and ceilings by name."""
     measured, drawn = values[MEASURED].astype(np.float64), values[RESAMPLES]
-    ends = percentiles(drawn) if len(drawn) else (np.full_like(measured, np.nan),) * 2
+    ends = percentiles(drawn.astype(np.float64)) if len(drawn) else (np.full_like(measured, np.nan),) * 2
     low, high = ceiling
     lower = np.where(low > 0, low, np.nan)
     each = dict(zip(("value", "value_low", "value_high"), (measured, *ends), strict=True))
@@ -166,7 +162,7 @@ def _dataset(comparison: Comparison, values: NDArray[np.float32], ceiling: tuple
 
 
 def _tests(scores: Scores, draws: Draws, measured: NDArray[np.float32]) -> dict[str, Any]:
-    """p of each cell, and corrected for all of them; the measured order is one of those that there could be."""
+    """P of each cell, and corrected for all of them; the measured order is one of those that there could be."""
     orders = len(draws.orders)
     single = (1 + scores.exceeding.reshape(measured.shape)) / (1 + orders)
     rising = np.sort(scores.largest)

@@ -83,7 +83,7 @@ class Metric:
         if self.name == "crossnobis":
             if self.dissimilarity not in ("auto", "crossnobis"):
                 raise UsageError(
-                    f"the metric crossnobis compares crossnobis distances, not {self.dissimilarity} ones; use the metric "
+                    f"the metric crossnobis compares crossnobis distances, not {self.dissimilarity} ones; use "
                     "whitened-cosine."
                 )
             object.__setattr__(self, "dissimilarity", "crossnobis")
@@ -240,14 +240,15 @@ class Comparison:
         if metric.name == ENCODING:
             return EncodingScores(self.patterns, self.trials, self.groups, metric.mapping, metric.splits)
         if metric.name == SOLUTION:
-            criterion = Criterion.of(stimuli, self._labels(), metric.level, metric.mapping.seed)
+            criterion = Criterion.of(stimuli, self.labels, metric.level, metric.mapping.seed)
             return SolutionScores(self.patterns, self.trials, self.groups, criterion, metric.splits)
         model = model_movie(self.patterns, len(stimuli), metric.measure, self.model_dissimilarity)
         if self.responses:
             return response_scores(model, self.trials, self.groups, self.dissimilarity, metric.noise, metric.splits)
         return given_scores(model, given_rdms(self.data, stimuli))
 
-    def _labels(self) -> list[str]:
+    @property
+    def labels(self) -> list[str]:
         """Class of each stimulus."""
         names, labels = (self.run.presentations[name].values for name in ("stimulus_id", "label_name"))
         label_of = dict(zip(map(str, names), map(str, labels), strict=True))

@@ -87,4 +87,6 @@ def _difference(first: xr.Dataset, second: xr.Dataset) -> xr.Dataset:
         side = np.minimum((drawn <= 0).sum(0), (drawn >= 0).sum(0))
         p = np.where(np.isnan(middle.values), np.nan, np.minimum(1, 2 * (1 + side) / (1 + len(drawn))))
     names = ("difference", "difference_low", "difference_high", "p")
-    return xr.Dataset({name: (middle.dims, part) for name, part in zip(names, (middle.values, *ends, p), strict=True)}, middle.coords)
+    return xr.Dataset(
+        {name: (middle.dims, part) for name, part in zip(names, (middle.values, *ends, p), strict=True)}, middle.coords
+    )

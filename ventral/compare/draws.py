@@ -54,7 +54,9 @@ class Draws:
         return cls(
             np.concatenate([[np.ones(stimuli), half, 1 - half], drawn]),
             np.concatenate([np.ones((3, subjects)), persons]),
-            np.array([chance[3].permutation(stimuli) for _ in range(permutations)], dtype=np.int64).reshape(-1, stimuli),
+            np.array([chance[3].permutation(stimuli) for _ in range(permutations)], dtype=np.int64).reshape(
+                -1, stimuli
+            ),
         )
 
     def __len__(self) -> int:
@@ -91,7 +93,7 @@ def mean_over_subjects(values: Array, counts: Array) -> Array:
     known = ~np.isnan(values)
     number = known @ counts
     total = np.nan_to_num(values) @ counts
-    return np.divide(total, number, out=np.full(np.shape(total), np.nan), where=number > 0)
+    return np.asarray(np.divide(total, number, out=np.full(np.shape(total), np.nan), where=number > 0))
 
 
 def reported(items: int, progress: Progress) -> Iterator[int]:

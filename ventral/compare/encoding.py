@@ -1,10 +1,10 @@
 """Ridge encoding: units of a brain predicted from units of a model, on stimuli that the fit has not seen.
 
 Each target has its own penalty, chosen within the training stimuli (see `ventral.compare.ridge`). The score of a
-target is Pearson's correlation of predictions and responses over all stimuli, each predicted once, after the mean of
-its fold is taken from both: the prediction of a fit that found nothing is the mean of the training stimuli, which is
-high where the mean of those left out is low, and would make the correlation negative. The score of a region is the
-median over its units.
+target is Pearson's correlation of predictions and responses over the stimuli of a fold, averaged over folds: within a
+fold the predictions do not depend on the responses that they are tested against, so that the score is 0 on average
+where there is nothing to predict. A correlation over all folds together is below 0 then, since the mean, and the slope,
+of what is left out of a fit go against those of the rest. The score of a region is the median over its units.
 
 Source: Schrimpf et al. (2018), bioRxiv 407007, for the median over units and the ceiling by halves of the repetitions.
 """
@@ -190,9 +190,7 @@ class EncodingScores:
         for time in range(len(self.targets)):
             self._score(predicted, time, row, draws, found)
 
-    def _score_pairs(
-        self, folds: list[FoldFit], features: Tensor, row: int, draws: Draws, found: Scores
-    ) -> None:
+    def _score_pairs(self, folds: list[FoldFit], features: Tensor, row: int, draws: Draws, found: Scores) -> None:
         """Fit and score a mapping from an area at a tick to every time of the data."""
         predicted = np.empty(self.targets.shape[1:])
         for time in range(len(self.targets)):
@@ -204,22 +202,26 @@ class EncodingScores:
 
     def _score(self, predicted: Array, time: int, row: int, draws: Draws, found: Scores) -> None:
         """Score predictions, (stimulus, unit), of one time in every draw and order."""
-        seen, said = (self._without_fold_means(each) for each in (self.targets[time], predicted))
-        scores = self._by_region(weighted_correlation(draws.stimuli, said, seen), draws.subjects)
+        said, seen = predicted, self.targets[time]
+        scores = self._by_region(self._correlation(draws.stimuli, said, seen), draws.subjects)
         found.values[:, row, :, time] = scores
         if len(draws.orders):
             once = np.ones((1, len(said)))
-            shuffled = [weighted_correlation(once, said[order], seen)[0] for order in draws.orders]
+            shuffled = [self._correlation(once, said[order], seen)[0] for order in draws.orders]
             means = self._by_region(np.stack(shuffled), draws.subjects[[MEASURED] * len(shuffled)])
             found.exceeding[row, :, time] += (means >= scores[MEASURED]).sum(0)
             np.fmax(found.largest, np.fmax.reduce(means, axis=1), out=found.largest)
 
-    def _without_fold_means(self, values: Array) -> Array:
-        centred = np.array(values)
-        for fold in range(self.mapping.folds):
-            rows = self._fold_of == fold
-            centred[rows] -= centred[rows].mean(0)
-        return centred
+    def _correlation(self, counts: Array, said: Array, seen: Array) -> Array:
+        """Mean correlation over folds, (draw, unit), each of which counts as much as the stimuli drawn from it."""
+        folds = [self._fold_of == fold for fold in range(self.mapping.folds)]
+        each = np.stack([weighted_correlation(counts[:, own], said[own], seen[own]) for own in folds], axis=-1)
+        size = np.stack([counts[:, own].sum(1) for own in folds], axis=-1)[:, None]
+        known = ~np.isnan(each) * size
+        total = known.sum(-1)
+        return np.divide(
+            (np.nan_to_num(each) * known).sum(-1), total, out=np.full(total.shape, np.nan), where=total > 0
+        )
 
     def _by_region(self, scores: Array, subjects: Array) -> Array:
         """Scores of regions, (draw, region): medians over the units of a subject, then means over subjects."""
@@ -246,11 +248,13 @@ def weighted_correlation(counts: Array, first: Array, second: Array) -> Array:
     ndarray
         0 where the first (the prediction) does not vary, NaN where the second does not.
     """
-    total = counts.sum(1, keepdims=True)
+    total = np.maximum(counts.sum(1, keepdims=True), 1)
     first, second = first - first.mean(0), second - second.mean(0)
     means = [counts @ each / total for each in (first, second)]
     covariance = counts @ (first * second) / total - means[0] * means[1]
-    spread = [counts @ np.square(each) / total - np.square(mean) for each, mean in zip((first, second), means, strict=True)]
+    spread = [
+        counts @ np.square(each) / total - np.square(mean) for each, mean in zip((first, second), means, strict=True)
+    ]
     floor = [1e-14 * np.square(each).mean(0) for each in (first, second)]
     scale = np.sqrt(np.maximum(spread[0] * spread[1], 0))
     known = (spread[0] > floor[0]) & (spread[1] > floor[1])

@@ -79,7 +79,7 @@ def _refuse_missing(found: Array, rdms: xr.DataArray, stimuli: Sequence[str]) ->
     pair = int(np.flatnonzero(missing[region, time, subject])[0])
     names = [stimuli[int(end[pair])] for end in np.triu_indices(len(stimuli), 1)]
     raise DataError(
-        f"the RDM of subject {rdms['subject'].values[subject]} at {rdms['time'].values[time]:g} ms has no finite "
-        f"dissimilarity of {names[0]} and {names[1]} (and {int(missing[partly].sum()) - 1} more are missing); fill them "
-        "in, drop those stimuli (missing='drop', --missing drop), or make the whole RDM NaN."
+        f"the RDM of subject {rdms['subject'].values[subject]} at {rdms['time'].values[time]:g} ms has no "
+        f"finite dissimilarity of {names[0]} and {names[1]} (and {int(missing[partly].sum()) - 1} more are missing); "
+        "fill them in, drop those stimuli (missing='drop', --missing drop), or make the whole RDM NaN."
     )

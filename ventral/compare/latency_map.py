@@ -42,8 +42,9 @@ class LatencyMap:
     ----------
     table
         Dims (area, region): ``lag_ms`` and ``scale`` with the ends of their 95 % intervals (``_low``, ``_high``), of
-        all stimuli; ``lag_half_ms`` and ``scale_half``, (half, area, region), of each half; ``held_out``, the correlation
-        of the ridge of one half with the matrix of the other (mean of both ways), 0 on average where there is none;
+        all stimuli; ``lag_half_ms`` and ``scale_half``, (half, area, region), of each half; ``held_out``, the
+        correlation of the ridge of one half with the matrix of the other (mean of both ways), 0 on average where
+        there is none;
         ``along``, the likeness on that ridge, likewise.
     """
 
@@ -79,9 +80,7 @@ class LatencyMap:
         return cls(table)
 
 
-def latency_map(
-    found: xr.Dataset, lag_ms: tuple[float, float] | None = None, scales: ArrayLike = SCALES
-) -> LatencyMap:
+def latency_map(found: xr.Dataset, lag_ms: tuple[float, float] | None = None, scales: ArrayLike = SCALES) -> LatencyMap:
     """Fit lag and scale between the time of a model and that of a brain.
 
     Parameters
@@ -153,7 +152,7 @@ def _check(found: xr.Dataset) -> None:
 def _interaction(stack: Array) -> Array:
     """Matrices, (..., model time, brain time), without the means of rows and columns; 0 where nothing is known."""
     rows, columns = (np.nanmean(stack, axis, keepdims=True) for axis in (-1, -2))
-    return np.nan_to_num(stack - rows - columns + np.nanmean(rows, -2, keepdims=True))
+    return np.asarray(np.nan_to_num(stack - rows - columns + np.nanmean(rows, -2, keepdims=True)))
 
 
 def _correlations(stack: Array, model: Array, brain: Array, ridges: Array) -> Array:

@@ -1,5 +1,6 @@
 """Pairs of stimuli, in the order of RDM vectors: (0, 1), (0, 2), ..., (1, 2), ..."""
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -24,7 +25,7 @@ def stimulus_count(pairs: int) -> int:
     >>> stimulus_count(6)
     4
     """
-    return (1 + round((1 + 8 * pairs) ** 0.5)) // 2
+    return (1 + math.isqrt(1 + 8 * pairs)) // 2
 
 
 def pair_position(first: NDArray[np.int64], second: NDArray[np.int64], stimuli: int) -> NDArray[np.int64]:

@@ -29,9 +29,13 @@ def presented_stimuli(run: Run, condition: str) -> tuple[str, ...]:
     rows = run.rows(condition)
     names, images = (run.presentations[name].values[rows] for name in ("stimulus_id", "image"))
     image_of: dict[str, int] = {}
-    twice = [name for name, image in zip(map(str, names), images, strict=True) if image_of.setdefault(name, image) != image]
+    twice = [
+        name for name, image in zip(map(str, names), images, strict=True) if image_of.setdefault(name, image) != image
+    ]
     if twice:
-        raise DataError(f"several images of the run are called {few(list(dict.fromkeys(twice)))}; give each its own name.")
+        raise DataError(
+            f"several images of the run are called {few(list(dict.fromkeys(twice)))}; give each its own name."
+        )
     return tuple(image_of)
 
 

@@ -151,7 +151,7 @@ def gram_of(patterns: Iterable[Array], centred: bool) -> tuple[Array, Array, int
     assert total is not None
     if 0 < known < count:
         raise DataError(
-            f"{count - known:,} of {count:,} values of one area and tick are missing or infinite; an area is absent for "
-            "all stimuli or for none, so finish the run or look for the mistake in the data."
+            f"{count - known:,} of {count:,} values of one area and tick are missing or infinite; an area is absent "
+            "for all stimuli or for none, so finish the run or look for the mistake in the data."
         )
     return *total, count // len(total[0])

@@ -138,9 +138,7 @@ def given_scores(model: Movie, given: Array) -> RdmScores:
     return RdmScores(model, brain, given.shape[:3], np.full(given.shape[:2], np.nan))
 
 
-def _halves(
-    trials: Trials, tick: int, units: NDArray[np.int64], dissimilarity: str, noise: str, measure: str
-) -> float:
+def _halves(trials: Trials, tick: int, units: NDArray[np.int64], dissimilarity: str, noise: str, measure: str) -> float:
     """Likeness of the RDMs of two halves of the repetitions."""
     pair = [dissimilarities_of(trials, tick, units, dissimilarity, noise, half) for half in (0, 1)]
     first, second = vectors_of(np.stack(pair), measure, Draw(np.ones(len(trials.stimuli))))

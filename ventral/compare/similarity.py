@@ -80,8 +80,8 @@ def likeness(first: Array, second: Array, measure: str) -> Array:
         If there is no such measure.
     """
     measure = choose("measure", measure, MEASURES)
-    movies = [Movie.of(np.asarray(each, dtype=np.float64), measure) for each in (first, second)]
-    return likenesses(*movies, Draw(np.ones(movies[0].stimuli)))
+    one, other = (Movie.of(np.asarray(each, dtype=np.float64), measure) for each in (first, second))
+    return likenesses(one, other, Draw(np.ones(one.stimuli)))
 
 
 @dataclass(frozen=True, eq=False)

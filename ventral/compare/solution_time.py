@@ -79,7 +79,9 @@ def _levels(stimuli: Sequence[str], level: xr.DataArray) -> Array:
     known = dict(zip(map(str, level["stimulus_id"].values), level.values.tolist(), strict=True))
     missing = [name for name in stimuli if not np.isfinite(known.get(name, np.nan))]
     if missing:
-        raise DataError(f"{len(missing)} stimuli have no level, such as {missing[0]}; give one for each, or one number.")
+        raise DataError(
+            f"{len(missing)} stimuli have no level, such as {missing[0]}; give one for each, or one number."
+        )
     return np.array([known[name] for name in stimuli])
 
 
@@ -106,7 +108,7 @@ def image_d_primes(patterns: Array, criterion: Criterion) -> Array:
 
 
 def d_primes_of(values: Array, labels: NDArray[np.int64]) -> Array:
-    """d' of each image, (stimulus,), from the decision values of classes, (stimulus, class), that are log posteriors.
+    """D' of each image, (stimulus,), from the decision values of classes, (stimulus, class), that are log posteriors.
 
     Parameters
     ----------
@@ -192,8 +194,8 @@ class SolutionScores:
                 each = []
                 for seed in range(self.splits):
                     split = Trials(self.trials.responses, self.trials.stimuli, self.trials.rows, seed)
-                    halves = [self.of_units(units, split, half) for half in (0, 1)]
-                    each.append(rank_correlation(*halves, np.ones(len(halves[0]))))
+                    first, second = (self.of_units(units, split, half) for half in (0, 1))
+                    each.append(rank_correlation(first, second, np.ones(len(first))))
                 found[region] = attainable(np.nanmean(each) if np.isfinite(each).any() else np.nan)
         return found, found
 

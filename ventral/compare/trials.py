@@ -25,8 +25,8 @@ def refuse_missing(responses: xr.DataArray) -> None:
     if missing.any():
         units = responses["unit"].values[missing.any((0, 1))]
         raise DataError(
-            f"{int(missing.sum()):,} responses are missing or infinite, of units {few(list(map(str, units)))}; drop those "
-            "units or presentations (missing='drop', --missing drop), or fill them in."
+            f"{int(missing.sum()):,} responses are missing or infinite, of units {few(list(map(str, units)))}; drop "
+            "those units or presentations (missing='drop', --missing drop), or fill them in."
         )
 
 

@@ -119,12 +119,12 @@ def _scale(panels: Sequence[MatrixPanel], chance: float) -> tuple[Normalize, tup
 
 def draw_matrix(axes: Axes, panel: MatrixPanel, norm: Normalize) -> None:
     """Draw one matrix with its diagonal and when stimuli arrive."""
-    edges = _edges(panel.test_ms), _edges(panel.train_ms)
+    across = edges(panel.test_ms), edges(panel.train_ms)
     axes.set_facecolor(ABSENT)
-    axes.pcolormesh(*edges, np.ma.masked_invalid(panel.scores), cmap=COLOURS, norm=norm, rasterized=True)
+    axes.pcolormesh(*across, np.ma.masked_invalid(panel.scores), cmap=COLOURS, norm=norm, rasterized=True)
     if panel.significant is not None and panel.significant.any():
-        axes.add_collection(LineCollection(outline(panel.significant, *edges), **OUTLINE))
-    low, high = max(edge[0] for edge in edges), min(edge[-1] for edge in edges)
+        axes.add_collection(LineCollection(outline(panel.significant, *across), **OUTLINE))
+    low, high = max(edge[0] for edge in across), min(edge[-1] for edge in across)
     axes.plot([low, high], [low, high], **DIAGONAL)
     trained, tested = panel.arrivals_ms
     axes.axhline(trained, **EDGE)
@@ -132,8 +132,8 @@ def draw_matrix(axes: Axes, panel: MatrixPanel, norm: Normalize) -> None:
     mask: dict[str, Any] = {"color": NEUTRAL, "markeredgecolor": "white", "markeredgewidth": 0.5, "clip_on": False}
     axes.plot(panel.masks_ms[1], 0.0, "^", transform=axes.get_xaxis_transform(), **{**MARK, **mask})
     axes.plot(0.0, panel.masks_ms[0], ">", transform=axes.get_yaxis_transform(), **{**MARK, **mask})
-    axes.set_xlim(edges[0][0], edges[0][-1])
-    axes.set_ylim(edges[1][0], edges[1][-1])
+    axes.set_xlim(across[0][0], across[0][-1])
+    axes.set_ylim(across[1][0], across[1][-1])
     axes.set_aspect("equal")
     whole_ticks(axes, 3)
     axes.yaxis.set_major_locator(MaxNLocator(3, steps=[1, 2, 5, 10], integer=True))
@@ -183,7 +183,7 @@ def _name_rows(axes: NDArray[Any], rows: Sequence[str], columns: int) -> None:
         last.text(1.04, 0.5, name, rotation=270, va="center", transform=last.transAxes)
 
 
-def _edges(times_ms: NDArray[np.float64]) -> NDArray[np.float64]:
+def edges(times_ms: NDArray[np.float64]) -> NDArray[np.float64]:
     """Edges of ticks: half-way between times, and as far beyond the first and the last."""
     if len(times_ms) == 1:
         return np.array([times_ms[0] - 5, times_ms[0] + 5])
