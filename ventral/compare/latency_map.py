@@ -1,12 +1,13 @@
 """The latency map: which time of a brain goes with which time of a model, fitted and tested on different stimuli.
 
 For each area and region a line, brain time = lag + scale x model time, is laid through the matrix of likenesses.
-Likeness also grows where the model is good at any time of the brain, or the brain is reliable, which says nothing of
-when. So the matrix is described as r_m + c_b + beta T_mb: what a time of the model has in general, what a time of the
-brain has, and a ridge T = exp(-d^2 / 2 w^2), where d is the distance in brain time from the line. Lag, scale and the
-width w are those of a grid with which the ridge explains most, that is, for which T correlates best with the matrix
-after the means of rows and columns are taken out of both. A code that does not change over time leaves no ridge, and
-its lag is not known: the interval says so.
+Likeness also grows where the model is good at any time of the brain, or the brain is reliable at any time of the model,
+which says nothing of when: a code that does not change over time leaves a matrix that is a product of the two, q_m c_b.
+So the matrix is described as such a product, with what each time has in addition, r_m + s_b, and a ridge
+T = exp(-d^2 / 2 w^2), where d is the distance in brain time from the line. The product is the matrix's first singular
+component (of all stimuli); it, and the means of rows and columns, are projected out of matrix and ridge. Lag, scale and
+the width w are those of a grid with which the rest of the ridge correlates best with the rest of the matrix. Where
+codes do not change, nothing is left, and the lag is not known: ``held_out`` is then about 0, and the interval wide.
 
 The ridge is fitted to one half of the stimuli and tested on the other, and the other way round; the interval is that of
 the fits to resamples.
@@ -111,7 +112,9 @@ def latency_map(found: xr.Dataset, lag_ms: tuple[float, float] | None = None, sc
         if present.sum() < 3:
             continue
         stack = np.stack([_stacked(found.isel(area=area, region=each, model_time=present)) for each in range(regions)])
-        scores = _correlations(_interaction(stack), model[present], brain, ridges)  # (region, matrix, ridge)
+        scores = np.stack(
+            [_correlations(each, model[present], brain, ridges) for each in stack]
+        )  # (region, matrix, ridge)
         chosen = ridges[scores.argmax(2)]
         best[area], half[:, area] = chosen[:, 0, :2], chosen[:, 1:3, :2].swapaxes(0, 1)
         if stack.shape[1] > 3:
@@ -149,23 +152,35 @@ def _check(found: xr.Dataset) -> None:
             raise UsageError(f"a latency map needs at least three times; {dim} has {found.sizes.get(dim, 0)}.")
 
 
-def _interaction(stack: Array) -> Array:
-    """Matrices, (..., model time, brain time), without the means of rows and columns; 0 where nothing is known."""
-    rows, columns = (np.nanmean(stack, axis, keepdims=True) for axis in (-1, -2))
-    return np.asarray(np.nan_to_num(stack - rows - columns + np.nanmean(rows, -2, keepdims=True)))
+def _without_products(matrix: Array) -> tuple[Array, Array]:
+    """Projections that take means and the first singular vector out of rows and out of columns, two square matrices."""
+    left, _, right = np.linalg.svd(matrix, full_matrices=False)
+    return _without(left[:, 0]), _without(right[0])
+
+
+def _without(vector: Array) -> Array:
+    """Projection that leaves nothing of a vector, nor of a constant."""
+    basis, _ = np.linalg.qr(np.stack([np.ones(len(vector)), vector], axis=1))
+    return np.asarray(np.eye(len(vector)) - basis @ basis.T)
 
 
 def _correlations(stack: Array, model: Array, brain: Array, ridges: Array) -> Array:
-    """Correlation of centred matrices, (..., model time, brain time), with ridges, (..., ridge)."""
-    flat = stack.reshape(*stack.shape[:-2], -1)
+    """Correlation of matrices, (matrix, model time, brain time), with ridges, (matrix, ridge); the first as measured.
+
+    Both are taken without what each time has in general.
+    """
+    known = np.nan_to_num(stack)
+    rows, columns = _without_products(known[0])
+    flat = (rows @ known @ columns).reshape(len(known), -1)
     size = np.sqrt(np.square(flat).sum(-1, keepdims=True))
     flat = flat / np.where(size > 0, size, 1.0)
-    found = np.empty((*flat.shape[:-1], len(ridges)))
+    found = np.empty((len(flat), len(ridges)))
     for start in range(0, len(ridges), RIDGES):
-        made = _interaction(_templates(ridges[start : start + RIDGES], model, brain)).reshape(-1, flat.shape[-1])
+        whole = _templates(ridges[start : start + RIDGES], model, brain)
+        made = (rows @ whole @ columns).reshape(len(whole), -1)
         length = np.sqrt(np.square(made).sum(1))
         made /= np.where(length > LEAST * np.sqrt(flat.shape[-1]), length, np.inf)[:, None]
-        found[..., start : start + RIDGES] = flat @ made.T
+        found[:, start : start + RIDGES] = flat @ made.T
     return found
 
 

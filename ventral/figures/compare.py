@@ -19,6 +19,7 @@ from ventral.figures.style import CHANCE_LINE, INK, NEUTRAL, STYLE, area_colour,
 
 LINE: dict[str, Any] = {"color": INK, "linewidth": 1.4, "linestyle": (0, (4, 2))}
 NARROW = 0.5  # of all lags that were tried: the widest interval of a lag that is drawn as a line
+HOLDS = 0.5  # least correlation of a ridge with the likeness of other stimuli
 WIDTH, HEIGHT = 2.5, 2.1  # inches of a panel
 
 
@@ -123,7 +124,7 @@ def _draw_lags(axes: Axes, latencies: LatencyMap, areas: Sequence[str], regions:
                 continue
             x, colour = column + 0.7 * ((place + 0.5) / len(areas) - 0.5), area_colour(area, place)
             axes.plot([x, x], [float(own["lag_ms_low"]), float(own["lag_ms_high"])], color=colour, linewidth=1.6)
-            held = float(own["held_out"]) > 0.5
+            held = float(own["held_out"]) > HOLDS
             axes.plot(x, float(own["lag_ms"]), "o", color=colour, markerfacecolor=colour if held else "white")
             text = f"×{float(own['scale']):.3g}"
             axes.annotate(text, (x, float(own["lag_ms"])), (4, 3), textcoords="offset points", fontsize=8, color=colour)
@@ -147,7 +148,7 @@ def _is_known(own: xr.Dataset, times: Sequence[NDArray[np.float64]]) -> bool:
     """Whether a lag has an interval that is narrow beside all lags that were tried."""
     tried = np.ptp(times[0]) + np.ptp(times[1])
     width = float(own["lag_ms_high"]) - float(own["lag_ms_low"])
-    return bool(float(own["held_out"]) > 0 and (np.isnan(width) or width < NARROW * tried))
+    return bool(float(own["held_out"]) > HOLDS and (np.isnan(width) or width < NARROW * tried))
 
 
 def _about(found: xr.Dataset, latencies: LatencyMap | None) -> list[str]:
@@ -170,7 +171,7 @@ def _about(found: xr.Dataset, latencies: LatencyMap | None) -> list[str]:
     lines = ""
     if latencies is not None:
         lines = (
-            "Dashed: brain time = lag + scale × model time, where its interval is narrow. Numbers are scales; an open "
-            "dot does not hold in other stimuli."
+            "Dashed: brain time = lag + scale × model time, where its interval is narrow and it holds in "
+            "other stimuli; open dots do not. Numbers are scales."
         )
     return [f"{', '.join(parts)}.", f"{bars}{ceiling}{lines}".strip()]
