@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import xarray as xr
+from fake_runs import changed
 from planted import AREAS, LAG_MS, SCALE, planted_brain, planted_run
 
 from ventral.compare.compare import compare
@@ -139,8 +140,6 @@ def test_stimuli_that_one_side_lacks_are_left_out_and_listed(run, brain):
     fewer = planted_run(images=40)
     kept = [row for row in range(40) if row != 3]
     rows = {area: fewer[area][kept] for area in AREAS}
-    from fake_runs import changed
-
     same = compare(
         changed(fewer, presentations=fewer.presentations.isel(presentation=kept), activity=rows),
         part,
@@ -206,9 +205,7 @@ def test_names_of_images_that_mean_two_are_refused(brain):
     run = planted_run()
     presented = run.presentations.copy()
     presented["stimulus_id"].values[1] = presented["stimulus_id"].values[0]
-    from fake_runs import changed
-
-    with pytest.raises(DataError, match="several images of the run are called test/0/00000.png"):
+    with pytest.raises(DataError, match="several images of the run are called test/0/00000"):
         compare(changed(run, presentations=presented), brain)
 
 

@@ -12,6 +12,7 @@ the shrinkage of the noise covariance to its diagonal. Equal to rsatoolbox's ``c
 import numpy as np
 from numpy.typing import NDArray
 
+from ventral.compare.pairs import pairs_of
 from ventral.errors import choose
 
 Array = NDArray[np.float64]
@@ -33,7 +34,7 @@ def crossnobis(repeated: Array, noise: Array | None = None) -> Array:
     count, _, units = white.shape
     total = white.sum(0)
     gram = total @ total.T - np.einsum("rsu,rtu->st", white, white, optimize=True)
-    first, second = np.triu_indices(len(gram), 1)
+    first, second = pairs_of(len(gram))
     power = np.diag(gram)
     return np.asarray((power[first] + power[second] - 2 * gram[first, second]) / (count * (count - 1) * units))
 

@@ -219,9 +219,8 @@ class EncodingScores:
         size = np.stack([counts[:, own].sum(1) for own in folds], axis=-1)[:, None]
         known = ~np.isnan(each) * size
         total = known.sum(-1)
-        return np.divide(
-            (np.nan_to_num(each) * known).sum(-1), total, out=np.full(total.shape, np.nan), where=total > 0
-        )
+        scored = (np.nan_to_num(each) * known).sum(-1)
+        return np.asarray(np.divide(scored, total, out=np.full(total.shape, np.nan), where=total > 0))
 
     def _by_region(self, scores: Array, subjects: Array) -> Array:
         """Scores of regions, (draw, region): medians over the units of a subject, then means over subjects."""

@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from ventral.compare.pairs import pair_count, pair_position, square
+from ventral.compare.pairs import pair_count, pair_position, pairs_of, square
 from ventral.errors import DataError
 
 Array = NDArray[np.float64]
@@ -61,7 +61,7 @@ def _arranged(rdms: xr.DataArray, stimuli: Sequence[str]) -> Array:
     counts = np.bincount(position, minlength=pair_count(len(stimuli)))
     if (counts != 1).any():
         odd = int(np.flatnonzero(counts != 1)[0])
-        pair = [stimuli[int(end[odd])] for end in np.triu_indices(len(stimuli), 1)]
+        pair = [stimuli[int(end[odd])] for end in pairs_of(len(stimuli))]
         raise DataError(f"the pair {pair[0]}, {pair[1]} is in the RDMs {counts[odd]} times; give each pair once.")
     values = rdms.transpose("region", "time", "subject", "pair").values[..., columns]
     found = np.empty(values.shape)
@@ -77,7 +77,7 @@ def _refuse_missing(found: Array, rdms: xr.DataArray, stimuli: Sequence[str]) ->
         return
     region, time, subject = (int(axis[0]) for axis in np.nonzero(partly))
     pair = int(np.flatnonzero(missing[region, time, subject])[0])
-    names = [stimuli[int(end[pair])] for end in np.triu_indices(len(stimuli), 1)]
+    names = [stimuli[int(end[pair])] for end in pairs_of(len(stimuli))]
     raise DataError(
         f"the RDM of subject {rdms['subject'].values[subject]} at {rdms['time'].values[time]:g} ms has no "
         f"finite dissimilarity of {names[0]} and {names[1]} (and {int(missing[partly].sum()) - 1} more are missing); "

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,11 +34,18 @@ def pair_position(first: NDArray[np.int64], second: NDArray[np.int64], stimuli: 
     return np.asarray(low * stimuli - low * (low + 1) // 2 + high - low - 1)
 
 
+@lru_cache(maxsize=4)
+def pairs_of(stimuli: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """First and second stimulus of each pair, (pair,)."""
+    first, second = np.triu_indices(stimuli, 1)
+    return first, second
+
+
 def square(vector: Array) -> Array:
     """Symmetric matrix (stimulus, stimulus) of an RDM vector, (pair,), with zeros on its diagonal."""
     stimuli = stimulus_count(len(vector))
     matrix = np.zeros((stimuli, stimuli))
-    matrix[np.triu_indices(stimuli, 1)] = vector
+    matrix[pairs_of(stimuli)] = vector
     return matrix + matrix.T
 
 
@@ -65,5 +72,5 @@ class Draw:
     @cached_property
     def pairs(self) -> Array:
         """Count of each pair of different stimuli, (pair,)."""
-        first, second = np.triu_indices(len(self.counts), 1)
+        first, second = pairs_of(len(self.counts))
         return np.asarray(self.counts[first] * self.counts[second])

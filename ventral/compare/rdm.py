@@ -11,6 +11,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from ventral.compare.crossnobis import crossnobis, unit_noise
+from ventral.compare.pairs import pairs_of
 from ventral.compare.trials import Trials, refuse_missing
 from ventral.errors import DataError, choose
 
@@ -62,7 +63,7 @@ def rdm_movie(
     regions = list(dict.fromkeys(map(str, responses["region"].values)))
     subjects = list(dict.fromkeys(map(str, responses["subject"].values))) if by_subject else ["all"]
     trials = Trials.of(responses)
-    first, second = np.triu_indices(len(trials.stimuli), 1)
+    first, second = pairs_of(len(trials.stimuli))
     shape = (len(regions), len(subjects), responses.sizes["time"], len(first))
     found = np.full(shape, np.nan)
     for row, region in enumerate(regions):
@@ -114,7 +115,7 @@ def dissimilarities(patterns: Iterable[Array], dissimilarity: str) -> Array:
         If some values are missing and others are not.
     """
     gram, sums, count = gram_of(patterns, centred=dissimilarity == "euclidean")
-    first, second = np.triu_indices(len(gram), 1)
+    first, second = pairs_of(len(gram))
     power = np.diag(gram)
     if dissimilarity == "euclidean":
         return np.asarray((power[first] + power[second] - 2 * gram[first, second]) / count)

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ventral.compare.cka import of_dissimilarities
-from ventral.compare.pairs import Draw, pair_count, pair_position, stimulus_count
+from ventral.compare.cka import centred as centred_gram
+from ventral.compare.pairs import Draw, pair_count, pair_position, pairs_of, stimulus_count
 from ventral.errors import choose
 
 Array = NDArray[np.float64]
@@ -59,7 +59,7 @@ def vectors_of(dissimilarities: Array, measure: str, draw: Draw) -> Array:
         rows = [_ranks(*_sorted(each), weights) for each in dissimilarities]
         return _ranked(np.stack(rows), measure, draw)
     if measure in CENTRED:
-        rows = [of_dissimilarities(each, draw, measure == "debiased-cka") for each in dissimilarities]
+        rows = [centred_gram(each, draw, measure == "debiased-cka") for each in dissimilarities]
         return _unit(np.stack(rows), dissimilarities)
     return _plain(dissimilarities, measure, draw)
 
@@ -190,7 +190,7 @@ def shuffled_likenesses(first: Movie, second: Movie, orders: NDArray[np.int64]) 
 
 def _entries(order: NDArray[np.int64], entries: int) -> NDArray[np.int64]:
     """Where the entries of a vector are when its stimuli are in another order: pairs, then stimuli if there are any."""
-    first, second = np.triu_indices(len(order), 1)
+    first, second = pairs_of(len(order))
     pairs = pair_position(order[first], order[second], len(order))
     return pairs if entries == len(pairs) else np.concatenate([pairs, len(pairs) + order])
 

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure, SubFigure
+from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from ventral.compare.latency_map import LatencyMap
@@ -93,9 +94,9 @@ def _draw_best(axes: Axes, found: xr.Dataset, areas: Sequence[str], regions: Seq
             x = column + 0.7 * ((place + 0.5) / len(areas) - 0.5)
             low, high = float(cell["ceiling_low"]), float(cell["ceiling_high"])
             if np.isfinite(low):
-                half = 0.3 / len(areas)
-                thick = max(high - low, 0.004)
-                axes.add_patch(mpl.patches.Rectangle((x - half, low), 2 * half, thick, color=NEUTRAL, alpha=0.55, lw=0))
+                ends = [x - 0.3 / len(areas), x + 0.3 / len(areas)]
+                axes.fill_between(ends, low, high, color=NEUTRAL, alpha=0.45, linewidth=0)
+                axes.plot(ends, [low, low], color=NEUTRAL, linewidth=1.6, solid_capstyle="butt")
             colour = area_colour(area, place)
             axes.plot([x, x], [float(cell["value_low"]), float(cell["value_high"])], color=colour, linewidth=1.6)
             axes.plot(x, float(cell["value"]), "o", color=colour, label=area if column == 0 else None)
@@ -107,10 +108,10 @@ def _draw_best(axes: Axes, found: xr.Dataset, areas: Sequence[str], regions: Seq
         "at the best pair of times" if "model_time" in found.dims else "over images", loc="left", fontsize=11
     )
     handles: list[Any] = [
-        mpl.lines.Line2D([], [], marker="o", ls="", color=area_colour(a, i), label=a) for i, a in enumerate(areas)
+        Line2D([], [], marker="o", ls="", color=area_colour(a, i), label=a) for i, a in enumerate(areas)
     ]
     if np.isfinite(found["ceiling_low"].values).any():
-        handles.append(mpl.patches.Patch(facecolor=NEUTRAL, alpha=0.55, label="ceiling"))
+        handles.append(Line2D([], [], color=NEUTRAL, linewidth=3, label="ceiling"))
     axes.legend(handles=handles, loc="upper left", bbox_to_anchor=(1.0, 1.0), handlelength=1.0)
 
 
@@ -174,4 +175,5 @@ def _about(found: xr.Dataset, latencies: LatencyMap | None) -> list[str]:
             "Dashed: brain time = lag + scale × model time, where its interval is narrow and it holds in "
             "other stimuli; open dots do not. Numbers are scales."
         )
-    return [f"{', '.join(parts)}.", f"{bars}{ceiling}{lines}".strip()]
+    absent = " Grey: the area is absent." if np.isnan(found["value"].values).any() else ""
+    return [f"{', '.join(parts)}.{absent}", f"{bars}{ceiling}{lines}".strip()]
