@@ -282,3 +282,18 @@ def test_tables_hold_every_known_cell(found):
     best = best_table(found)
     assert set(best["area"]) == set(AREAS)
     assert np.allclose(best["value"].max(), float(found["value"].max()))
+
+
+def test_a_code_that_does_not_change_has_no_lag(found):
+    """What is left is a product: how good the model is at a time, times how reliable the brain is at another."""
+    chance = np.random.default_rng(2)
+    good = 0.4 + 0.6 * np.exp(-(((np.arange(21) - 6) / 3) ** 2))[:, None]
+    reliable = np.where((np.arange(36) > 8) & (np.arange(36) < 30), 0.8, 0.0)[None]
+
+    def product(array):
+        return array.copy(data=(good * reliable)[:, None] + 0.01 * chance.normal(size=array.shape))
+
+    static = found.assign({name: product(found[name]) for name in ("value", "halves", "resampled")})
+    table = latency_map(static).table
+    assert (abs(table["held_out"]) < 0.3).all()
+    assert (table["lag_ms_high"] - table["lag_ms_low"] > 150).all()
