@@ -90,7 +90,7 @@ def test_a_dry_run_says_time_and_memory_and_writes_nothing(give, places, brain, 
 
 def test_how_data_are_read_is_passed_on(give, places, brain, here):
     give("compare", places["run"], "data.nc", *COMPARE, "--dry-run", "--read", "kind=rdm", "--read", "times=0,10")
-    assert brain.asked == {"kind": "rdm", "times": (0.0, 10.0)}
+    assert brain.asked == {"missing": "refuse", "kind": "rdm", "times": (0.0, 10.0)}
 
 
 @pytest.mark.parametrize(

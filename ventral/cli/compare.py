@@ -92,7 +92,7 @@ def compare(
         metric = _metric(how, seed)
         opened = open_named(run)
         others = [open_named(path) for path in against]
-        neural = _read(data, reading)
+        neural = _read(data, reading, metric.missing)
         given = [each.strip() for each in conditions.split(",")] if conditions and conditions != "all" else None
         names = [condition.name for condition in opened.protocol.conditions] if conditions == "all" else given
         names = chosen_conditions(opened, names)
@@ -123,13 +123,13 @@ def _metric(how: dict[str, Any], seed: int) -> "Metric":
     return Metric(how["metric"], mapping=mapping, **{name: how[name] for name in names})
 
 
-def _read(path: Path, reading: Sequence[str]) -> "xr.DataArray":
+def _read(path: Path, reading: Sequence[str], missing: str) -> "xr.DataArray":
     """Data in the form that `compare` takes; a table of behaviour is refused."""
     import xarray as xr
 
     from ventral.compare.neural import read
 
-    data = read(path, **dict(_option(text) for text in reading))
+    data = read(path, **{"missing": missing, **dict(_option(text) for text in reading)})
     if not isinstance(data, xr.DataArray):
         raise UsageError(f"{path} holds behaviour, not activity; `ventral analyze` compares responses.")
     data.attrs.setdefault("source", path.name)
