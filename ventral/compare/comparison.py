@@ -223,7 +223,7 @@ class Comparison:
         """The dissimilarity of the data."""
         if self.responses:
             return self.metric.dissimilarity_for(self.trials.repetitions)
-        stated = str(self.data.attrs.get("dissimilarity", self.data.attrs.get("measure", "auto")))
+        stated = str(self.data.attrs.get("dissimilarity", "auto"))
         return stated if stated in DISSIMILARITIES else self.metric.dissimilarity_for(1)
 
     @property
