@@ -10,6 +10,8 @@ import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from ventral.compare.compare import compare_run
+    from ventral.compare.latency_map import latency_map
     from ventral.compare.matching import matched, renamed
     from ventral.compare.neural import read
     from ventral.errors import ProtocolError, UsageError, VentralError, choose
@@ -71,6 +73,7 @@ __all__ = [
     "__version__",
     "choose",
     "cluster_test",
+    "compare_run",
     "decode_over_time",
     "decoding_patterns",
     "divergence",
@@ -81,6 +84,7 @@ __all__ = [
     "image",
     "latencies",
     "latency_differences",
+    "latency_map",
     "load_images",
     "load_model",
     "load_protocol",
@@ -127,6 +131,7 @@ HOMES = {
     "VentralError": "errors",
     "choose": "errors",
     "cluster_test": "measures.significance",
+    "compare_run": "compare.compare",
     "decode_over_time": "measures.decoding",
     "divergence": "measures.latency",
     "decoding_patterns": "measures.patterns",
@@ -137,6 +142,7 @@ HOMES = {
     "image": "experiment.events",
     "latencies": "measures.latency",
     "latency_differences": "measures.latency",
+    "latency_map": "compare.latency_map",
     "load_images": "stimuli.datasets",
     "load_model": "model.model",
     "load_protocol": "experiment.catalogue",

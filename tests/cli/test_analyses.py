@@ -79,10 +79,10 @@ def test_several_runs_are_those_of_a_folder_and_are_averaged(give, model_file, t
     code, _, err = give("analyze", "networks", "runs/a.zarr", "runs/b.zarr", "--out", "networks")
     assert code == 0, err
     assert set(pd.read_csv(here / "networks" / "networks.csv")["network"]) == {"small", "other"}
-    assert give("analyze", "speed-accuracy", "runs/a.zarr", "runs/b.zarr") == (
+    assert give("analyze", "receptive-fields", "runs/a.zarr", "runs/b.zarr") == (
         2,
         "",
-        "Error: speed-accuracy analyses one run; 2 were given.\n",
+        "Error: receptive-fields analyses one run; 2 were given.\n",
     )
     code, _, err = give("analyze", "readout", "runs/a.zarr", "runs/a.zarr", "--out", "same")
     assert code == 2

@@ -6,7 +6,7 @@ import xarray as xr
 from fake_runs import changed
 from planted import AREAS, LAG_MS, SCALE, planted_brain, planted_run
 
-from ventral.compare.compare import compare
+from ventral.compare.compare import compare_run
 from ventral.compare.comparison import Comparison, Metric
 from ventral.compare.costs import measure_costs
 from ventral.compare.differences import area_differences, model_differences
@@ -30,7 +30,7 @@ def brain():
 
 @pytest.fixture(scope="module")
 def found(run, brain):
-    return compare(run, brain, Metric(splits=3), resamples=20, permutations=19)
+    return compare_run(run, brain, Metric(splits=3), resamples=20, permutations=19)
 
 
 def best_areas(found):
@@ -40,14 +40,14 @@ def best_areas(found):
 
 @pytest.mark.parametrize("metric", ["rho-a", "pearson", "crossnobis", "cka", "debiased-cka"])
 def test_the_planted_area_is_found_by_every_metric(run, brain, metric):
-    found = compare(run, brain, Metric(metric, splits=1), resamples=0)
+    found = compare_run(run, brain, Metric(metric, splits=1), resamples=0)
     assert best_areas(found) == {"IT": "IT", "V1": "V1"}
     assert found["value"].dims == CELLS
 
 
 def test_the_planted_ceiling_is_reached_and_not_passed(run):
     noisy = planted_brain(noise=5, repetitions=6)
-    found = compare(run, noisy, Metric("spearman"), resamples=0)
+    found = compare_run(run, noisy, Metric("spearman"), resamples=0)
     best = found.sel(area="IT", region="IT", brain_time=slice(120, 250))
     values = best["value"].max("model_time")
     assert float(best["ceiling_low"].mean()) < 0.9
@@ -106,7 +106,7 @@ def test_a_match_is_significant_and_no_match_is_not(found):
 def test_the_order_of_presentations_does_not_matter(run, brain):
     metric = Metric("spearman", splits=1)
     order = np.random.default_rng(0).permutation(brain.sizes["presentation"])
-    first, second = (compare(run, data, metric, resamples=3) for data in (brain, brain[order]))
+    first, second = (compare_run(run, data, metric, resamples=3) for data in (brain, brain[order]))
     assert np.allclose(first["value"], second["value"], equal_nan=True)
     assert np.allclose(first["resampled"], second["resampled"], equal_nan=True)
 
@@ -114,33 +114,33 @@ def test_the_order_of_presentations_does_not_matter(run, brain):
 def test_rdms_of_responses_are_the_responses(run, brain):
     movie = rdm_movie(brain)
     shuffled = movie[..., np.random.default_rng(1).permutation(movie.sizes["pair"])]
-    ours, theirs = (compare(run, data, Metric(splits=1), resamples=2)["resampled"] for data in (brain, shuffled))
+    ours, theirs = (compare_run(run, data, Metric(splits=1), resamples=2)["resampled"] for data in (brain, shuffled))
     assert np.allclose(ours, theirs.transpose(*ours.dims), equal_nan=True, atol=1e-6)
 
 
 def test_rdms_turned_round_are_the_same(run, brain):
     movie = rdm_movie(brain).isel(time=slice(10, 14))
     turned = movie.assign_coords(first=movie["second"], second=movie["first"])
-    assert compare(run, movie, resamples=0)["value"].equals(compare(run, turned, resamples=0)["value"])
+    assert compare_run(run, movie, resamples=0)["value"].equals(compare_run(run, turned, resamples=0)["value"])
 
 
 def test_subjects_have_a_ceiling_and_are_drawn(run, brain):
     movie = rdm_movie(brain, by_subject=True).isel(time=slice(10, 14))
-    found = compare(run, movie, resamples=5)
+    found = compare_run(run, movie, resamples=5)
     assert found.attrs["ceiling"] == "subjects"
     assert (found["ceiling_low"] <= found["ceiling_high"]).all()
-    whole = compare(run, brain.isel(time=slice(10, 14)), Metric(by_subject=True), resamples=5)
+    whole = compare_run(run, brain.isel(time=slice(10, 14)), Metric(by_subject=True), resamples=5)
     assert np.allclose(whole["value"], found["value"], equal_nan=True)
 
 
 def test_stimuli_that_one_side_lacks_are_left_out_and_listed(run, brain):
     part = brain.isel(presentation=brain["stimulus_id"].values != "test/0/00003.png", time=slice(10, 14))
-    found = compare(run, part, Metric(splits=1), resamples=0)
+    found = compare_run(run, part, Metric(splits=1), resamples=0)
     assert found.attrs["unmatched"] == ("39 stimuli match by name; 1 only in the run (test/0/00003.png) are left out.")
     fewer = planted_run(images=40)
     kept = [row for row in range(40) if row != 3]
     rows = {area: fewer[area][kept] for area in AREAS}
-    same = compare(
+    same = compare_run(
         changed(fewer, presentations=fewer.presentations.isel(presentation=kept), activity=rows),
         part,
         Metric(splits=1),
@@ -175,17 +175,17 @@ def mistakes(brain):
 @pytest.mark.parametrize("message", list(mistakes(planted_brain(images=6, units=4, repetitions=1))))
 def test_a_mistake_is_one_sentence(run, message):
     with pytest.raises(DataError, match=message):
-        compare(run, mistakes(planted_brain(units=4, repetitions=1))[message], resamples=0)
+        compare_run(run, mistakes(planted_brain(units=4, repetitions=1))[message], resamples=0)
 
 
 def test_what_is_missing_is_dropped_by_name_if_asked(run):
     brain = planted_brain(units=6, repetitions=2).isel(time=slice(10, 14))
     brain[5, 2, 3] = np.nan
-    found = compare(run, brain, Metric(missing="drop", splits=1), resamples=0)
+    found = compare_run(run, brain, Metric(missing="drop", splits=1), resamples=0)
     assert found.attrs["dropped"] == "1 units with missing responses are left out: u3."
     movie = rdm_movie(brain.isel(unit=slice(4, None)))
     movie[0, 0, 1, [3, 8]] = np.nan  # of one stimulus
-    found = compare(run, movie, Metric(missing="drop"), resamples=0)
+    found = compare_run(run, movie, Metric(missing="drop"), resamples=0)
     lost = str(movie["first"].values[3])
     assert found.attrs["dropped"] == f"1 stimuli with missing pairs are left out: {lost}."
     assert found.attrs["stimuli"] == 39
@@ -195,10 +195,10 @@ def test_a_run_of_several_conditions_needs_one_to_be_named(brain):
     run = planted_run(conditions=("on", "off"))
     part = brain.isel(time=slice(10, 14))
     with pytest.raises(UsageError, match=r"the run has 2 conditions \(on, off\); say which"):
-        compare(run, part, resamples=0)
-    both = compare(run, part, Metric(splits=1), conditions=("on", "off"), resamples=0)
+        compare_run(run, part, resamples=0)
+    both = compare_run(run, part, Metric(splits=1), conditions=("on", "off"), resamples=0)
     assert both["value"].dims == ("condition", *CELLS)
-    assert compare(run, part, Metric(splits=1), conditions="off", resamples=0)["value"].dims == CELLS
+    assert compare_run(run, part, Metric(splits=1), conditions="off", resamples=0)["value"].dims == CELLS
 
 
 def test_names_of_images_that_mean_two_are_refused(brain):
@@ -206,7 +206,7 @@ def test_names_of_images_that_mean_two_are_refused(brain):
     presented = run.presentations.copy()
     presented["stimulus_id"].values[1] = presented["stimulus_id"].values[0]
     with pytest.raises(DataError, match="several images of the run are called test/0/00000"):
-        compare(changed(run, presentations=presented), brain)
+        compare_run(changed(run, presentations=presented), brain)
 
 
 @pytest.mark.parametrize(
@@ -225,7 +225,7 @@ def test_a_metric_that_cannot_be_is_refused(given, message):
 
 def test_rdms_cannot_be_predicted_unit_by_unit(run, brain):
     with pytest.raises(UsageError, match="ridge needs responses of units"):
-        compare(run, rdm_movie(brain), "ridge")
+        compare_run(run, rdm_movie(brain), "ridge")
 
 
 def test_areas_differ_by_what_their_values_differ(found):
@@ -240,22 +240,24 @@ def test_areas_differ_by_what_their_values_differ(found):
 
 def test_models_are_paired_by_resample(run, brain, found):
     part = brain.isel(time=slice(15, 20))
-    first = compare(run, part, Metric(splits=1), resamples=20)
+    first = compare_run(run, part, Metric(splits=1), resamples=20)
     same = model_differences(first, first)
     assert (same["difference_high"].fillna(0) == 0).all()
-    second = compare(planted_run(seed=5, model="other"), part, Metric(splits=1), resamples=20)
+    second = compare_run(planted_run(seed=5, model="other"), part, Metric(splits=1), resamples=20)
     apart = model_differences(first, second).sel(area="IT", region="IT", model_time=100, brain_time=190)
     width = float(apart["difference_high"] - apart["difference_low"])
     own = [each.sel(area="IT", region="IT", model_time=100, brain_time=190) for each in (first, second)]
     alone = [float(each["value_high"] - each["value_low"]) for each in own]
     assert width < 0.9 * np.hypot(*alone)  # as wide as that without pairs would be
     with pytest.raises(UsageError, match="another resamples"):
-        model_differences(first, compare(run, part, Metric(splits=1), resamples=3))
+        model_differences(first, compare_run(run, part, Metric(splits=1), resamples=3))
 
 
 def test_solution_times_of_the_planted_area_go_with_those_of_the_region():
     run = planted_run(images=60)
-    found = compare(run, planted_brain(images=60, noise=0.1), Metric("solution-time", splits=1, level=0.5), resamples=5)
+    found = compare_run(
+        run, planted_brain(images=60, noise=0.1), Metric("solution-time", splits=1, level=0.5), resamples=5
+    )
     assert found["value"].dims == ("area", "region")
     assert float(found["value"].sel(area="IT", region="IT")) > 0.5
     assert found["model_solution_ms"].dims == ("area", "stimulus")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from planted import planted_brain, planted_run
 
-from ventral.compare.compare import compare
+from ventral.compare.compare import compare_run
 from ventral.compare.comparison import Metric
 from ventral.compare.encoding import Mapping, weighted_correlation
 from ventral.compare.ridge import PENALTIES, fit_ridge_targets
@@ -65,7 +65,7 @@ def test_a_prediction_that_does_not_vary_scores_zero_and_a_unit_that_does_not_is
 @pytest.mark.parametrize("times", ["per-pair", "one"])
 def test_a_planted_area_predicts_its_region_and_no_other_up_to_the_ceiling(times):
     brain = planted_brain(images=60, units=12, repetitions=6, noise=0.2)[:, 7:30:4]
-    found = compare(planted_run(images=60), brain, Metric("ridge", mapping=Mapping(times)), resamples=0)
+    found = compare_run(planted_run(images=60), brain, Metric("ridge", mapping=Mapping(times)), resamples=0)
     best = found["ratio"].max(("model_time", "brain_time"))
     assert (best.sel(area="IT", region="IT") > 0.9, best.sel(area="V1", region="V1") > 0.9) == (True, True)
     assert best.sel(area="IT", region="V1") < 0.45
@@ -77,7 +77,7 @@ def test_without_a_relation_the_score_is_not_below_zero():
     run = planted_run(images=30, units=10)
     brain = planted_brain(images=30, units=60, repetitions=1)[:, ::12]
     brain[:] = np.random.default_rng(3).normal(size=brain.shape)
-    found = compare(run, brain, "ridge", resamples=0)["value"]
+    found = compare_run(run, brain, "ridge", resamples=0)["value"]
     assert abs(float(found.mean())) < 0.04  # three standard errors of 720 medians over 60 units, few of them apart
 
 

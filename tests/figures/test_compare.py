@@ -5,7 +5,7 @@ import pytest
 from matplotlib.text import Text
 from planted import planted_brain, planted_run
 
-from ventral.compare.compare import compare
+from ventral.compare.compare import compare_run
 from ventral.compare.comparison import Metric
 from ventral.compare.latency_map import latency_map
 from ventral.figures.compare import LINE, best_cell, comparison_figure
@@ -13,7 +13,7 @@ from ventral.figures.compare import LINE, best_cell, comparison_figure
 
 @pytest.fixture(scope="module")
 def found():
-    return compare(planted_run(), planted_brain(), Metric(splits=1), resamples=10)
+    return compare_run(planted_run(), planted_brain(), Metric(splits=1), resamples=10)
 
 
 def lines(figure):

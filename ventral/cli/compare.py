@@ -124,7 +124,7 @@ def _metric(how: dict[str, Any], seed: int) -> "Metric":
 
 
 def _read(path: Path, reading: Sequence[str], missing: str) -> "xr.DataArray":
-    """Data in the form that `compare` takes; a table of behaviour is refused."""
+    """Data in the form that `compare_run` takes; a table of behaviour is refused."""
     import xarray as xr
 
     from ventral.compare.neural import read
@@ -166,7 +166,7 @@ def _untrained(run: "Run", source: str | None, device: str) -> "Run":
 
 def _compared(run: "Run", data: "xr.DataArray", metric: "Metric", **named: Any) -> "xr.Dataset":
     """The comparison of one run, with what was left out printed."""
-    from ventral.compare.compare import compare as compare_run
+    from ventral.compare.compare import compare_run
 
     with progress_bar(f"comparing {run.path.name}", "steps") as advance:
         found = compare_run(run, data, metric, progress=advance, **named)

@@ -20,7 +20,7 @@ Array = NDArray[np.float64]
 CELLS = ("area", "model_time", "region", "brain_time")
 
 
-def compare(
+def compare_run(
     run: Run,
     data: xr.DataArray,
     metric: Metric | str = "spearman",
@@ -116,7 +116,7 @@ def chosen_conditions(run: Run, conditions: str | Sequence[str] | None) -> list[
 
 
 def compared(comparison: Comparison, resamples: int, permutations: int, seed: int, progress: Progress) -> xr.Dataset:
-    """The result of one comparison; see `compare`."""
+    """The result of one comparison; see `compare_run`."""
     draws = Draws.of(len(comparison.alignment.shared), len(comparison.subjects), resamples, permutations, seed)
     scorer = comparison.scorer()
     scores = scorer.evaluate(draws, progress)

@@ -15,7 +15,7 @@ def area_differences(found: xr.Dataset) -> xr.Dataset:
     Parameters
     ----------
     found
-        What `ventral.compare.compare.compare` gives, of two areas or more.
+        What `ventral.compare_run` gives, of two areas or more.
 
     Returns
     -------
@@ -45,7 +45,7 @@ def model_differences(first: xr.Dataset, second: xr.Dataset) -> xr.Dataset:
     Parameters
     ----------
     first, second
-        What `ventral.compare.compare.compare` gives for two runs of the same stimuli, with the same data, metric, seed
+        What `ventral.compare_run` gives for two runs of the same stimuli, with the same data, metric, seed
         and number of resamples, so that both have the same stimuli and subjects in each resample.
 
     Returns

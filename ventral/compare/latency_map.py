@@ -87,7 +87,7 @@ def latency_map(found: xr.Dataset, lag_ms: tuple[float, float] | None = None, sc
     Parameters
     ----------
     found
-        What `ventral.compare.compare.compare` gives, in one condition.
+        What `ventral.compare_run` gives, in one condition.
     lag_ms
         First and last lag that are tried, in steps of 5 ms; all with which a line of scale 1 can cross the matrix if
         not given.

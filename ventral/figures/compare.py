@@ -30,7 +30,7 @@ def comparison_figure(found: xr.Dataset, latencies: LatencyMap | None = None, no
     Parameters
     ----------
     found
-        What `ventral.compare.compare.compare` gives, in one condition; solution times have no matrices and no lags.
+        What `ventral.compare_run` gives, in one condition; solution times have no matrices and no lags.
     latencies
         The latency map of it; there are no lines and no lags without.
     notes
