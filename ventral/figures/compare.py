@@ -19,7 +19,7 @@ from ventral.figures.matrices import ABSENT, COLOURS, edges
 from ventral.figures.style import CHANCE_LINE, INK, NEUTRAL, STYLE, area_colour, whole_ticks
 
 LINE: dict[str, Any] = {"color": INK, "linewidth": 1.4, "linestyle": (0, (4, 2))}
-NARROW = 0.5  # of all lags that were tried: the widest interval of a lag that is drawn as a line
+NARROW = 0.3  # width of the interval of a lag that is known, as a share of the shorter record
 HOLDS = 0.5  # least correlation of a ridge with the likeness of other stimuli
 WIDTH, HEIGHT = 2.5, 2.1  # inches of a panel
 
@@ -146,8 +146,8 @@ def best_cell(found: xr.Dataset, area: str, region: str) -> xr.Dataset | None:
 
 
 def _is_known(own: xr.Dataset, times: Sequence[NDArray[np.float64]]) -> bool:
-    """Whether a lag has an interval that is narrow beside all lags that were tried."""
-    tried = np.ptp(times[0]) + np.ptp(times[1])
+    """Whether a lag has an interval that is narrow beside the shorter of the two records."""
+    tried = min(np.ptp(times[0]), np.ptp(times[1]))
     width = float(own["lag_ms_high"]) - float(own["lag_ms_low"])
     return bool(float(own["held_out"]) > HOLDS and (np.isnan(width) or width < NARROW * tried))
 
