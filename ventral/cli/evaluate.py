@@ -16,6 +16,7 @@ from ventral.cli.options import (
     horizon_option,
     option,
     policy_option,
+    precision_option,
     read_source,
     threads_option,
 )
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 @option("--images", type=ImageCount(), metavar="N|all", default="all", help="Number of images, evenly over classes.")
 @policy_option
 @horizon_option
+@precision_option
 @calibration_option
 @option("--end-ms", type=int, metavar="MS", help="Last time; the last that has normalisation statistics if not given.")
 @option(
@@ -47,6 +49,7 @@ def evaluate(
     images: int | None,
     policy: str,
     beyond_horizon: str,
+    precision: str,
     calibration: str | None,
     end_ms: int | None,
     at_ms: int | None,
@@ -83,7 +86,15 @@ def evaluate(
         )
     with progress_bar("evaluating", "images") as advance:
         found = run_evaluation(
-            network, selection.presented, at_ms, end_ms, policy, beyond_horizon, selection.calibration, progress=advance
+            network,
+            selection.presented,
+            at_ms,
+            end_ms,
+            policy,
+            beyond_horizon,
+            selection.calibration,
+            precision=precision,
+            progress=advance,
         )
     print_evaluation(found)
     if (spare := selection.calibration) is not None:

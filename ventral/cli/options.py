@@ -67,6 +67,9 @@ calibration_option = option(
 device_option = option("--device", default="cpu", help="Device that computes: cpu or cuda.")
 _threads: dict[str, Any] = {"type": THREADS, "metavar": "N", "expose_value": False, "callback": set_threads}
 threads_option = option("--threads", **_threads, help="Number of processor threads; all cores if not given.")
+precision_option = option(
+    "--precision", default="float32", help="Convolutions in float32, or in bfloat16: faster and less exact."
+)
 _horizon = "At times after the last normalisation statistics: refuse, or held (use the last)."
 horizon_option = option("--beyond-horizon", default="refuse", help=_horizon)
 

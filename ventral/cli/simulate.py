@@ -34,6 +34,7 @@ from ventral.cli.options import (
     horizon_option,
     option,
     policy_option,
+    precision_option,
     read_source,
     settings_option,
     threads_option,
@@ -65,6 +66,7 @@ if TYPE_CHECKING:
 )
 @option("--units", type=COUNT, metavar="N", default=1024, help="Sites per area with --record units.")
 @option("--dtype", default="float16", help="Numbers on the disk: float16 or float32.")
+@precision_option
 @option("--batch", type=BATCH, metavar="N", default=100, help="Presentations that are computed and written together.")
 @option("--untrained", is_flag=True, help="Give the graph that --model names random weights, as a control.")
 @policy_option

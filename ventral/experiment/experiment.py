@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from ventral.clock import to_ms
-from ventral.errors import DataError, ProtocolError, choose
+from ventral.errors import DataError, ProtocolError, UsageError, choose
 from ventral.experiment.condition import Condition
 from ventral.experiment.protocol import Protocol
 from ventral.experiment.schedule import check_fit
 from ventral.experiment.settings import Settings
 from ventral.model.model import Model
+from ventral.model.network import Network
 from ventral.stimuli.degradations import check_change
 from ventral.stimuli.masks import check_kind
 from ventral.stimuli.selection import Selection
@@ -58,7 +59,7 @@ class Experiment:
     Raises
     ------
     UsageError
-        If an area, a mask or a change does not exist.
+        If an area, a mask or a change does not exist, or an outside network is to compute in another precision.
     ProtocolError
         If the protocol outlasts the statistics, or asks for what the drive cannot give; if statistics are to be pooled
         over conditions in which different areas are present; or if they are fixed and the policy would estimate others.
@@ -75,6 +76,7 @@ class Experiment:
         self._areas(self.settings.areas)
         self._areas(self.settings.noise.areas if self.settings.noise else ())
         self._check_policy()
+        self._check_precision()
         self._check_noise()
         self._check_horizon()
         self._check_protocol()
@@ -87,6 +89,13 @@ class Experiment:
             raise ProtocolError(
                 f"{self.model.name} has fixed statistics, the same at every tick and in every condition, so there "
                 "are no others to estimate; leave out --policy (and --control)."
+            )
+
+    def _check_precision(self) -> None:
+        if self.settings.precision != "float32" and not isinstance(self.model.network, Network):
+            raise UsageError(
+                f"{self.model.name} is an outside network, which computes in the precision of its own weights; leave "
+                "out --precision."
             )
 
     def _check_noise(self) -> None:

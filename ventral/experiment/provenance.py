@@ -43,6 +43,7 @@ def identity_of(experiment: Experiment) -> dict[str, Any]:
         "noise": None if settings.noise is None else str(settings.noise),
         "record": settings.record,
         "units": settings.units,
+        "precision": settings.precision,
         "device": device_name(settings.device),
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,

@@ -1,6 +1,6 @@
 """Computing an experiment: activity and logits of some presentations."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 
 import numpy as np
@@ -9,18 +9,17 @@ import torch
 from ventral.experiment.condition import Condition
 from ventral.experiment.coordinates import coordinates_of
 from ventral.experiment.draws import draws_of
+from ventral.experiment.engine import Engine
 from ventral.experiment.experiment import Experiment
 from ventral.experiment.provenance import attributes_of
 from ventral.experiment.recalibration import recalibrated_networks
 from ventral.experiment.screen import Screen
-from ventral.experiment.sites import Electrodes, finite, recording_of
+from ventral.experiment.sites import Electrodes, Record, recording_of
 from ventral.model import statistics
 from ventral.model.network import Network
 from ventral.model.subject import Dynamics
 from ventral.store.layout import READOUT, Layout, Recording
 from ventral.store.values import Array
-
-Values = Mapping[str, Array]  # by area, (presentation, ...)
 
 
 class Recorder:
@@ -33,6 +32,7 @@ class Recorder:
         self.experiment = experiment
         self.screen = Screen(experiment)
         self.electrodes = Electrodes(experiment)
+        self._engines: dict[int, Engine] = {}  # by the identity of the network, which lives as long as the experiment
 
     @cached_property
     def recalibrated(self) -> dict[str, Network]:
@@ -103,24 +103,25 @@ class Recorder:
             If a value is not finite, or a count is too large to be stored exactly.
         """
         shape = (len(presentations), self.experiment.protocol.count)
-        activity = {target.area: np.full((*shape, *target.shape), np.nan, np.float32) for target in self.recordings}
-        logits = np.full((*shape, len(self.experiment.model.label_names)), np.nan, np.float32)
+        whole = {name: np.full((*shape, *each), np.nan, np.float32) for name, each in self._shapes.items()}
         with torch.inference_mode():
             for rows, condition in self.groups(presentations):
-                group = [presentations[row] for row in rows]
-                network = self.network(condition)
-                statistics.hold(network, self.experiment.settings.beyond_horizon == "held")
-                for tick, (values, read) in enumerate(self._ticks(network, group, condition)):
-                    for area, taken in values.items():
-                        activity[area][rows, tick] = taken
-                    if read is not None:
-                        logits[rows, tick] = read
-        return activity, logits
+                found = self._group([presentations[row] for row in rows], condition)
+                if len(rows) == len(presentations):
+                    whole = found
+                else:
+                    for name, values in found.items():
+                        whole[name][rows] = values
+        return {area: whole[area] for area in self.experiment.areas}, whole[READOUT]
 
-    def _ticks(
-        self, network: Dynamics, group: Sequence[int], condition: Condition
-    ) -> Iterator[tuple[Values, Array | None]]:
-        """Recorded values and logits of a group of presentations, tick by tick.
+    @cached_property
+    def _shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shape of what is recorded of each area and of the readout, for a presentation at a tick."""
+        areas = {target.area: target.shape for target in self.recordings}
+        return {**areas, READOUT: (len(self.experiment.model.label_names),)}
+
+    def _group(self, group: Sequence[int], condition: Condition) -> dict[str, Array]:
+        """What is recorded of a group of presentations, (presentation, time, ...), by area and as "readout".
 
         Convolutions give other last bits for other batch sizes. So every group is computed in the shape of a whole
         batch, filled up with copies of its last presentation, and a presentation's numbers do not depend on what else
@@ -130,17 +131,27 @@ class Recorder:
         size, number = experiment.settings.batch, len(group)
         padded = [experiment.presentation(group[min(row, number - 1)]) for row in range(size)]
         images = experiment.selection.presented.take([presented.image for presented in padded])
+        network = self.network(condition)
+        statistics.hold(network, experiment.settings.beyond_horizon == "held")
         noise = draws_of(experiment, experiment.selection.presented, padded)
         inputs = self.screen.inputs(network, images, [presented.condition for presented in padded])
         gains = experiment.protocol.gains(condition, graph)
-        for tick, states in enumerate(network.run(inputs, gains.__getitem__, disturb=noise)):
+        engine = self._engine(network)
+        record = Record(self._shapes, experiment.protocol.count, number, experiment.model.name)
+        for tick, states in enumerate(engine.run(inputs, gains.__getitem__, disturb=noise)):
             counts = noise.counts if noise else {}
-            values = {
-                area: self.electrodes.take(area, counts.get(area, states[area])[:number], tick, area in counts)
-                for area in experiment.areas
-                if area in states
-            }
-            logits = None
+            for area in experiment.areas:
+                if area in states:
+                    state = counts.get(area, states[area])[:number]
+                    record.put(area, tick, self.electrodes.take(area, state, area in counts))
             if graph.readout in states:
-                logits = finite(network.readout(states, tick)[:number], READOUT, tick, experiment.model.name)
-            yield values, logits
+                record.put(READOUT, tick, engine.readout(states, tick)[:number])
+        return record.arrays()
+
+    def _engine(self, network: Dynamics) -> Engine | Dynamics:
+        """What runs a network: an engine, or the network itself if it is an outside one."""
+        if not isinstance(network, Network):
+            return network
+        if id(network) not in self._engines:
+            self._engines[id(network)] = Engine(network, self.experiment.settings.precision)
+        return self._engines[id(network)]

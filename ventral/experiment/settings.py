@@ -7,6 +7,7 @@ from ventral.experiment.noise import Noise
 
 RECORDS = ("units", "maps", "channels")
 DTYPES = ("float16", "float32")
+PRECISIONS = ("float32", "bfloat16")
 POLICIES = ("frozen", "pooled", "per-condition")
 BEYOND = ("refuse", "held")
 
@@ -25,6 +26,9 @@ class Settings:
         Number of sites per area with "units"; all where there are fewer.
     dtype
         "float16" or "float32", of the numbers on disk.
+    precision
+        In which convolutions are computed: "float32", or rather that of the weights; or "bfloat16", which is faster and
+        less exact (see `ventral.experiment.engine`).
     batch
         Number of presentations that are computed and written together.
     policy
@@ -52,6 +56,7 @@ class Settings:
     record: str = "units"
     units: int = 1024
     dtype: str = "float16"
+    precision: str = "float32"
     batch: int = 100
     policy: str = "frozen"
     beyond_horizon: str = "refuse"
@@ -66,6 +71,7 @@ class Settings:
         for name, kind, choices in (
             ("record", "kind of record", RECORDS),
             ("dtype", "dtype", DTYPES),
+            ("precision", "precision", PRECISIONS),
             ("policy", "policy", POLICIES),
             ("beyond_horizon", "policy beyond the horizon", BEYOND),
         ):

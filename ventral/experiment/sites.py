@@ -1,8 +1,10 @@
 """Sites: where in an area its activity is recorded, as with electrodes."""
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
+import torch
 from torch import Tensor, as_tensor
 
 from ventral.clock import to_ms
@@ -43,32 +45,40 @@ class Electrodes:
     """Takes from the states of a network what an experiment records."""
 
     def __init__(self, experiment: Experiment) -> None:
-        self.model = experiment.model.name
         self.record = experiment.settings.record
         self.dtype = experiment.settings.dtype
-        units = experiment.areas if self.record == "units" else ()
-        self.sites = {area: as_tensor(sites_of(experiment, area)) for area in units}
+        self._sites: dict[str, tuple[Tensor, Tensor]] = {}
+        for area in experiment.areas if self.record == "units" else ():
+            sites, shape = sites_of(experiment, area), experiment.model.graph[area].shape
+            # positions where the channel is the last dim in memory, as in torch.channels_last
+            places = np.arange(math.prod(shape)).reshape(*shape[1:], shape[0])
+            last = np.moveaxis(places, -1, 0).ravel()[sites]
+            device = experiment.settings.device
+            self._sites[area] = as_tensor(sites, device=device), as_tensor(last, device=device)
 
-    def take(self, area: str, state: Tensor, tick: int, counts: bool) -> Array:
-        """The recorded values of an area at a tick, float32, (presentation, ...).
+    def take(self, area: str, state: Tensor, counts: bool) -> Tensor:
+        """The recorded values of an area at a tick, (presentation, ...).
 
         Parameters
         ----------
-        area, state, tick
-            The area, its state (presentation, channel, y, x) or (presentation, channel), and the tick from the
-            network's start.
+        area, state
+            The area, and its state (presentation, channel, y, x) or (presentation, channel).
         counts
             Whether the state is a count of spikes, which must be stored exactly.
 
         Raises
         ------
         StoreError
-            If a value is not finite, or a count is too large to be exact in float16.
+            If a count is too large to be exact in float16.
         """
         if self.record == "channels":
-            values = state.mean(dim=(2, 3)) if state.ndim == 4 else state
-        elif area in self.sites:
-            values = state.flatten(1)[:, self.sites[area].to(state.device)]
+            values = _wide(state).mean(dim=(2, 3)) if state.ndim == 4 else state
+        elif area in self._sites:
+            sites, last = self._sites[area]
+            if state.ndim == 2 or state.is_contiguous():
+                values = state.flatten(1).index_select(1, sites)
+            else:  # flattened in the order in which it lies in memory, which copies nothing
+                values = state.permute(0, 2, 3, 1).reshape(len(state), -1).index_select(1, last)
         else:
             values = state
         if counts and self.dtype == "float16" and self.record != "channels" and values.max() > COUNTS:
@@ -76,27 +86,54 @@ class Electrodes:
                 f"{area} has counts of {values.max():g}; float16 is exact to {COUNTS}, so record float32 (--dtype "
                 "float32) or fewer spikes."
             )
-        return finite(values, area, tick, self.model)
+        return values
 
 
-def finite(values: Tensor, what: str, tick: int, model: str) -> Array:
-    """Values of a network as float32.
+def _wide(state: Tensor) -> Tensor:
+    """A state in which means are exact: not in bfloat16."""
+    return state.float() if state.dtype == torch.bfloat16 else state
+
+
+class Record:
+    """What is recorded of presentations that are computed together, tick by tick.
 
     Parameters
     ----------
-    values
-        (presentation, ...)
-    what, tick, model
-        Area or readout, tick from the network's start, and model, for the error.
-
-    Raises
-    ------
-    StoreError
-        If a value is not finite.
+    shapes
+        Shape of the values of each area and of the readout at a tick, without presentations.
+    ticks, presentations
+        How many there are.
+    model
+        Name of the model, for errors.
     """
-    if not values.isfinite().all():
-        raise StoreError(
-            f"{what} is not finite {to_ms(tick)} ms after the network's start; {model} diverges or lacks statistics "
-            "there, so end earlier (--set end_ms=...)."
-        )
-    return values.float().cpu().numpy()
+
+    def __init__(self, shapes: Mapping[str, tuple[int, ...]], ticks: int, presentations: int, model: str) -> None:
+        self.model = model
+        self._values = {name: torch.full((ticks, presentations, *shape), torch.nan) for name, shape in shapes.items()}
+        self._present = {name: np.zeros(ticks, bool) for name in shapes}
+
+    def put(self, name: str, tick: int, values: Tensor) -> None:
+        """Keep the values of an area or of the readout at a tick, (presentation, ...), as float32."""
+        self._values[name][tick] = values
+        self._present[name][tick] = True
+
+    def arrays(self) -> dict[str, Array]:
+        """All that was kept, (presentation, tick, ...), float32; NaN where an area was absent.
+
+        Raises
+        ------
+        StoreError
+            If a value that was kept is not finite; names the first time, and the area.
+        """
+        first: dict[str, int] = {}
+        for name, values in self._values.items():
+            finite = np.isfinite(values.numpy()).reshape(len(values), -1).all(1)
+            if (wrong := np.flatnonzero(self._present[name] & ~finite)).size:
+                first[name] = int(wrong[0])
+        if first:
+            name = min(first, key=lambda name: first[name])
+            raise StoreError(
+                f"{name} is not finite {to_ms(first[name])} ms after the network's start; {self.model} diverges or "
+                "lacks statistics there, so end earlier (--set end_ms=...)."
+            )
+        return {name: values.transpose(0, 1).numpy() for name, values in self._values.items()}

@@ -31,6 +31,7 @@ def evaluate(
     beyond_horizon: str = "refuse",
     calibration: Images | None = None,
     batch: int = 250,
+    precision: str = "float32",
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Evaluation:
     """Evaluation of a network on images that stay on (with impulse drive, that enter once), at every tick.
@@ -52,6 +53,8 @@ def evaluate(
         Images that statistics are re-estimated from, if the policy asks for it.
     batch
         Images computed together.
+    precision
+        As `ventral.experiment.settings.Settings` takes it.
     progress
         Called with the number of images done and their total.
 
@@ -75,6 +78,7 @@ def evaluate(
         batch=max(1, min(batch, len(images))),
         policy=policy,
         beyond_horizon=beyond_horizon,
+        precision=precision,
         device=str(next(model.network.parameters()).device),
     )
     limit = _limit_ms(model, settings, last)

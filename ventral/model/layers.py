@@ -67,9 +67,17 @@ class ScaleShift(nn.Module):
         self.scale = nn.Parameter(torch.ones(ticks, channels))
         self.shift = nn.Parameter(torch.zeros(ticks, channels))
 
+    def row(self, tick: int) -> int:
+        """Row of the pair that is used at a tick; later ticks take the last pair."""
+        return min(tick, len(self.scale) - 1)
+
+    def at(self, tick: int) -> tuple[Tensor, Tensor]:
+        """Scale and shift of a tick, each (channel,), without gradient."""
+        return self.scale[self.row(tick)].detach(), self.shift[self.row(tick)].detach()
+
     def forward(self, x: Tensor, tick: int) -> Tensor:
-        """Scale and shift x, (image, channel, y, x), as learned for a tick; later ticks take the last pair."""
-        row = min(tick, len(self.scale) - 1)
+        """Scale and shift x, (image, channel, y, x), as learned for a tick."""
+        row = self.row(tick)
         return x * self.scale[row, :, None, None] + self.shift[row, :, None, None]
 
 

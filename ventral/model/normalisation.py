@@ -100,6 +100,12 @@ class Normalisation(nn.Module):
             "stop earlier or hold the last (--beyond-horizon held)."
         )
 
+    def affine(self, tick: int) -> tuple[Tensor, Tensor]:
+        """Scale and shift, each (channel,), float64, by which the kept statistics normalise at a tick."""
+        row = self.row(tick)
+        scale = (self.variance[row].double() + self.floor).rsqrt()
+        return scale, -self.mean[row].double() * scale
+
     def forward(self, x: Tensor, tick: int) -> Tensor:
         """Normalise x, (image, channel, y, x), at a tick."""
         if self.training and not self.recording:

@@ -1,0 +1,242 @@
+"""Inference of a network, faster than the network itself and equal to it up to rounding.
+
+Four things make the difference. Normalisations within a transition, and scales of transitions, are folded into the
+convolution before them (see `ventral.experiment.folding`); the first normalisation of a transition is computed once per
+area, as in the network. The last convolutions of all transitions into an area are one convolution of their concatenated
+inputs, which replaces their sum. Everything else is computed in place, on tensors that the engine has made. In
+bfloat16, convolutions and most states are half as large, and processors and GPUs that have instructions for it are
+several times as fast.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from ventral.experiment.folding import Convolution, folded, joined, ready
+from ventral.model.areas import Transition
+from ventral.model.layers import ScaleShift
+from ventral.model.network import Network, States
+from ventral.model.normalisation import Normalisation
+
+KEPT_BYTES = 256 * 2**20  # of folded kernels, beyond which those not used for longest are folded anew
+
+Gains = Mapping[str, float | Tensor]
+
+
+class Part(NamedTuple):
+    """A transition at a tick, up to the input of its last convolution.
+
+    Parameters
+    ----------
+    edge
+        The transition.
+    x
+        What its last convolution takes, (image, channel, y, x).
+    gain
+        Factor of its contribution.
+    """
+
+    edge: Transition
+    x: Tensor
+    gain: float | Tensor
+
+
+class Engine:
+    """Inference of a network.
+
+    Parameters
+    ----------
+    network
+        In evaluation mode; its weights and statistics must not change while an engine uses it.
+    precision
+        "float32": the dtype of the network's weights. "bfloat16": convolutions in bfloat16 with sums in float32. The
+        pre-net, the post-net and the arithmetic of normalisation are as in the network. States are bfloat16, except
+        where rounding would add up from tick to tick or counts must be exact: in areas with an identity and in runs
+        with noise.
+
+    Notes
+    -----
+    Kernels are folded when they are first used, for each set of statistics, weights and gains, and kept up to
+    `KEPT_BYTES`.
+    """
+
+    def __init__(self, network: Network, precision: str = "float32") -> None:
+        self.network = network
+        weight = next(network.parameters())
+        self._own = weight.dtype
+        self._dtype = torch.bfloat16 if precision == "bfloat16" else weight.dtype
+        self._pairs = weight.device.type == "cpu"
+        self._stages = {edge.name: network.graph.stages(edge) for edge in network.graph.edges}
+        self._kept: OrderedDict[Hashable, Convolution] = OrderedDict()
+        self._bytes = 0
+
+    def run(
+        self,
+        inputs: Iterable[Tensor | None],
+        gains: Callable[[int], Gains] | None = None,
+        disturb: Callable[[States], States] | None = None,
+    ) -> Iterator[States]:
+        """States of all present areas at ticks 0, 1, 2, ..., as `Network.run` gives them.
+
+        Yields
+        ------
+        dict
+            Area name to state, (image, channel, y, x), of the dtype of the weights or bfloat16. A state is not changed
+            afterwards.
+        """
+        states: States = {}
+        for tick, entering in enumerate(inputs):
+            if tick == 0:
+                states = {} if entering is None else {self.network.graph.entry: entering}
+            else:
+                states = self._step(states, tick - 1, entering, gains(tick - 1) if gains else {}, disturb is not None)
+            if disturb is not None:
+                states = disturb(states)
+            yield states
+
+    def readout(self, states: Mapping[str, Tensor], tick: int) -> Tensor:
+        """Logits, (image, class), as `Network.readout` gives them, in the dtype of the weights."""
+        name = self.network.graph.readout
+        return self.network.readout({name: states[name].to(self._own)} if name in states else {}, tick)
+
+    def _step(self, states: States, tick: int, entering: Tensor | None, gains: Gains, noisy: bool) -> States:
+        """States of all areas at tick + 1; see `Network.step`."""
+        graph, rates = self.network.graph, dict[str, Tensor]()
+        after: States = {}
+        for area in graph.areas:
+            edges = [e for e in graph.edges if e.target == area.name and e.source in states and e.on(tick)]
+            identity = area.name in states and graph.identity_on(area, tick)
+            wide = noisy or area.identity > 0
+            total: Tensor | None = None
+            for term in self._terms(edges, states, tick, gains, rates):
+                own = term.to(self._own) if wide else term
+                total = own if total is None else total.add_(own)
+            if identity:
+                total = _carried(total, states[area.name], area.identity, gains.get(area.name, 1.0))
+            if entering is not None and area.name == graph.entry:
+                # a total without terms may be the state of the tick before
+                total = entering if total is None else total.add_(entering) if edges else total + entering
+            if total is not None:
+                after[area.name] = total
+        return after
+
+    def _terms(
+        self, edges: Sequence[Transition], states: States, tick: int, gains: Gains, rates: dict[str, Tensor]
+    ) -> Iterator[Tensor]:
+        """What transitions into an area add up to: new tensors, one for all that can be one convolution."""
+        together: list[Part] = []
+        for edge in edges:
+            gain = gains.get(edge.name, 1.0)
+            stages = self._stages[edge.name]
+            if not stages:
+                pooled = F.max_pool2d(states[edge.source], 2)
+                yield pooled if isinstance(gain, float) and gain == 1.0 else pooled.mul_(gain)
+                continue
+            part = Part(edge, self._inner(edge, states[edge.source], tick, rates), gain)
+            last = stages[-1]
+            if isinstance(gain, Tensor):
+                yield self._last([part._replace(gain=1.0)], part.x, tick).mul_(gain)
+            elif last.stride == 1:
+                together.append(part)
+            else:
+                yield self._last([part], part.x, tick)
+        if together:
+            xs = [part.x for part in together]
+            yield self._last(together, xs[0] if len(xs) == 1 else torch.cat(xs, 1), tick)
+
+    def _inner(self, edge: Transition, state: Tensor, tick: int, rates: dict[str, Tensor]) -> Tensor:
+        """The input of a transition's last convolution."""
+        stages = self._stages[edge.name]
+        x = self._rate(edge, state, tick, rates) if stages[0].normalised else state.to(self._dtype)
+        for stage in range(len(stages) - 1):
+            x = self._stage(edge, stage, x, tick).relu_()
+        return x
+
+    def _rate(self, edge: Transition, state: Tensor, tick: int, rates: dict[str, Tensor]) -> Tensor:
+        """First normalisation and ReLU of a transition; without scales it serves all transitions out of an area."""
+        if edge.source in rates:
+            return rates[edge.source]
+        norm: Normalisation = self.network.area_norms[edge.source]  # type: ignore[assignment]
+        row, scale, shift = norm.row(tick), None, None
+        scaled = self.network.graph.scale_shift
+        if scaled:
+            scale, shift = self._learned(f"{edge.name}/0").at(tick)
+        normal = F.batch_norm(state, norm.mean[row], norm.variance[row], scale, shift, eps=norm.floor)
+        rate = normal.relu_().to(self._dtype)
+        if not scaled:
+            rates[edge.source] = rate
+        return rate
+
+    def _stage(self, edge: Transition, stage: int, x: Tensor, tick: int) -> Tensor:
+        """A convolution within a transition, with the normalisation after it."""
+        key = (edge.name, self._address(edge, stage, tick))
+        return self._kernel(key, lambda: self._folded(edge, stage, tick), x)(x)
+
+    def _last(self, parts: Sequence[Part], x: Tensor, tick: int) -> Tensor:
+        """The last convolution of a transition, or of several into one area, times their gains."""
+        last = [len(self._stages[part.edge.name]) - 1 for part in parts]
+        places = list(zip(parts, last, strict=True))
+        key = tuple((part.edge.name, part.gain, self._address(part.edge, stage, tick)) for part, stage in places)
+        made = self._kernel(
+            key, lambda: joined([self._folded(part.edge, stage, tick, part.gain) for part, stage in places]), x
+        )
+        return made(x)
+
+    def _kernel(self, key: Hashable, make: Callable[[], Convolution], x: Tensor) -> Convolution:
+        """A convolution that is kept, or made and then kept; `x` is what it takes."""
+        if key in self._kept:
+            self._kept.move_to_end(key)
+            return self._kept[key]
+        made = ready(make(), self._dtype, self._pairs and x.shape[3] % 2 == 0)
+        self._kept[key] = made
+        self._bytes += made.bytes
+        while self._bytes > KEPT_BYTES and len(self._kept) > 1:
+            self._bytes -= self._kept.popitem(last=False)[1].bytes
+        return made
+
+    def _address(self, edge: Transition, stage: int, tick: int) -> tuple[int, int, int, int]:
+        """What tells a convolution of a transition at a tick from those at other ticks: weight and statistics."""
+        kernel = self.network.kernels.at(edge.name, stage, tick)
+        name = f"{edge.name}/{stage + 1}"
+        if stage + 1 == len(self._stages[edge.name]):
+            return stage, id(kernel), -1, -1
+        learned = self._learned(name).row(tick) if self.network.graph.scale_shift else -1
+        return stage, id(kernel), self._norm(name).row(tick), learned
+
+    def _folded(self, edge: Transition, stage: int, tick: int, gain: float | Tensor = 1.0) -> Convolution:
+        """A convolution with the normalisation after it, or at the end of a transition with its gain."""
+        network, stages = self.network, self._stages[edge.name]
+        kernel, stride = network.kernels.at(edge.name, stage, tick), stages[stage].stride
+        if stage + 1 == len(stages):
+            return folded(kernel, stride, gain)
+        name = f"{edge.name}/{stage + 1}"
+        scale, shift = self._norm(name).affine(tick)
+        if network.graph.scale_shift:
+            learned_scale, learned_shift = self._learned(name).at(tick)
+            scale, shift = scale * learned_scale, shift * learned_scale + learned_shift
+        return folded(kernel, stride, scale, shift)
+
+    def _norm(self, name: str) -> Normalisation:
+        """The normalisation before a stage within a transition."""
+        norm: Normalisation = self.network.inner_norms[name]  # type: ignore[assignment]
+        return norm
+
+    def _learned(self, name: str) -> ScaleShift:
+        """The scale and shift before a stage of a transition."""
+        learned: ScaleShift = self.network.scales[name]  # type: ignore[assignment]
+        return learned
+
+
+def _carried(total: Tensor | None, state: Tensor, identity: float, gain: float | Tensor) -> Tensor:
+    """The sum of terms, or None, with what an area's identity keeps of its state."""
+    factor = identity * gain
+    if isinstance(factor, Tensor):
+        kept = state * factor
+        return kept if total is None else total.add_(kept)
+    if total is None:
+        return state if factor == 1 else state * factor
+    return total.add_(state, alpha=factor)
