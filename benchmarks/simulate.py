@@ -97,11 +97,11 @@ class Loop:
 def recorded(recorder: Recorder) -> Numbers:
     """Every batch of an experiment, as `simulate` computes it and hands it to the disk."""
     size, count = recorder.experiment.settings.batch, recorder.experiment.presentations
-    batches: Numbers = []
-    for start in range(0, count, size):
-        activity, logits = recorder.record(range(start, start + size))
-        batches.append({name: x.astype(np.float16) for name, x in {**activity, "readout": logits}.items()})
-    return batches
+    batches: dict[int, dict[str, np.ndarray]] = {}
+    for task in recorder.tasks(range(count // size)):
+        for batch, activity, logits in recorder.record_task(task):
+            batches[batch] = {name: x.astype(np.float16) for name, x in {**activity, "readout": logits}.items()}
+    return [batches[batch] for batch in sorted(batches)]
 
 
 def compare(ours: Numbers, theirs: Numbers) -> str:
@@ -137,8 +137,9 @@ def measure(model: str, protocol: str, data: str, images: int, threads: int, rou
     plain = Loop(Experiment(network, script, selection, settings["float32"]))
     computing: dict[str, Callable[[], Numbers]] = {"plain loop": plain}
     for name, how in settings.items():
-        recorder = Recorder(Experiment(network, script, selection, how))
-        computing[name] = lambda recorder=recorder: recorded(recorder)  # type: ignore[misc]
+        experiment = Experiment(network, script, selection, how)
+        # a new one each time, since it remembers what was grey
+        computing[name] = lambda experiment=experiment: recorded(Recorder(experiment))  # type: ignore[misc]
     seconds: dict[str, list[tuple[float, float]]] = {name: [] for name in computing}
     found: dict[str, Numbers] = {}
     for turn in range(rounds + 1):

@@ -15,7 +15,7 @@ from typing import Any
 
 from commands import ventral
 
-from ventral.experiment import recorder, simulate
+from ventral.experiment import record, recorder, simulate
 from ventral.measures import readout  # noqa: F401 - which the command imports
 from ventral.stimuli import selection  # noqa: F401
 from ventral.store import writer
@@ -24,7 +24,7 @@ PHASES: dict[str, tuple[Any, str]] = {
     "recalibrating": (recorder, "recalibrated_networks"),
     "creating": (writer, "create"),
     "resuming": (writer, "refuse_difference"),
-    "computing": (recorder.Recorder, "record"),
+    "computing": (record.Record, "arrays"),
     "writing": (writer.Writer, "write"),
     "committing": (writer, "encode_row"),
     "reading": (simulate, "open_run"),

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from commands import FLASH, TRAIN, masking, refusing, stopped_at, ventral, worked
 
-from ventral.experiment.recorder import Recorder
 from ventral.experiment.run import open_run
+from ventral.store.writer import Writer
 
 
 def test_a_recording_ends_with_a_table_and_the_next_command(places):
@@ -77,7 +77,7 @@ def test_another_run_in_the_same_place_is_refused_by_the_field_that_differs(plac
 def test_a_recording_that_is_stopped_says_how_to_resume_and_resumes(places, monkeypatch):
     line = "simulate " + masking(places["model"], "mask.zarr")
     with monkeypatch.context() as patched:
-        patched.setattr(Recorder, "record", stopped_at(2, Recorder.record))
+        patched.setattr(Writer, "write", stopped_at(2, Writer.write))
         outcome = ventral(line)
     assert outcome.code == 130
     assert outcome.err == "\nstopped; mask.zarr keeps what is recorded. Give the same command again to resume.\n"
@@ -85,7 +85,7 @@ def test_a_recording_that_is_stopped_says_how_to_resume_and_resumes(places, monk
     half = ventral("verify mask.zarr")
     assert (half.code, "3 of 4 batches are not recorded" in half.out) == (1, True)
     with monkeypatch.context() as patched:
-        patched.setattr(Recorder, "record", stopped_at(4, Recorder.record))  # the first three are what is left
+        patched.setattr(Writer, "write", stopped_at(4, Writer.write))  # the first three are what is left
         worked(line)
     worked("verify mask.zarr")
 
@@ -93,7 +93,7 @@ def test_a_recording_that_is_stopped_says_how_to_resume_and_resumes(places, monk
 def test_a_recording_that_a_cluster_ends_says_what_ctrl_c_says(places, monkeypatch):
     line = "simulate " + masking(places["model"], "mask.zarr")
     with monkeypatch.context() as patched:
-        patched.setattr(Recorder, "record", lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+        patched.setattr(Writer, "write", lambda *_: os.kill(os.getpid(), signal.SIGTERM))
         outcome = ventral(line)
     assert outcome.code == 130
     assert outcome.err == "\nstopped; mask.zarr keeps what is recorded. Give the same command again to resume.\n"

@@ -75,8 +75,9 @@ def measure_costs(recorder: Recorder, place: Path, command: str = "") -> Costs:
 def _sample(recorder: Recorder, layout: Layout, folder: Path) -> tuple[float, float]:
     """Seconds and bytes of a whole run.
 
-    Presentations of a batch that differ in presence or in scales are computed apart, so time is counted per group. The
-    first batch is computed twice, because the first call takes longer.
+    Presentations of a batch that differ in presence or in scales are computed apart, so time is counted per group. What
+    conditions share is computed once, which makes the whole run shorter than its batches. The first batch is computed
+    twice, because the first call takes longer.
     """
     with TemporaryDirectory(prefix=".dry-run-", dir=folder) as name, Writer.open(Path(name) / "run", layout) as writer:
         empty = _files_size(Path(name))
@@ -91,7 +92,7 @@ def _sample(recorder: Recorder, layout: Layout, folder: Path) -> tuple[float, fl
             seconds.append((time.perf_counter() - start) / _groups(recorder, rows[batch]))
             presentations += len(logits)
         size = (_files_size(Path(name)) - empty) / presentations * layout.presentations + empty
-    return median(seconds) * sum(_groups(recorder, row) for row in rows), size
+    return median(seconds) * sum(_groups(recorder, row) for row in rows) * recorder.share, size
 
 
 def _groups(recorder: Recorder, rows: slice) -> int:

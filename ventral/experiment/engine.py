@@ -73,6 +73,7 @@ class Engine:
         self._stages = {edge.name: network.graph.stages(edge) for edge in network.graph.edges}
         self._kept: OrderedDict[Hashable, Convolution] = OrderedDict()
         self._bytes = 0
+        self._entered = torch.empty(0), torch.empty(0)  # what entered last, and the same in bfloat16
 
     def run(
         self,
@@ -90,10 +91,8 @@ class Engine:
         """
         states: States = {}
         for tick, entering in enumerate(inputs):
-            if tick == 0:
-                states = {} if entering is None else {self.network.graph.entry: entering}
-            else:
-                states = self._step(states, tick - 1, entering, gains(tick - 1) if gains else {}, disturb is not None)
+            scales = gains(tick - 1) if gains and tick else {}
+            states = self.step(states, tick - 1, entering, scales, exact=disturb is not None)
             if disturb is not None:
                 states = disturb(states)
             yield states
@@ -103,29 +102,50 @@ class Engine:
         name = self.network.graph.readout
         return self.network.readout({name: states[name].to(self._own)} if name in states else {}, tick)
 
-    def _step(self, states: States, tick: int, entering: Tensor | None, gains: Gains, noisy: bool) -> States:
-        """States of all areas at tick + 1; see `Network.step`."""
+    def step(
+        self, states: Mapping[str, Tensor], tick: int, entering: Tensor | None, gains: Gains, exact: bool = False
+    ) -> States:
+        """States of all areas at tick + 1, from those at `tick`, as `Network.step` gives them.
+
+        Parameters
+        ----------
+        states, tick, entering, gains
+            As `Network.step` takes them. Before the first tick, at -1, there are no states.
+        exact
+            Whether no state may be bfloat16.
+        """
         graph, rates = self.network.graph, dict[str, Tensor]()
         after: States = {}
         for area in graph.areas:
             edges = [e for e in graph.edges if e.target == area.name and e.source in states and e.on(tick)]
-            identity = area.name in states and graph.identity_on(area, tick)
-            wide = noisy or area.identity > 0
+            dtype = self._own if exact or area.identity > 0 else self._dtype
             total: Tensor | None = None
             for term in self._terms(edges, states, tick, gains, rates):
-                own = term.to(self._own) if wide else term
+                own = term.to(dtype)
                 total = own if total is None else total.add_(own)
-            if identity:
+            if area.name in states and graph.identity_on(area, tick):
                 total = _carried(total, states[area.name], area.identity, gains.get(area.name, 1.0))
             if entering is not None and area.name == graph.entry:
+                added = self._narrow(entering) if dtype != self._own else entering
                 # a total without terms may be the state of the tick before
-                total = entering if total is None else total.add_(entering) if edges else total + entering
+                total = added if total is None else total.add_(added) if edges else total + added
             if total is not None:
                 after[area.name] = total
         return after
 
+    def _narrow(self, entering: Tensor) -> Tensor:
+        """What enters, in bfloat16; converted once where the same enters at several ticks."""
+        if self._entered[0] is not entering:
+            self._entered = entering, entering.to(self._dtype)
+        return self._entered[1]
+
     def _terms(
-        self, edges: Sequence[Transition], states: States, tick: int, gains: Gains, rates: dict[str, Tensor]
+        self,
+        edges: Sequence[Transition],
+        states: Mapping[str, Tensor],
+        tick: int,
+        gains: Gains,
+        rates: dict[str, Tensor],
     ) -> Iterator[Tensor]:
         """What transitions into an area add up to: new tensors, one for all that can be one convolution."""
         together: list[Part] = []

@@ -79,9 +79,10 @@ def record(
     with Writer.open(out, layout) as writer:
         pending = writer.pending
         progress(layout.batches - len(pending), layout.batches)
-        for done, batch in enumerate(pending, start=1):
-            rows = writer.batch_slice(batch)
-            activity, logits = recorder.record(range(rows.start, rows.stop))
-            writer.write(batch, activity, logits)
-            progress(layout.batches - len(pending) + done, layout.batches)
+        done = layout.batches - len(pending)
+        for task in recorder.tasks(pending):
+            for batch, activity, logits in recorder.record_task(task):
+                writer.write(batch, activity, logits)
+                done += 1
+                progress(done, layout.batches)
     return open_run(out)

@@ -1,13 +1,11 @@
 """Sites: where in an area its activity is recorded, as with electrodes."""
 
 import math
-from collections.abc import Mapping
 
 import numpy as np
 import torch
 from torch import Tensor, as_tensor
 
-from ventral.clock import to_ms
 from ventral.errors import StoreError
 from ventral.experiment.experiment import Experiment
 from ventral.seeds import stream
@@ -72,7 +70,7 @@ class Electrodes:
             If a count is too large to be exact in float16.
         """
         if self.record == "channels":
-            values = _wide(state).mean(dim=(2, 3)) if state.ndim == 4 else state
+            values = _wide(state).mean(dim=(2, 3)) if state.ndim == 4 else state.clone()
         elif area in self._sites:
             sites, last = self._sites[area]
             if state.ndim == 2 or state.is_contiguous():
@@ -80,7 +78,7 @@ class Electrodes:
             else:  # flattened in the order in which it lies in memory, which copies nothing
                 values = state.permute(0, 2, 3, 1).reshape(len(state), -1).index_select(1, last)
         else:
-            values = state
+            values = state.clone()  # an outside network may change its states in place
         if counts and self.dtype == "float16" and self.record != "channels" and values.max() > COUNTS:
             raise StoreError(
                 f"{area} has counts of {values.max():g}; float16 is exact to {COUNTS}, so record float32 (--dtype "
@@ -92,48 +90,3 @@ class Electrodes:
 def _wide(state: Tensor) -> Tensor:
     """A state in which means are exact: not in bfloat16."""
     return state.float() if state.dtype == torch.bfloat16 else state
-
-
-class Record:
-    """What is recorded of presentations that are computed together, tick by tick.
-
-    Parameters
-    ----------
-    shapes
-        Shape of the values of each area and of the readout at a tick, without presentations.
-    ticks, presentations
-        How many there are.
-    model
-        Name of the model, for errors.
-    """
-
-    def __init__(self, shapes: Mapping[str, tuple[int, ...]], ticks: int, presentations: int, model: str) -> None:
-        self.model = model
-        self._values = {name: torch.full((ticks, presentations, *shape), torch.nan) for name, shape in shapes.items()}
-        self._present = {name: np.zeros(ticks, bool) for name in shapes}
-
-    def put(self, name: str, tick: int, values: Tensor) -> None:
-        """Keep the values of an area or of the readout at a tick, (presentation, ...), as float32."""
-        self._values[name][tick] = values
-        self._present[name][tick] = True
-
-    def arrays(self) -> dict[str, Array]:
-        """All that was kept, (presentation, tick, ...), float32; NaN where an area was absent.
-
-        Raises
-        ------
-        StoreError
-            If a value that was kept is not finite; names the first time, and the area.
-        """
-        first: dict[str, int] = {}
-        for name, values in self._values.items():
-            finite = np.isfinite(values.numpy()).reshape(len(values), -1).all(1)
-            if (wrong := np.flatnonzero(self._present[name] & ~finite)).size:
-                first[name] = int(wrong[0])
-        if first:
-            name = min(first, key=lambda name: first[name])
-            raise StoreError(
-                f"{name} is not finite {to_ms(first[name])} ms after the network's start; {self.model} diverges or "
-                "lacks statistics there, so end earlier (--set end_ms=...)."
-            )
-        return {name: values.transpose(0, 1).numpy() for name, values in self._values.items()}
