@@ -128,12 +128,12 @@ def clocked(compute: Callable[[], Numbers]) -> tuple[float, float, Numbers]:
     return time.perf_counter() - start, time.process_time() - used, numbers
 
 
-def measure(model: str, protocol: str, data: str, images: int, threads: int, rounds: int) -> None:
+def measure(model: str, protocol: str, data: str, images: int, batch: int, threads: int, rounds: int) -> None:
     """Time one model under one protocol and print what was found."""
     torch.set_num_threads(threads)
     network, script = ventral.load_model(model), ventral.load_protocol(protocol)
     selection = ventral.select_images(data, "test", images, pool=True, others=6)
-    settings = {name: Settings(batch=images, precision=name) for name in PRECISIONS}
+    settings = {name: Settings(batch=batch, precision=name) for name in PRECISIONS}
     plain = Loop(Experiment(network, script, selection, settings["float32"]))
     computing: dict[str, Callable[[], Numbers]] = {"plain loop": plain}
     for name, how in settings.items():
@@ -165,14 +165,15 @@ def main() -> None:
     parser.add_argument("--models", nargs="+", default=["family/full-0"])
     parser.add_argument("--protocols", nargs="+", default=["backward-mask", "rsvp"])
     parser.add_argument("--data", default="shapes", help="images; cifar10 or a path of CIFAR-10")
-    parser.add_argument("--images", type=int, default=100)
+    parser.add_argument("--images", type=int, default=300)
+    parser.add_argument("--batch", type=int, default=100, help="divides the images")
     parser.add_argument("--threads", nargs="+", type=int, default=[1, 2])
     parser.add_argument("--rounds", type=int, default=3)
     given = parser.parse_args()
     for model in given.models:
         for protocol in given.protocols:
             for threads in given.threads:
-                measure(model, protocol, given.data, given.images, threads, given.rounds)
+                measure(model, protocol, given.data, given.images, given.batch, threads, given.rounds)
 
 
 if __name__ == "__main__":

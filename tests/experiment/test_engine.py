@@ -195,6 +195,19 @@ def test_two_places_at_once_are_the_same_bits_as_one(outward, transposed):
     assert pair(x).is_contiguous(memory_format=torch.channels_last)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float64])
+@pytest.mark.parametrize("stage", [Stage(5, 8), Stage(5, 12, 2), Stage(5, 12, 2, True), Stage(5, 8, 1, True)])
+def test_a_convolution_rectified_in_one_step_has_the_same_bits(dtype, stage):
+    made = ready(folded(Kernel(stage, True, 0, "k"), stage.stride), dtype, True)
+    x = pictures(4, 12)[:, :1].repeat(1, 5, 1, 1).to(dtype).contiguous(memory_format=torch.channels_last)
+    with torch.no_grad():
+        once = made.rectified(x)
+        assert torch.equal(once, made(x).relu_())
+    with torch.enable_grad():
+        assert torch.equal(once, made.rectified(x))
+    assert (once == 0).any()
+
+
 def test_a_folded_convolution_is_scaled_and_shifted():
     for stage in (Stage(3, 4), Stage(3, 4, 2), Stage(3, 4, 1, True), Stage(3, 4, 2, True)):
         kernel = Kernel(stage, True, 0, "k").double()

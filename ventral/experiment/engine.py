@@ -173,7 +173,7 @@ class Engine:
         stages = self._stages[edge.name]
         x = self._rate(edge, state, tick, rates) if stages[0].normalised else state.to(self._dtype)
         for stage in range(len(stages) - 1):
-            x = self._stage(edge, stage, x, tick).relu_()
+            x = self._stage(edge, stage, x, tick)
         return x
 
     def _rate(self, edge: Transition, state: Tensor, tick: int, rates: dict[str, Tensor]) -> Tensor:
@@ -192,9 +192,9 @@ class Engine:
         return rate
 
     def _stage(self, edge: Transition, stage: int, x: Tensor, tick: int) -> Tensor:
-        """A convolution within a transition, with the normalisation after it."""
+        """A convolution within a transition, with the normalisation and the ReLU after it."""
         key = (edge.name, self._address(edge, stage, tick))
-        return self._kernel(key, lambda: self._folded(edge, stage, tick), x)(x)
+        return self._kernel(key, lambda: self._folded(edge, stage, tick), x).rectified(x)
 
     def _last(self, parts: Sequence[Part], x: Tensor, tick: int) -> Tensor:
         """The last convolution of a transition, or of several into one area, times their gains."""

@@ -4,6 +4,8 @@ A convolution is linear: scaling its output by a and shifting it by c is a convo
 What is padded is a rectified state, zero, in both.
 """
 
+import functools
+import platform
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -13,6 +15,7 @@ from torch.nn import functional as F
 
 from ventral.model.layers import Kernel
 
+FUSED = ("_convolution_pointwise", "_convolution_transpose_pointwise", "_is_mkldnn_bf16_supported")
 LANES = 8  # most output channels for which two neighbouring places are computed as one
 
 
@@ -50,11 +53,50 @@ class Convolution(NamedTuple):
         """Convolve x, (image, channel, y, x)."""
         if self.transposed:
             return F.conv_transpose2d(x, self.weight, self.bias, self.stride, padding=1, output_padding=1)
-        if self.weight.shape[3] == 3:
-            return F.conv2d(x, self.weight, self.bias, self.stride, padding=1)
-        pairs = F.conv2d(x, self.weight, self.bias, (1, 2), padding=1).permute(0, 2, 3, 1)
-        apart = pairs.reshape(*x.shape[:1], *x.shape[2:], -1)  # a view: (pair, place in it, channel) is (x, channel)
-        return apart.permute(0, 3, 1, 2)
+        return self._apart(F.conv2d(x, self.weight, self.bias, self._strides, padding=1))
+
+    def rectified(self, x: Tensor) -> Tensor:
+        """Convolve and rectify x, (image, channel, y, x); in one step, with the same bits, where oneDNN can."""
+        if torch.is_grad_enabled() or not fuses(x.device.type, x.dtype):
+            return self(x).relu_()
+        one, strides = [1, 1], list(self._strides)
+        then: tuple[int, str, list[float], str] = (1, "relu", [], "")  # groups, and what follows the convolution
+        if self.transposed:
+            fused = torch.ops.mkldnn._convolution_transpose_pointwise
+            rate: Tensor = fused(x, self.weight, self.bias, one, one, strides, one, *then)
+            return rate
+        return self._apart(torch.ops.mkldnn._convolution_pointwise(x, self.weight, self.bias, one, strides, one, *then))
+
+    @property
+    def _paired(self) -> bool:
+        """Whether two places are computed as one (see `ready`)."""
+        return self.weight.shape[3] == 4
+
+    @property
+    def _strides(self) -> tuple[int, int]:
+        """Stride along y and x."""
+        return (1, 2) if self._paired else (self.stride, self.stride)
+
+    def _apart(self, found: Tensor) -> Tensor:
+        """The output in which two places that were computed as one are two: a view of it."""
+        if not self._paired:
+            return found
+        pairs = found.permute(0, 2, 3, 1)
+        return pairs.reshape(*pairs.shape[:2], 2 * pairs.shape[2], -1).permute(0, 3, 1, 2)
+
+
+@functools.cache
+def fuses(device: str, dtype: torch.dtype) -> bool:
+    """Whether a convolution and the ReLU after it are one operation on a kind of device in a dtype.
+
+    The operation is that of torch's own compiler, which has no public name.
+    """
+    known = all(hasattr(torch.ops.mkldnn, name) for name in FUSED)
+    if device != "cpu" or platform.machine() not in ("x86_64", "AMD64") or not known:
+        return False
+    if dtype == torch.bfloat16:
+        return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    return dtype == torch.float32 and torch.backends.mkldnn.is_available()
 
 
 def folded(kernel: Kernel, stride: int, scale: Tensor | float = 1.0, shift: Tensor | float = 0.0) -> Convolution:

@@ -53,10 +53,10 @@ class Record:
         first: dict[str, int] = {}
         whole = {}
         for name, shape in self.shapes.items():
-            whole[name] = np.full((presentations, len(self._ticks), *shape), np.nan, np.float32)
+            whole[name] = np.empty((presentations, len(self._ticks), *shape), np.float32)
             present = np.array([name in values for values in self._ticks], bool)
-            for tick in np.flatnonzero(present):
-                whole[name][:, tick] = self._ticks[tick][name].numpy()
+            for tick, values in enumerate(self._ticks):
+                whole[name][:, tick] = values[name].numpy() if name in values else np.nan
             finite = np.isfinite(whole[name]).all(axis=(0, *range(2, whole[name].ndim)))
             if (wrong := np.flatnonzero(present & ~finite)).size:
                 first[name] = int(wrong[0])
