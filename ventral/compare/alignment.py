@@ -1,4 +1,4 @@
-"""Which stimuli a run and data share, matched by name and never by order."""
+"""Stimuli of a comparison: those of the run that the data have too, in the order of the run, and checks of the data."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,26 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
+from ventral.compare.matching import Matched
 from ventral.errors import DataError, few
 
 FEWEST = 5  # stimuli
 
 
 @dataclass(frozen=True)
-class Alignment:
-    """Stimuli that a run and data share, and those that one of them has alone.
-
-    Parameters
-    ----------
-    shared
-        In the order of the run.
-    only_run, only_data
-        In the order of each.
-    """
-
-    shared: tuple[str, ...]
-    only_run: tuple[str, ...]
-    only_data: tuple[str, ...]
+class Alignment(Matched):
+    """Stimuli that are in a run and in data, in the order of the run, and those of one of them alone, in its order."""
 
     @property
     def unmatched(self) -> str:
@@ -35,7 +24,7 @@ class Alignment:
             for place, names in (("the run", self.only_run), ("the data", self.only_data))
             if names
         ]
-        return f"{len(self.shared)} stimuli match by name; {' and '.join(parts)} are left out." if parts else ""
+        return f"{len(self.both)} stimuli match by name; {' and '.join(parts)} are left out." if parts else ""
 
 
 def align(run: Sequence[str], data: Sequence[str]) -> Alignment:
@@ -57,15 +46,15 @@ def align(run: Sequence[str], data: Sequence[str]) -> Alignment:
         tuple(name for name in here if name not in there),
         tuple(name for name in there if name not in here),
     )
-    if len(found.shared) < FEWEST:
+    if len(found.both) < FEWEST:
         raise DataError(
-            f"{len(found.shared)} stimuli of the run and of the data have the same name, and a comparison needs at "
+            f"{len(found.both)} stimuli of the run and of the data have the same name, and a comparison needs at "
             f"least {FEWEST}: the run has {few(list(here))}, the data {few(list(there))}; name them alike."
         )
     return found
 
 
-def names_of(data: xr.DataArray) -> tuple[str, ...]:
+def stimuli_in(data: xr.DataArray) -> tuple[str, ...]:
     """Stimuli of responses or of RDMs, in the order in which they first come.
 
     Raises

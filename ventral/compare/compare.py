@@ -117,7 +117,7 @@ def chosen_conditions(run: Run, conditions: str | Sequence[str] | None) -> list[
 
 def compared(comparison: Comparison, resamples: int, permutations: int, seed: int, progress: Progress) -> xr.Dataset:
     """The result of one comparison; see `compare_run`."""
-    draws = Draws.of(len(comparison.alignment.shared), len(comparison.subjects), resamples, permutations, seed)
+    draws = Draws.of(len(comparison.alignment.both), len(comparison.subjects), resamples, permutations, seed)
     scorer = comparison.scorer()
     scores = scorer.evaluate(draws, progress)
     solution = comparison.metric.name == SOLUTION
@@ -150,7 +150,7 @@ def _dataset(comparison: Comparison, values: NDArray[np.float32], ceiling: tuple
             "ceiling_high": (("region", "brain_time"), high),
             "halves": (("half", *CELLS), values[HALVES]),
             "resampled": (("resample", *CELLS), drawn),
-            "stimulus_id": ("stimulus", np.array(comparison.alignment.shared, dtype=object)),
+            "stimulus_id": ("stimulus", np.array(comparison.alignment.both, dtype=object)),
         },
         {
             "area": list(comparison.areas),
@@ -200,7 +200,7 @@ def _attributes(comparison: Comparison, resamples: int, permutations: int, seed:
         "model": str(run.attrs["model"]),
         "weights_sha256": str(run.attrs["weights_sha256"]),
         "data": str(comparison.data.attrs.get("source", "")),
-        "stimuli": len(comparison.alignment.shared),
+        "stimuli": len(comparison.alignment.both),
         "subjects": len(comparison.subjects),
         "unmatched": comparison.alignment.unmatched,
         "dropped": comparison.dropped,

@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from ventral.compare.alignment import Alignment, align, names_of, refuse_odd_times
+from ventral.compare.alignment import Alignment, align, refuse_odd_times, stimuli_in
 from ventral.compare.draws import Draws, Progress, Scores
 from ventral.compare.encoding import EncodingScores, Mapping
 from ventral.compare.given import complete_stimuli, given_rdms
@@ -162,7 +162,7 @@ class Comparison:
         DataError
             If stimuli do not match, times are odd, or values are missing.
         """
-        alignment = align(presented_stimuli(run, condition), names_of(data))
+        alignment = align(presented_stimuli(run, condition), stimuli_in(data))
         refuse_odd_times(data["time"])
         whole = data if "unit" in data.dims or "region" in data.dims else data.expand_dims(region=["brain"])
         known = list(dict.fromkeys(map(str, whole["region"].values)))
@@ -171,15 +171,15 @@ class Comparison:
         part = whole.isel({"unit" if "unit" in whole.dims else "region": places})
         dropped = ""
         if "unit" in part.dims:
-            part = part.isel(presentation=np.isin(part["stimulus_id"].values.astype(str), alignment.shared))
+            part = part.isel(presentation=np.isin(part["stimulus_id"].values.astype(str), alignment.both))
             if metric.missing == "drop":
                 part, dropped = _without_missing(part)
             refuse_missing(part)
         elif metric.name in (ENCODING, SOLUTION):
             raise UsageError(f"{metric.name} needs responses of units, and the data are RDMs; use spearman or cka.")
         elif metric.missing == "drop":
-            left = complete_stimuli(part, alignment.shared)
-            lost = [name for name in alignment.shared if name not in set(left)]
+            left = complete_stimuli(part, alignment.both)
+            lost = [name for name in alignment.both if name not in set(left)]
             dropped = f"{len(lost)} stimuli with missing pairs are left out: {', '.join(lost)}." if lost else ""
             alignment = replace(align(left, left), only_run=alignment.only_run, only_data=alignment.only_data)
         found = tuple(choose_all("area", areas, run.areas))
@@ -200,7 +200,7 @@ class Comparison:
     @property
     def patterns(self) -> list[Patterns]:
         """Activity of each area."""
-        return [Patterns.of(self.run, area, self.condition, self.alignment.shared) for area in self.areas]
+        return [Patterns.of(self.run, area, self.condition, self.alignment.both) for area in self.areas]
 
     @property
     def model_ms(self) -> Array:
@@ -210,7 +210,7 @@ class Comparison:
     @cached_property
     def trials(self) -> Trials:
         """Responses by stimulus."""
-        return Trials.of(self.data, self.alignment.shared)
+        return Trials.of(self.data, self.alignment.both)
 
     @property
     def groups(self) -> list[list[NDArray[np.int64]]]:
@@ -236,7 +236,7 @@ class Comparison:
 
     def scorer(self) -> Scorer:
         """What evaluates it."""
-        metric, stimuli = self.metric, self.alignment.shared
+        metric, stimuli = self.metric, self.alignment.both
         if metric.name == ENCODING:
             return EncodingScores(self.patterns, self.trials, self.groups, metric.mapping, metric.splits)
         if metric.name == SOLUTION:
@@ -252,7 +252,7 @@ class Comparison:
         """Class of each stimulus."""
         names, labels = (self.run.presentations[name].values for name in ("stimulus_id", "label_name"))
         label_of = dict(zip(map(str, names), map(str, labels), strict=True))
-        return [label_of[name] for name in self.alignment.shared]
+        return [label_of[name] for name in self.alignment.both]
 
 
 def _without_missing(responses: xr.DataArray) -> tuple[xr.DataArray, str]:

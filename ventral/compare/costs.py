@@ -51,7 +51,7 @@ class CompareCosts:
 
 def measure_costs(comparison: Comparison, resamples: int = 200, permutations: int = 0) -> CompareCosts:
     """Costs of a comparison, from one RDM or one mapping of each area and region."""
-    name, stimuli = comparison.metric.name, len(comparison.alignment.shared)
+    name, stimuli = comparison.metric.name, len(comparison.alignment.both)
     ticks, times = len(comparison.model_ms), comparison.data.sizes["time"]
     if name == SOLUTION:
         ticks = times = 1
@@ -74,12 +74,12 @@ def measure_costs(comparison: Comparison, resamples: int = 200, permutations: in
 
 def _movie_bytes(comparison: Comparison, rows: int) -> int:
     """Bytes of so many RDMs."""
-    return rows * pair_count(len(comparison.alignment.shared)) * (5 if comparison.metric.measure in RANKED else 8)
+    return rows * pair_count(len(comparison.alignment.both)) * (5 if comparison.metric.measure in RANKED else 8)
 
 
 def _rdm_s(comparison: Comparison, draws: int, permutations: int) -> float:
     """Time of RDMs and of their likenesses in every draw."""
-    stimuli, ticks = len(comparison.alignment.shared), len(comparison.model_ms)
+    stimuli, ticks = len(comparison.alignment.both), len(comparison.model_ms)
     chance = np.random.default_rng(0)
     own = comparison.model_dissimilarity
     model = sum(_timed(_model_rdm, area, ticks - 1, own) * ticks for area in comparison.patterns)
@@ -110,7 +110,7 @@ def _encoding_s(comparison: Comparison, draws: int, permutations: int) -> float:
     total = 0.0
     for own in comparison.patterns:
         single = EncodingScores([_last(own)], scorer.trials, scorer.groups, mapping, 1)
-        some = Draws.of(len(comparison.alignment.shared), len(comparison.subjects), draws - 3, permutations, 0)
+        some = Draws.of(len(comparison.alignment.both), len(comparison.subjects), draws - 3, permutations, 0)
         total += _timed(single.evaluate, some, _silent) * ticks
     return total
 
@@ -118,7 +118,7 @@ def _encoding_s(comparison: Comparison, draws: int, permutations: int) -> float:
 def _solution_s(comparison: Comparison, draws: int, permutations: int) -> float:
     """Time of the decoders of one tick, as many times as there are ticks, regions and halves."""
     labels = comparison.labels
-    criterion = Criterion.of(comparison.alignment.shared, labels, 1.0, 0)
+    criterion = Criterion.of(comparison.alignment.both, labels, 1.0, 0)
     trials = comparison.trials
     units = [each for group in comparison.groups for each in group if each.size]
     area_s = sum(_timed(image_d_primes, area.whole(-1)[None], criterion) for area in comparison.patterns)
