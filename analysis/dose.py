@@ -26,7 +26,7 @@ from ventral.measures.over_models import interval_note
 from ventral.measures.recorded import recorded_conditions
 from ventral.measures.responses import read_responses, readout_times
 from ventral.measures.series import find_doses
-from ventral.tables import flattened, write_csv
+from ventral.tables import as_rows, write_csv
 
 
 def analyze(
@@ -75,7 +75,7 @@ def analyze(
         for policy, group in found.items()
     }
     first = read[run.policy][0]
-    accuracy = flattened(
+    accuracy = as_rows(
         [
             dose_accuracy(responses, doses, policy, ms, resamples, seed)
             for ms in readout_times(run, first, at_ms)

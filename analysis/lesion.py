@@ -26,7 +26,7 @@ from ventral.measures.lesion import condition_curves, find_intact, find_lesions,
 from ventral.measures.over_models import interval_note
 from ventral.measures.recorded import recorded_conditions
 from ventral.measures.responses import read_responses, readout_times
-from ventral.tables import flattened, write_csv
+from ventral.tables import as_rows, write_csv
 
 
 def analyze(
@@ -80,7 +80,7 @@ def analyze(
         for policy, group in found.items()
     }
     first = read[run.policy][0]
-    losses = flattened(
+    losses = as_rows(
         [
             lesion_losses(responses, lesions, policy, ms, resamples, seed)
             for ms in readout_times(run, first, at_ms)
@@ -88,7 +88,7 @@ def analyze(
         ]
     )
     losses["holds"] = holds(losses, ["condition", "at_ms"], "loss", run)
-    curves = flattened([condition_curves(responses, policy, resamples, seed) for policy, responses in read.items()])
+    curves = as_rows([condition_curves(responses, policy, resamples, seed) for policy, responses in read.items()])
     about = provenance([each for group in found.values() for each in group])
     intervals = f"Bars and bands are {interval_note(len(models))}; those of a loss are paired."
     notes = [about, intervals, *([note] if note else [])]

@@ -37,7 +37,7 @@ from ventral.measures.psychophysics import chance_corrected
 from ventral.measures.recorded import recorded_conditions
 from ventral.measures.responses import arrival_of, read_responses, readout_times
 from ventral.measures.series import Series, find_series, target_until_mask
-from ventral.tables import flattened, write_csv
+from ventral.tables import as_rows, write_csv
 
 
 def analyze(
@@ -97,7 +97,7 @@ def analyze(
         for policy, responses in read.items():
             accuracies.append(masked_accuracy(responses, names, series, policy, ms, arrival_ms, resamples, seed))
             fits += [fit_series(each, responses, names, policy, ms, top, resamples, seed) for each in series]
-    accuracy, fitted = flattened(accuracies), flattened(fits)
+    accuracy, fitted = as_rows(accuracies), as_rows(fits)
     accuracy["holds"] = holds(accuracy, ["condition", "at_ms", "model"], "cost", run).where(
         accuracy["cost"].notna(), ""
     )

@@ -23,7 +23,7 @@ from ventral.measures.controls import with_other_models
 from ventral.measures.networks import by_graph, network_curves
 from ventral.measures.recorded import choose_all, recorded_conditions
 from ventral.measures.responses import read_responses
-from ventral.tables import flattened, write_csv
+from ventral.tables import as_rows, write_csv
 
 CROSSED = "Bands are 95 % intervals over models and images, crossed."
 ALONE = "Bands are 95 % intervals; where a network has one model, over images alone."
@@ -64,7 +64,7 @@ def analyze(
         network: [read_responses(each, names, observer=observer) for each in group]
         for network, group in by_graph(models).items()
     }
-    curves = flattened([network_curves(read)])
+    curves = as_rows([network_curves(read)])
     shown = [condition for condition in known if condition.name in names]
     drawn = shown if conditions else few_conditions([each for each in shown if each.target] or shown)
     notes = [provenance(models), CROSSED if min(map(len, read.values())) > 1 else ALONE]

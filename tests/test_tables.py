@@ -9,7 +9,7 @@ import pytest
 import xarray as xr
 
 from ventral.errors import StoreError
-from ventral.tables import flattened, markdown, read_csv, write_csv
+from ventral.tables import as_rows, markdown, read_csv, write_csv
 
 RESULTS = Path(__file__).parents[1] / "results"
 
@@ -111,7 +111,7 @@ def test_data_sets_become_rows_with_their_coordinates_first():
         {"accuracy": (("condition", "time"), [[0.1, 0.2], [0.3, 0.4]])},
         {"condition": ["a", "b"], "time": [0.0, 10.0], "soa_ms": ("condition", [20.0, 30.0]), "statistics": "frozen"},
     )
-    table = flattened([first, first.assign_coords(statistics="pooled")])
+    table = as_rows([first, first.assign_coords(statistics="pooled")])
     assert list(table) == ["condition", "time_ms", "soa_ms", "statistics", "accuracy"]
     assert len(table) == 8
     for row in table.itertuples():
@@ -122,4 +122,4 @@ def test_data_sets_become_rows_with_their_coordinates_first():
 
 def test_a_dim_without_names_leaves_no_column():
     found = xr.Dataset({"accuracy": ("dose", [0.5, 0.6])}, {"amount": ("dose", [1.0, 2.0])})
-    assert list(flattened([found])) == ["amount", "accuracy"]
+    assert list(as_rows([found])) == ["amount", "accuracy"]

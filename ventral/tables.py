@@ -36,7 +36,7 @@ def write_csv(rows: Sequence[Mapping[str, Any]] | pd.DataFrame, path: Path) -> P
     return path
 
 
-def flattened(results: Sequence[xr.Dataset]) -> pd.DataFrame:
+def as_rows(results: Sequence[xr.Dataset]) -> pd.DataFrame:
     """The values of data sets as rows of one table, a data set after another, coordinates before variables.
 
     Parameters
