@@ -27,7 +27,7 @@ from torchvision import transforms
 from ventral.model.areas import Stage
 from ventral.model.counting import multiply_adds, prenet_widths
 from ventral.model.graph import AreaGraph
-from ventral.model.zoo import cifar10, two_state
+from ventral.model.zoo import two_state, ventral_stream
 from ventral.stimuli.datasets import load_images
 from ventral.stimuli.images import Images
 from ventral.training.recipe import Recipe
@@ -251,7 +251,10 @@ def main() -> None:
     given = parser.parse_args()
     images = load_images("shapes", "train", positions=range(4000))
     print(f"{given.device}, {torch.get_num_threads()} threads, torch {torch.__version__}, batch {given.batch}\n")
-    for name, graph in (("cifar10", cifar10()), ("two-state:channels=32", two_state(32))):
+    for name, graph in (
+        ("ventral_stream((16, 32, 64, 128))", ventral_stream((16, 32, 64, 128))),
+        ("two-state:channels=32", two_state(32)),
+    ):
         recipe = Recipe(
             batch=given.batch, held_out=100, brief=0, end_ms=END_MS, precision=given.precision, compile=given.compile
         )

@@ -17,7 +17,7 @@ from ventral.paper import family_recordings
 from ventral.paper.family_effects import (
     CUMULATIVE,
     CUT_MS,
-    READ_MS,
+    READINGS,
     Key,
     effects_in_areas,
     effects_of_lesions,
@@ -37,7 +37,7 @@ from ventral.paper.family_probes import (
     mask_probe,
     time_probe,
 )
-from ventral.paper.family_recordings import PROBES, Subject, record_family, subjects_of
+from ventral.paper.family_recordings import PROBES, Subject, experiment_of, record_family, subjects_of
 from ventral.paper.family_responses import read_readouts
 from ventral.paper.report_family import save_family
 from ventral.stimuli.cifar10 import LABEL_NAMES
@@ -156,12 +156,20 @@ def test_a_rise_counts_from_when_the_end_of_the_flash_arrives() -> None:
 def test_cost_is_without_minus_with_the_mask_as_each_observer_reads_it() -> None:
     def rule(c, ms, observer):
         late = c.get("soa_ms", 200) / 200
-        return arrived(ms) * (late if observer == "instant" else 1 - 0.5 * (1 - late)) * (ms in READ_MS.values())
+        return (
+            arrived(ms)
+            * (late if observer == "instant" else 1 - 0.5 * (1 - late))
+            * (ms in {at_ms for _, at_ms in READINGS})
+        )
 
     found = values(effects_of_masks("full", planted(mask_probe(), rule)))
     for soa in SOAS_MS:
         assert found[Key("b", "kept", CLEAR, "noise", soa, "instant", 100)] == pytest.approx(
             soa / 200, abs=0.5 / IMAGES
+        )
+        assert (
+            found[Key("b", "kept", CLEAR, "noise", soa, "instant", 200)]
+            == found[Key("b", "kept", CLEAR, "noise", soa, "instant", 100)]
         )
         cost = found[Key("b", "cost", CLEAR, "noise", soa, "cumulative", 200)]
         assert cost == pytest.approx(0.5 * (1 - soa / 200), abs=0.5 / IMAGES)
@@ -227,6 +235,8 @@ def test_subjects_are_the_family_with_its_seeds_and_a_policy_each_for_statistics
     names = ["cifar10", "family/full-0", "family/full-1", "family/full-10", "family/full-per-tick-0"]
     found = subjects_of(names, 2)
     assert [subject.model for subject in found if subject.network == "full"] == ["family/full-0", "family/full-1"]
+    untrained = [subject for subject in found if subject.network == "full-untrained"]
+    assert [(subject.seed, subject.probes) for subject in untrained] == [(0, ("areas",)), (1, ("areas",))]
     policies = {subject.policy for subject in found if subject.network == "full-per-tick"}
     assert policies == {"frozen", "pooled", "per-condition"}
     assert len({subject.path(Path("x"), "time") for subject in found}) == len(found)
@@ -248,9 +258,19 @@ def test_runs_of_other_images_are_refused(photographs: Path, tmp_path: Path, mon
     assert resumed == [other.path(tmp_path, "time")]
 
 
+def test_an_untrained_subject_has_weights_of_its_own_and_is_shown_the_same_images(photographs: Path) -> None:
+    made = [experiment_of(Subject(name, 0), "areas", photographs, 10, "cpu") for name in ("full", "full-untrained")]
+    trained, untrained = (experiment.model for experiment in made)
+    assert trained.graph == untrained.graph
+    assert trained.sha256 != untrained.sha256
+    other = experiment_of(Subject("full-untrained", 1), "areas", photographs, 10, "cpu")
+    assert other.model.sha256 != untrained.sha256
+    assert len({experiment.selection.presented.fingerprint for experiment in [*made, other]}) == 1
+
+
 @pytest.mark.slow
 def test_the_page_is_written_from_networks_that_come_with_the_package(photographs: Path, tmp_path: Path) -> None:
-    subjects = [Subject("full", 0), Subject("feedforward", 0)]
+    subjects = [Subject("full", 0), Subject("feedforward", 0), Subject("full-untrained", 0)]
     record_family(subjects, photographs, tmp_path / "runs", count=50)
     files = save_family(subjects, tmp_path / "runs", tmp_path, "noise")
     assert {file.name for file in files} >= {"family.md", "family.csv", "family-time.png", "family-lesions.svg"}

@@ -227,7 +227,9 @@ def test_scales_recipes_and_data_have_sections_and_files_of_their_own(tmp_path, 
         {"scale": "full", "data": "a b"},
         {"scale": "other", "data": "a b"},
     ]
-    files = written(tmp_path, *(measured(["one-kernel-16"], 1 + place, **g) for place, g in enumerate(groups)))
+    files = written(
+        tmp_path, *(measured(["one-kernel-16", "one-kernel-32"], 1 + place, **g) for place, g in enumerate(groups))
+    )
     page = files[0].read_text()
     assert re.findall(r"^## (.+)$", page, re.MULTILINE) == [
         "Scale full: a b; recipe fast",
@@ -241,6 +243,14 @@ def test_scales_recipes_and_data_have_sections_and_files_of_their_own(tmp_path, 
     assert "has not been run" not in page
     with files[1].open(newline="") as file:
         assert len({(row["scale"], row["recipe"], row["data"]) for row in csv.DictReader(file)}) == len(groups)
+
+
+def test_a_figure_is_drawn_only_if_networks_that_it_compares_were_run(tmp_path, undrawn):
+    # Fig. 6's 1-state network is in the figures of appendix B and section 3.7 too, which have nothing beside it
+    files = written(tmp_path, measured(["one-state", "one-state-unshared"], 3))
+    assert [file.name.partition("-small")[0] for file in files[2:]] == ["fig6", "verdicts"]
+    assert "![Fig. 6" in files[0].read_text()
+    assert "![Appendix B" not in files[0].read_text()
 
 
 def test_a_folder_without_results_is_refused(tmp_path):

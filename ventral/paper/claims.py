@@ -9,6 +9,7 @@ Source: Liao & Poggio (2016); section and figure in each entry.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from itertools import combinations
 
 from ventral.errors import UsageError, unknown
 from ventral.paper.networks import CONSTANT, VARIANTS, by_name
@@ -228,6 +229,15 @@ def find_figure(name: str, others: Iterable[str] = ()) -> PaperFigure:
 
 def needed(figure: PaperFigure) -> tuple[str, ...]:
     """Names of the variants that a figure draws or that its claims compare, in order."""
+    return tuple(dict.fromkeys([*figure.variants, *(name for pair in _pairs(figure) for name in pair)]))
+
+
+def compared(figure: PaperFigure) -> list[set[str]]:
+    """Names of the variants in each comparison of a figure's claims, or in each pair that it draws if it has none."""
+    return [set(pair) for pair in _pairs(figure) or combinations(figure.variants, 2)]
+
+
+def _pairs(figure: PaperFigure) -> list[tuple[str, str]]:
+    """Names of the two variants in each comparison of a figure's claims."""
     comparisons = [comparison for claim in figure.claims for comparison in CLAIMS[claim].comparisons]
-    errors = [error for comparison in comparisons for error in (comparison.left, comparison.right)]
-    return tuple(dict.fromkeys([*figure.variants, *(error.partition("@")[0] for error in errors)]))
+    return [(each.left.partition("@")[0], each.right.partition("@")[0]) for each in comparisons]

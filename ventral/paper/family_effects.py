@@ -26,7 +26,8 @@ Array = NDArray[np.float64]
 
 INSTANT, CUMULATIVE = OBSERVERS
 DECODER = "decoder"
-READ_MS = {INSTANT: 100, CUMULATIVE: MASKED_END_MS}  # when each observer reads masked images
+EARLY_MS, LATE_MS = 100, MASKED_END_MS  # when networks are read
+READINGS = ((INSTANT, EARLY_MS), (INSTANT, LATE_MS), (CUMULATIVE, LATE_MS))  # observers of masked images, and when
 ARRIVAL_MS = 30  # when an image arrives at the readout of V1, V2, V4 and IT
 CUT_MS = 30  # after a mask has arrived in an area, the time over which its cost there is averaged
 STEEP_MS = (20, 80)  # SOAs whose costs are compared
@@ -89,7 +90,7 @@ def effects_of_time(network: str, correct: xr.DataArray) -> Iterator[Effect]:
         better, best = _best(staying, times)
         key = (stimulus, "", STAYS_MS, INSTANT)
         yield Effect(Key("a", "accuracy", *key), network, best, better)
-        for at_ms in READ_MS.values():
+        for at_ms in (EARLY_MS, LATE_MS):
             yield Effect(Key("a", "accuracy", *key, at_ms), network, "", _at(staying, at_ms))
         yield Effect(Key("a", "gain", *key), network, f"{best} - {times[0]}", better - _at(staying, times[0]))
         for duration in FLASHES_MS:
@@ -100,7 +101,7 @@ def effects_of_time(network: str, correct: xr.DataArray) -> Iterator[Effect]:
             better, best = _best(flash, [ms for ms in times if ms > end])
             key = (stimulus, "", duration, INSTANT)
             yield Effect(Key("c", "rise", *key), network, f"{best} - {end}", better - _at(flash, end))
-            for at_ms in READ_MS.values():
+            for at_ms in (EARLY_MS, LATE_MS):
                 own_ms, times_said = _read(network, duration, at_ms)
                 yield Effect(Key("c", "held", *key, at_ms), network, times_said, _at(flash, own_ms))
 
@@ -108,7 +109,7 @@ def effects_of_time(network: str, correct: xr.DataArray) -> Iterator[Effect]:
 def effects_of_masks(network: str, correct: xr.DataArray) -> Iterator[Effect]:
     """Prediction (b) at the readout, by both observers, from responses to the probe of masks."""
     masked = correct["condition"][correct["soa_ms"].notnull()]
-    for observer, at_ms in READ_MS.items():
+    for observer, at_ms in READINGS:
         read = correct.sel(observer=observer)
         own_ms, times = (at_ms, "") if observer == CUMULATIVE else _read(network, FLASHES_MS[0], at_ms)
         costs: dict[int, Array] = {}
@@ -149,7 +150,7 @@ def effects_of_lesions(network: str, correct: xr.DataArray) -> Iterator[Effect]:
         intact = _condition(correct, lesion="", target_ms=duration)
         lesion = f"{each['lesion'].item()} {each['lesion_start_ms'].item():g}-{each['lesion_stop_ms'].item():g}"
         wired_as = "no-lateral" if lesion == NO_LATERAL else network
-        for at_ms in READ_MS.values():
+        for at_ms in (EARLY_MS, LATE_MS):
             own_ms, times = _read(wired_as, duration, at_ms)
             loss = _at(intact, own_ms) - _at(correct.sel(condition=each.item()), own_ms)
             yield Effect(Key("lesion", "loss", CLEAR, lesion, duration, INSTANT, at_ms), network, times, loss)

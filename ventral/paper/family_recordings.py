@@ -13,11 +13,12 @@ from ventral.errors import StoreError, UsageError
 from ventral.experiment.experiment import Experiment
 from ventral.experiment.protocol import Protocol
 from ventral.experiment.provenance import identity_of
-from ventral.experiment.recalibration import calibration_count
+from ventral.experiment.recalibration import CALIBRATION, calibration_count
 from ventral.experiment.run import Run, open_complete
 from ventral.experiment.settings import POLICIES, Settings
 from ventral.experiment.simulate import record
-from ventral.model.model import load_model
+from ventral.model.graph import AreaGraph
+from ventral.model.model import load_model, untrained_model
 from ventral.model.weights import FAMILY_FOLDER, SEED, seeds_of, shipped
 from ventral.paper.family_probes import area_probe, lesion_probe, mask_probe, time_probe
 from ventral.paper.recordings import UNITS
@@ -29,8 +30,8 @@ PROBES: dict[str, Callable[[], Protocol]] = {
     "areas": area_probe,
     "lesions": lesion_probe,
 }
-FULL, PER_TICK = "full", "full-per-tick"
-DECODED = (FULL, "feedforward", "no-feedback", "no-lateral")  # networks whose areas are decoded
+FULL, PER_TICK, UNTRAINED = "full", "full-per-tick", "full-untrained"
+DECODED = (FULL, "no-feedback", "no-lateral", "feedforward", UNTRAINED)  # networks whose areas are decoded
 
 
 @dataclass(frozen=True)
@@ -43,8 +44,8 @@ class Subject:
 
     @property
     def model(self) -> str:
-        """Name by which its weights are loaded."""
-        return f"{FAMILY_FOLDER}{self.network}-{self.seed}"
+        """Name by which its weights are loaded; that of the trained network if it has random ones."""
+        return f"{FAMILY_FOLDER}{FULL if self.network == UNTRAINED else self.network}-{self.seed}"
 
     @property
     def group(self) -> str:
@@ -55,7 +56,7 @@ class Subject:
     def probes(self) -> tuple[str, ...]:
         """Names of the probes that it is recorded under."""
         wanted = {"areas": self.network in DECODED, "lesions": self.network == FULL}
-        return tuple(name for name in PROBES if wanted.get(name, True))
+        return tuple(name for name in PROBES if wanted.get(name, self.network != UNTRAINED))
 
     def path(self, folder: Path, probe: str) -> Path:
         """Path of its run."""
@@ -65,6 +66,9 @@ class Subject:
 
 def subjects_of(names: Sequence[str], seeds: int) -> list[Subject]:
     """The subjects among models that can be loaded by name, with seeds from 0 to `seeds` - 1; by network, then seed.
+
+    With each `full` comes the same network with random weights, which has a readout that knows nothing: its areas are
+    decoded.
 
     Raises
     ------
@@ -77,6 +81,7 @@ def subjects_of(names: Sequence[str], seeds: int) -> list[Subject]:
         for seed in sorted(int(match.group()[1:]) for match in map(SEED.search, models) if match):
             policies = POLICIES if network == PER_TICK else POLICIES[:1]
             found += [Subject(network, seed, policy) for policy in policies if seed < seeds]
+            found += [Subject(UNTRAINED, seed)] if network == FULL and seed < seeds else []
     if not found:
         raise UsageError("no network of the family is here; its weights lie in results/weights of the source tree.")
     return sorted(found, key=lambda subject: (subject.network, subject.policy != POLICIES[0], subject.policy))
@@ -133,8 +138,14 @@ def experiment_of(subject: Subject, probe: str, source: str | Path, count: int, 
     """A subject under a probe: units of all areas are recorded for decoders, else the readout area's means alone."""
     model, protocol = load_model(shipped()[subject.model], device), PROBES[probe]()
     size = model.graph.image_shape[-1]
-    calibration = calibration_count(protocol) if subject.policy != "frozen" else 0
+    untrained = subject.network == UNTRAINED
+    calibration = CALIBRATION if untrained else calibration_count(protocol) if subject.policy != "frozen" else 0
     selection = select_images(source, "test", count, size=size, calibration=calibration)
+    if untrained:
+        assert isinstance(model.graph, AreaGraph)
+        assert selection.calibration is not None
+        model = untrained_model(model.graph, selection.calibration, subject.seed, protocol.end_ms, UNTRAINED)
+        model.network.to(device)
     areas = Settings(units=UNITS) if probe == "areas" else Settings((model.graph.readout,), "channels")
     return Experiment(model, protocol, selection, replace(areas, policy=subject.policy, device=device))
 

@@ -27,10 +27,10 @@ from ventral.figures.style import (
     time_axis,
 )
 from ventral.measures.intervals import Estimate
-from ventral.paper.family_effects import INSTANT, READ_MS
+from ventral.paper.family_effects import EARLY_MS, INSTANT, LATE_MS, READINGS
 from ventral.paper.family_outcomes import curve_of, select
 from ventral.paper.family_probes import CLEAR, MASKED_END_MS, MASKS, STAYS_MS, STIMULI
-from ventral.paper.family_recordings import FULL, PER_TICK
+from ventral.paper.family_recordings import DECODED, FULL, PER_TICK
 from ventral.paper.family_responses import By
 
 CHANCE = 0.1
@@ -73,16 +73,16 @@ def time_figure(time: By, notes: Sequence[str]) -> Figure:
 
 
 def mask_figure(outcomes: pd.DataFrame, notes: Sequence[str]) -> Figure:
-    """Accuracy against SOA: a row for each observer; networks that differ in wiring, statistics and training."""
+    """Accuracy against SOA: a row for each observer and time; networks by wiring, statistics and training."""
     known = set(outcomes["network"])
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(15.0, 8.4), layout="constrained")
-        grid = figure.subplots(len(READ_MS), len(COLUMNS), sharex=True, sharey=True)
+        figure = Figure(figsize=(15.0, 11.4), layout="constrained")
+        grid = figure.subplots(len(READINGS), len(COLUMNS), sharex=True, sharey=True)
         for column, (title, names) in enumerate(COLUMNS.items()):
             looks = looks_of(names)
-            for axes, (observer, at_ms) in zip(grid[:, column], READ_MS.items(), strict=True):
-                for place, name in enumerate(name for name in names if name in known):
-                    _draw_against_soa(axes, outcomes, name, observer, looks[name], place)
+            for axes, (observer, at_ms) in zip(grid[:, column], READINGS, strict=True):
+                for name in filter(known.__contains__, names):
+                    _draw_against_soa(axes, select(outcomes, observer=observer, read_ms=at_ms), name, looks[name])
                 axes.axhline(CHANCE, zorder=0, **CHANCE_LINE)
                 axes.set_title(f"{title}: {observer}, {at_ms} ms", loc="left", fontsize=11.5)
             grid[-1, column].legend(
@@ -99,9 +99,9 @@ def mask_figure(outcomes: pd.DataFrame, notes: Sequence[str]) -> Figure:
     return figure
 
 
-def _draw_against_soa(axes: Axes, outcomes: pd.DataFrame, network: str, observer: str, look: Look, place: int) -> None:
+def _draw_against_soa(axes: Axes, outcomes: pd.DataFrame, network: str, look: Look) -> None:
     """Accuracy with a noise mask against SOA and, to the right, without a mask."""
-    own = select(outcomes, network=network, beyond="", stimulus=CLEAR, what=MASKS[0], observer=observer)
+    own = select(outcomes, network=network, beyond="", stimulus=CLEAR, what=MASKS[0])
     kept = select(own, measure="kept").sort_values("shown_ms")
     soa, estimate = (
         kept["shown_ms"].to_numpy(float),
@@ -115,13 +115,13 @@ def _draw_against_soa(axes: Axes, outcomes: pd.DataFrame, network: str, observer
 
 
 def kinds_figure(outcomes: pd.DataFrame, notes: Sequence[str]) -> Figure:
-    """Cost of masks to `full` against SOA: by kind of mask, and by kind of image; a row for each observer."""
+    """Cost of masks to `full` against SOA: by kind of mask, and by kind of image; a row for each observer and time."""
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(11.5, 7.4), layout="constrained")
-        grid = figure.subplots(len(READ_MS), 2, sharex=True, sharey=True)
+        figure = Figure(figsize=(11.5, 10.2), layout="constrained")
+        grid = figure.subplots(len(READINGS), 2, sharex=True, sharey=True)
         full = select(outcomes, network=FULL, beyond="", measure="cost")
-        for row, (observer, at_ms) in zip(grid, READ_MS.items(), strict=True):
-            own = select(full, observer=observer)
+        for row, (observer, at_ms) in zip(grid, READINGS, strict=True):
+            own = select(full, observer=observer, read_ms=at_ms)
             for axes, kinds, column, fixed in (
                 (row[0], MASKS, "what", {"stimulus": CLEAR}),
                 (row[1], tuple(STIMULI), "stimulus", {"what": MASKS[0]}),
@@ -145,7 +145,7 @@ def kinds_figure(outcomes: pd.DataFrame, notes: Sequence[str]) -> Figure:
 
 def area_figure(areas: By, notes: Sequence[str]) -> Figure:
     """Cost of a mask to decoders over time, a column for each area and a row for each network."""
-    networks = [name for name in (FULL, "no-feedback", "no-lateral", "feedforward") if name in areas]
+    networks = [name for name in DECODED if name in areas]
     names = [str(area) for area in areas[networks[0]]["area"].values]
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(3.2 * len(names) + 1.6, 2.5 * len(networks) + 0.6), layout="constrained")
@@ -208,8 +208,7 @@ def lesion_figure(outcomes: pd.DataFrame, notes: Sequence[str]) -> Figure:
 
 
 def _reading_looks() -> dict[int, Look]:
-    early, late = READ_MS.values()
-    return {early: Look(COLOURS[0]), late: Look(COLOURS[1], marker="s")}
+    return {EARLY_MS: Look(COLOURS[0]), LATE_MS: Look(COLOURS[1], marker="s")}
 
 
 def _draw_losses(axes: Axes, outcomes: pd.DataFrame, lesion: str, duration: int) -> list[str]:

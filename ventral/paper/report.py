@@ -11,7 +11,7 @@ from ventral.figures.saving import save
 from ventral.files import disk_errors, locked, put
 from ventral.measures.intervals import t_interval
 from ventral.paper.campaign import SCALES, slug
-from ventral.paper.claims import CLAIMS, FIGURES, PaperFigure, needed
+from ventral.paper.claims import CLAIMS, FIGURES, PaperFigure, compared, needed
 from ventral.paper.figures import figure_of, results_of, seeds_of, spell_epochs, spell_seeds, title_of
 from ventral.paper.figures_verdicts import verdict_figure
 from ventral.paper.networks import VARIANTS
@@ -104,8 +104,9 @@ def _cohorts(results: pd.DataFrame, order: Sequence[str]) -> dict[str, pd.DataFr
 
 
 def _measured(rows: pd.DataFrame) -> list[PaperFigure]:
-    """The figures of which a network was trained."""
-    return [figure for figure in FIGURES.values() if rows["variant"].isin(figure.variants).any()]
+    """The figures of which two networks were trained that are compared, or one at two times."""
+    trained = set(rows["variant"])
+    return [figure for figure in FIGURES.values() if any(pair <= trained for pair in compared(figure))]
 
 
 def _introduction(results: pd.DataFrame, has_predictions: bool) -> list[str]:

@@ -11,10 +11,10 @@ import pandas as pd
 
 from ventral.figures.saving import save_as
 from ventral.files import disk_errors, put
-from ventral.paper.family_effects import CUMULATIVE, CUT_MS, DECODER, INSTANT, READ_MS, STEEP_MS
+from ventral.paper.family_effects import CUMULATIVE, CUT_MS, DECODER, EARLY_MS, LATE_MS, READINGS, STEEP_MS
 from ventral.paper.family_outcomes import outcomes_of, select
 from ventral.paper.family_probes import CLEAR, FEW_SOAS_MS, FLASHES_MS, MASKS, SOAS_MS, STIMULI
-from ventral.paper.family_recordings import DECODED, FULL, Subject
+from ventral.paper.family_recordings import DECODED, FULL, UNTRAINED, Subject
 from ventral.paper.family_responses import By, read_areas, read_readouts
 from ventral.paper.figures_family import (
     PASSIVE,
@@ -54,12 +54,13 @@ What recurrence adds is what `full` has **beyond** a network that lacks it. A pr
 A = """Image stays on; the gain is accuracy at the best time, minus that when the image arrives at the readout. The best
 time is chosen on one half of the images and measured on the other."""
 B = f"""A flash of 10 ms, and a mask of 50 ms. No network but `full-taught` has seen a mask in training. Two observers
-read the network: the instant one its logits at {READ_MS[INSTANT]} ms, the cumulative one the sum of log probabilities
-from the first response to {READ_MS[CUMULATIVE]} ms. A feedforward network has nothing left of a flash at
-{READ_MS[INSTANT]} ms, so a mask costs it nothing then, and an instant observer cannot tell what a mask interrupts;
-the cumulative observer remembers for it."""
+read the network: the instant one its logits at {EARLY_MS} or at {LATE_MS} ms, the cumulative one the sum of log
+probabilities from the first response to {LATE_MS} ms. A feedforward network has nothing left of a flash at {EARLY_MS}
+ms, so a mask costs it nothing then, and an instant observer cannot tell what a mask interrupts; the cumulative observer
+remembers for it. States that decay (`leak`) hold what was there before the mask, until they have decayed."""
 AREAS = f"""Linear decoders are fitted anew in each area, condition and tick. The cost of a mask before it has arrived
-in an area must be exactly 0; after its arrival it is averaged over {CUT_MS} ms."""
+in an area must be exactly 0; after its arrival it is averaged over {CUT_MS} ms. `{UNTRAINED}` is `full` with random
+weights: what a mask costs there, pixels that are filtered at random lose to it as well."""
 C = """The rise is accuracy at the best time after the end of a flash has arrived at the readout, minus that when it
 arrives. What is held is accuracy at a later time, for which passive persistence is the control."""
 LESIONS = """Feedback or lateral transitions of `full` are silent in a window (the normalisation stays as it is), read
@@ -131,10 +132,10 @@ def page_of(outcomes: pd.DataFrame, data: str) -> str:
         *_tables(outcomes, "rise", {"stimulus": CLEAR}, "shown_ms", FLASHES_MS, WIRING),
         "The rise after a flash of 10 ms, for each kind of image:",
         _levels(outcomes, {"measure": "rise", "shown_ms": FLASHES_MS[0]}, "stimulus", STIMULI, WIRING, _verdict_cell),
-        f"What `full` holds beyond others of a flash of 10 ms, at {READ_MS[CUMULATIVE]} ms:",
+        f"What `full` holds beyond others of a flash of 10 ms, at {LATE_MS} ms:",
         _beyond(
             outcomes,
-            {"measure": "held", "shown_ms": FLASHES_MS[0], "read_ms": READ_MS[CUMULATIVE]},
+            {"measure": "held", "shown_ms": FLASHES_MS[0], "read_ms": LATE_MS},
             "stimulus",
             STIMULI,
             WIRING[1:],
@@ -150,20 +151,20 @@ def page_of(outcomes: pd.DataFrame, data: str) -> str:
 def _mask_tables(outcomes: pd.DataFrame) -> list[str]:
     """Accuracy through noise masks and what of it is beyond controls, by observer; and whether the cost falls."""
     parts = []
-    for observer, ms in READ_MS.items():
-        noise = {"measure": "kept", "stimulus": CLEAR, "what": MASKS[0], "observer": observer}
+    early, late = STEEP_MS
+    for observer, ms in READINGS:
+        read = {"what": MASKS[0], "stimulus": CLEAR, "observer": observer, "read_ms": ms}
+        noise = {"measure": "kept", **read}
         networks = dict.fromkeys([*WIRING, *STATISTICS, *TRAINING])
         parts += [
             f"% correct, {observer} observer at {ms} ms, by the SOA of a noise mask:",
             _levels(outcomes, noise, "shown_ms", SOAS_MS[::2], networks, _level_cell),
             "What `full` keeps beyond others:",
             _beyond(outcomes, noise, "shown_ms", FEW_SOAS_MS, WIRING[1:]),
+            f"Whether the cost falls from SOA {early} to SOA {late} ms:",
+            _levels(outcomes, {"measure": "fall", **read}, "what", MASKS[:1], WIRING, _verdict_cell),
         ]
-    early, late = STEEP_MS
-    fall = {"measure": "fall"}
     parts += [
-        f"Whether the cost falls from SOA {early} to SOA {late} ms:",
-        _levels(outcomes, fall, "observer", READ_MS, WIRING, _verdict_cell),
         "What a mask at SOA 20 ms costs each kind of image, cumulative observer:",
         _levels(
             outcomes,

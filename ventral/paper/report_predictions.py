@@ -81,7 +81,8 @@ def read_outcomes(path: Path) -> pd.DataFrame:
 
 def tables_of(folder: Path) -> list[Path]:
     """The tables of outcomes in a folder, by name."""
-    return sorted(path for path in folder.glob("predictions-*.csv") if not path.stem.endswith("-curves"))
+    found = [path for path in folder.glob("predictions-*.csv") if not path.stem.endswith("-curves")]
+    return sorted(found, key=lambda path: path.stem)  # "cifar10" before "cifar10-1"
 
 
 def page_of(path: Path, whole: bool = True) -> str:
