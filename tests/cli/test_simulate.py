@@ -165,6 +165,14 @@ def test_noise_and_repeats_are_recorded_and_printed(places, here):
     assert set(run.presentations["repeat"].values) == {0, 1}
 
 
+def test_an_untrained_network_may_be_named_by_trained_weights(here):
+    flash = "simulate --protocol flash --set duration_ms=10 --set end_ms=30 --images 4 --batch 4 --untrained"
+    named = worked(f"{flash} --model family/full-0 --data shapes --out a.zarr")
+    worked(f"{flash} --model full --data shapes --out b.zarr")
+    assert "on full-0-untrained, 0 to 30 ms" in named.out
+    np.testing.assert_array_equal(open_run("a.zarr")["IT"].values, open_run("b.zarr")["IT"].values)
+
+
 def test_an_untrained_network_is_recorded_as_a_control(places):
     flash = "simulate --protocol flash --set duration_ms=10 --set end_ms=50 --images 4 --batch 4 --untrained"
     line = flash + " --model two-state:channels=2 --data {images}"

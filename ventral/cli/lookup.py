@@ -67,12 +67,15 @@ def make_untrained(
     ms: int,
     calibrate_on: str | None = None,
 ) -> "Model":
-    """Model with random weights, whose statistics are estimated to a time on images that are not presented."""
+    """Model with random weights, whose statistics are estimated to a time on images that are not presented.
+
+    `name` is a graph, or a model with weights, whose graph is taken.
+    """
     from ventral.experiment.recalibration import CALIBRATION
     from ventral.model.model import untrained_model
     from ventral.stimuli.selection import select_images
 
-    graph, title = read_graph(name), title_of(name)
+    graph, title = _graph_of(name), title_of(name)
     source, shapes = read_source(source_of(name, data, "which images it is shown"))
     size = graph[graph.entry].size
     selection = select_images(
@@ -84,6 +87,20 @@ def make_untrained(
     model = untrained_model(graph, selection.calibration, seed, ms, f"{title}-untrained", label_names)
     model.network.to(device)
     return model
+
+
+def _graph_of(name: str) -> "AreaGraph":
+    """Graph by its own name or file, or by that of a model with weights."""
+    from ventral.model.graph import AreaGraph
+    from ventral.model.weights import shipped
+    from ventral.model.zoo import GRAPHS
+
+    graphs = {graph.replace("_", "-") for graph in GRAPHS}
+    if not name.endswith(".safetensors") and (name not in shipped() or name in graphs):
+        return read_graph(name)
+    graph = load_trained(name, "cpu").graph
+    assert isinstance(graph, AreaGraph), "a file of weights is of a network of our own"
+    return graph
 
 
 def read_graph(text: str) -> "AreaGraph":
@@ -110,7 +127,7 @@ def read_graph(text: str) -> "AreaGraph":
 
 def title_of(name: str) -> str:
     """Name of a graph as part of a file's name."""
-    return re.sub(r"[^\w.-]+", "-", Path(name).name.removesuffix(".json"))
+    return re.sub(r"[^\w.-]+", "-", Path(name).name.removesuffix(".json").removesuffix(".safetensors"))
 
 
 def with_classes(
