@@ -27,6 +27,7 @@ LAYERS = (
     ("compare",),
     ("export", "figures"),
     ("paper",),
+    ("doctor",),
     ("cli",),
 )
 PICTURED = ("figures", "cli", "paper/figures", "paper/report")  # parts that may draw; all others hold numbers

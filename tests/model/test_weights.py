@@ -7,7 +7,8 @@ from ventral import load_model
 from ventral.errors import UsageError
 from ventral.model import weights
 from ventral.model.checkpoint import describe, network_tensors, write_checkpoint
-from ventral.model.weights import choose_shipped, pack, seeds_of, shipped
+from ventral.model.packing import pack
+from ventral.model.weights import choose_shipped, seeds_of, shipped
 
 
 def test_weights_in_half_precision_are_rounded_and_statistics_are_not(model_file, images, tmp_path):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from ventral.cli.candidates import scripts
 from ventral.cli.console import echo, fitted, print_knobs, print_next, print_scripts
 from ventral.cli.options import PATH, option
 
@@ -22,7 +23,7 @@ def analyses(context: click.Context) -> None:
 
 
 @analyses.command("show")
-@click.argument("name", metavar="NAME|FILE.py")
+@click.argument("name", metavar="NAME|FILE.py", shell_complete=scripts("analysis"))
 def analyses_show(name: str) -> None:
     """Explain an analysis: its question, method, knobs and files."""
     from ventral.knobs import parameter_texts

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from ventral.cli.candidates import scripts
 from ventral.cli.console import busy, echo, logged
 from ventral.cli.options import PATH, option, settings_option
 from ventral.cli.runs import open_named, runs_in
@@ -15,7 +16,7 @@ from ventral.files import disk_errors, put
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", shell_complete=scripts("analysis"))
 @click.argument("runs", type=PATH, nargs=-1, required=True, metavar="RUN...")
 @settings_option
 @option("--out", type=PATH, help="Folder for figures and tables; <run>-analysis if not given.")

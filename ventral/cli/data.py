@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from ventral.cli.candidates import fixed, sources
 from ventral.cli.console import busy, echo, print_next, progress_bar, resumable, table
 from ventral.cli.options import PATH, option, read_source
 from ventral.errors import DataError, UsageError, choose
@@ -24,7 +25,7 @@ def data(context: click.Context) -> None:
 
 
 @data.command("show")
-@click.argument("source")
+@click.argument("source", shell_complete=sources())
 def data_show(source: str) -> None:
     """Count the images of each class in each split."""
     with busy(f"reading {source}"):
@@ -48,7 +49,7 @@ def data_show(source: str) -> None:
 
 
 @data.command("fetch")
-@click.argument("name")
+@click.argument("name", shell_complete=fixed("cifar10"))
 @option("--url", metavar="URL", help="Address of the archive, http or https; VENTRAL_CIFAR10_URL can give it too.")
 @option("--md5", metavar="SUM", help="MD5 sum of the archive, if it is not the published one.")
 @option("--from", "local", type=PATH, metavar="PATH", help="Archive or folder on this machine, instead of a download.")

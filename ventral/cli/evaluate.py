@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ventral.cli.candidates import fixed, models, sources
 from ventral.cli.console import busy, echo, percent, progress_bar, table
 from ventral.cli.lookup import load_trained, own_data
 from ventral.cli.options import (
@@ -27,9 +28,19 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("model", metavar="MODEL|CHECKPOINT.safetensors")
-@option("--data", metavar="SOURCE", help="Images of the model's classes; the model's own if not given.")
-@option("--split", default="test", help="Split of the data whose images are presented.")
+@click.argument("model", metavar="MODEL|CHECKPOINT.safetensors", shell_complete=models(graphs=False))
+@option(
+    "--data",
+    metavar="SOURCE",
+    shell_complete=sources(),
+    help="Images of the model's classes; the model's own if not given.",
+)
+@option(
+    "--split",
+    default="test",
+    shell_complete=fixed("test", "train"),
+    help="Split of the data whose images are presented.",
+)
 @option("--images", type=ImageCount(), metavar="N|all", default="all", help="Number of images, evenly over classes.")
 @policy_option
 @horizon_option

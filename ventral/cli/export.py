@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from ventral.cli.candidates import scripts
 from ventral.cli.console import busy, echo
 from ventral.cli.options import PATH, area_names, condition_names, option, settings_option
 from ventral.cli.runs import open_named
@@ -11,7 +12,14 @@ from ventral.cli.runs import open_named
 
 @click.command()
 @click.argument("run", type=PATH)
-@option("--to", "form", required=True, metavar="FORMAT|FILE.py", help="Format; `ventral exports` lists them.")
+@option(
+    "--to",
+    "form",
+    required=True,
+    metavar="FORMAT|FILE.py",
+    shell_complete=scripts("exports"),
+    help="Format; `ventral exports` lists them.",
+)
 @option("--areas", metavar="V1,V2,...", help="Areas to export; all if not given.")
 @option("--conditions", metavar="NAME,...", help="Conditions to export; all if not given.")
 @settings_option

@@ -4,6 +4,7 @@ import inspect
 
 import click
 
+from ventral.cli.candidates import scripts
 from ventral.cli.console import echo, fitted, print_knobs, table
 
 HOLDS = {"run": "the run", "area": "an area", "condition": "an area in a condition"}
@@ -30,7 +31,7 @@ def exports(context: click.Context) -> None:
 
 
 @exports.command("show")
-@click.argument("name", metavar="NAME|FILE.py")
+@click.argument("name", metavar="NAME|FILE.py", shell_complete=scripts("exports"))
 def exports_show(name: str) -> None:
     """Explain a format: what its files hold, who reads them, and its knobs."""
     from ventral.export.formats import format_of

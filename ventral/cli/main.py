@@ -11,8 +11,11 @@ import click
 from ventral.cli.analyses import analyses
 from ventral.cli.analyze import analyze
 from ventral.cli.compare import compare
+from ventral.cli.completion import completion
 from ventral.cli.console import echo
 from ventral.cli.data import data
+from ventral.cli.demo import demo
+from ventral.cli.doctor import doctor
 from ventral.cli.evaluate import evaluate
 from ventral.cli.export import export
 from ventral.cli.exports import exports
@@ -26,10 +29,22 @@ from ventral.cli.train import train
 from ventral.cli.verify import verify
 from ventral.errors import ECHO, VentralError
 
+WELCOME = """\
+Experiments on models of the ventral stream, in milliseconds. Three commands to try:
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+    ventral demo                            record backward masking on a model, and draw what it shows
+    ventral protocols show backward-mask    what an experiment shows when, and its knobs
+    ventral simulate --protocol flash       record another experiment
+
+`ventral --help` lists all commands, `ventral COMMAND --help` explains one, and `ventral doctor` checks this machine."""
+
+
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}, invoke_without_command=True
+)
 @click.version_option(package_name="ventral")
-def commands() -> None:
+@click.pass_context
+def commands(context: click.Context) -> None:
     """Run experiments on a model of the ventral stream.
 
     \b
@@ -37,11 +52,14 @@ def commands() -> None:
     ventral analyze decoding runs/mask.zarr        accuracy against ms, per area
     ventral export runs/mask.zarr --to brainscore  hand it to other tools
     """  # noqa: D301 - click wants the character
+    if context.invoked_subcommand is None:
+        echo(WELCOME)
 
 
 ACTIONS = (simulate, analyze, compare, export, verify, train, evaluate, reproduce)
 LISTINGS = (info, models, protocols, analyses, exports, data, stimuli)
-for command in (*ACTIONS, *LISTINGS):
+FIRST = (demo, doctor, completion)
+for command in (*ACTIONS, *LISTINGS, *FIRST):
     commands.add_command(command)
 
 

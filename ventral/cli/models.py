@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ventral.cli import candidates
 from ventral.cli.console import busy, echo, first_line, fitted, in_ms, percent, print_knobs, spell_count, table
 from ventral.cli.lookup import find_model
 from ventral.cli.options import PATH, figure_option, option
@@ -158,7 +159,7 @@ def changed_fields(header: Any) -> Iterator[str]:
 
 
 @models.command("show")
-@click.argument("name", metavar="NAME|FILE")
+@click.argument("name", metavar="NAME|FILE", shell_complete=candidates.models())
 @figure_option("Draw the graph into this file (SVG, PNG or PDF).")
 @option("--json", "description", type=PATH, metavar="FILE.json", help="Write the graph's description into this file.")
 def models_show(name: str, figure: Path | None, description: Path | None) -> None:
@@ -230,7 +231,7 @@ def models_pack(file: Path, out: Path) -> None:
     What it says of its training and accuracy is kept; `ventral evaluate` measures the accuracy of the new file.
     """
     with busy("loading"):
-        from ventral.model.weights import pack
+        from ventral.model.packing import pack
     pack(file, out)
     click.echo(f"{out}: {out.stat().st_size / 1e6:.2f} MB, {file}: {file.stat().st_size / 1e6:.2f} MB")
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from ventral.cli.candidates import fixed, setting, settings
 from ventral.errors import UsageError, quoted
 
 if TYPE_CHECKING:
@@ -57,21 +58,31 @@ def set_threads(context: click.Context, parameter: click.Parameter, count: int |
 
 
 settings_option = click.option(
-    "--set", "settings", multiple=True, metavar="KNOB=VALUE", help="Set a knob, as in end_ms=150; can be repeated."
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="KNOB=VALUE",
+    shell_complete=settings,
+    help="Set a knob, as in end_ms=150; can be repeated.",
 )
 calibration_option = option(
     "--calibration",
     metavar="SOURCE",
     help="Images from which statistics are estimated; by default those of --data that are not presented.",
 )
-device_option = option("--device", default="cpu", help="Device that computes: cpu or cuda.")
+device_option = option(
+    "--device", default="cpu", shell_complete=fixed("cpu", "cuda"), help="Device that computes: cpu or cuda."
+)
 _threads: dict[str, Any] = {"type": THREADS, "metavar": "N", "expose_value": False, "callback": set_threads}
 threads_option = option("--threads", **_threads, help="Number of processor threads; all cores if not given.")
 precision_option = option(
-    "--precision", default="float32", help="Convolutions in float32, or in bfloat16: faster and less exact."
+    "--precision",
+    default="float32",
+    shell_complete=setting("PRECISIONS"),
+    help="Convolutions in float32, or in bfloat16: faster and less exact.",
 )
 _horizon = "At times after the last normalisation statistics: refuse, or held (use the last)."
-horizon_option = option("--beyond-horizon", default="refuse", help=_horizon)
+horizon_option = option("--beyond-horizon", default="refuse", shell_complete=setting("BEYOND"), help=_horizon)
 
 
 def policy_option(function: Decorated) -> Decorated:
@@ -80,7 +91,8 @@ def policy_option(function: Decorated) -> Decorated:
         "Normalisation statistics: frozen (those of training), or estimated anew without labels over all conditions "
         "(pooled) or for each alone (per-condition)."
     )
-    return option("--policy", default="frozen", help=text)(renamed_option("--statistics", "--policy")(function))
+    policies = option("--policy", default="frozen", shell_complete=setting("POLICIES"), help=text)
+    return policies(renamed_option("--statistics", "--policy")(function))
 
 
 def figure_option(text: str) -> Callable[[Decorated], Decorated]:

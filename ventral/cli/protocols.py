@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ventral.cli.candidates import models, scripts
 from ventral.cli.console import busy, echo, fitted, in_ms, print_knobs, print_next, print_scripts, table
 from ventral.cli.lookup import find_model, find_protocol
 from ventral.cli.options import PATH, figure_option, option, settings_option
@@ -28,9 +29,15 @@ def protocols(context: click.Context) -> None:
 
 
 @protocols.command("show")
-@click.argument("name", metavar="NAME|FILE.py")
+@click.argument("name", metavar="NAME|FILE.py", shell_complete=scripts("protocols"))
 @settings_option
-@option("--model", default="shapes", metavar="NAME|FILE|GRAPH.json", help="Model whose arrival times are printed.")
+@option(
+    "--model",
+    default="shapes",
+    metavar="NAME|FILE|GRAPH.json",
+    shell_complete=models(),
+    help="Model whose arrival times are printed.",
+)
 @figure_option("Draw the conditions into this file (SVG, PNG or PDF).")
 def protocols_show(name: str, settings: tuple[str, ...], model: str, figure: Path | None) -> None:
     """Explain a protocol: its knobs, conditions and arrival times.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ventral.cli.candidates import fixed, models, scripts, setting, sources
 from ventral.cli.console import (
     busy,
     echo,
@@ -50,22 +51,43 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@option("--protocol", required=True, metavar="NAME|FILE.py", help="Experiment; `ventral protocols` lists them.")
-@settings_option
-@option("--model", default="shapes", metavar="NAME|FILE", help="Network of `ventral models`, a checkpoint, or FILE.py.")
 @option(
-    "--data", metavar="SOURCE", help="Images: shapes[:clutter=0.8,...], cifar10, or a path; by default the model's own."
+    "--protocol",
+    required=True,
+    metavar="NAME|FILE.py",
+    shell_complete=scripts("protocols"),
+    help="Experiment; `ventral protocols` lists them.",
 )
-@option("--split", default="test", help="Split of the data whose images are presented.")
+@settings_option
+@option(
+    "--model",
+    default="shapes",
+    metavar="NAME|FILE",
+    shell_complete=models(),
+    help="Network of `ventral models`, a checkpoint, or FILE.py.",
+)
+@option(
+    "--data",
+    metavar="SOURCE",
+    shell_complete=sources(),
+    help="Images: shapes[:clutter=0.8,...], cifar10, or a path; by default the model's own.",
+)
+@option(
+    "--split",
+    default="test",
+    shell_complete=fixed("test", "train"),
+    help="Split of the data whose images are presented.",
+)
 @option("--images", type=ImageCount(), metavar="N|all", default=500, help="Number of images, evenly over classes.")
 @option("--areas", metavar="V1,V2,...", help="Areas to record; all if not given.")
 @option(
     "--record",
     default="units",
+    shell_complete=setting("RECORDS"),
     help="Per area: units (sampled sites), maps (the whole) or channels (means over space).",
 )
 @option("--units", type=COUNT, metavar="N", default=1024, help="Sites per area with --record units.")
-@option("--dtype", default="float16", help="Numbers on the disk: float16 or float32.")
+@option("--dtype", default="float16", shell_complete=setting("DTYPES"), help="Numbers on the disk: float16 or float32.")
 @precision_option
 @option("--batch", type=BATCH, metavar="N", default=100, help="Presentations that are computed and written together.")
 @option("--untrained", is_flag=True, help="Give the graph that --model names random weights, as a control.")
@@ -73,7 +95,11 @@ if TYPE_CHECKING:
 @horizon_option
 @calibration_option
 @option("--control", is_flag=True, help="Record a run under each policy.")
-@option("--drive", help="How images enter: sustained, or impulse (at onset only); the model's own drive if not given.")
+@option(
+    "--drive",
+    shell_complete=fixed("sustained", "impulse"),
+    help="How images enter: sustained, or impulse (at onset only); the model's own drive if not given.",
+)
 @option("--noise", metavar="KIND:LEVEL[:AREAS]", help="Noise: gaussian:0.5 on states, or poisson:2:V4,IT on rates.")
 @option(
     "--repeats", type=COUNT, metavar="N", default=1, help="Presentations of an image in a condition; noise differs."

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ventral.cli.candidates import fixed, models, sources
 from ventral.cli.console import busy, echo, print_next, progress_bar, resumable, silent
 from ventral.cli.lookup import read_graph, source_of, title_of, with_classes
 from ventral.cli.options import (
@@ -30,9 +31,21 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("model", metavar="NAME|GRAPH.json")
-@option("--data", metavar="SOURCE", help="Images with the splits train and test; the model's own if not given.")
-@option("--recipe", "name", default="fast", metavar="NAME|FILE.toml", help="Recipe: fast, paper, or a file of fields.")
+@click.argument("model", metavar="NAME|GRAPH.json", shell_complete=models(trained=False))
+@option(
+    "--data",
+    metavar="SOURCE",
+    shell_complete=sources(),
+    help="Images with the splits train and test; the model's own if not given.",
+)
+@option(
+    "--recipe",
+    "name",
+    default="fast",
+    metavar="NAME|FILE.toml",
+    shell_complete=fixed("fast", "paper"),
+    help="Recipe: fast, paper, or a file of fields.",
+)
 @settings_option
 @option("--out", type=PATH, help="Folder; checkpoints/<model> if not given.")
 @option("--note", default="", show_default=False, help="Remark on the data, which is kept with the weights.")

@@ -15,10 +15,15 @@ from ventral.files import expanded, replacing
 from ventral.stimuli.decoding import decode
 
 
+def cache_folder() -> Path:
+    """Folder of decoded images: in the one that VENTRAL_CACHE names, or in ~/.cache/ventral."""
+    return expanded(os.environ.get("VENTRAL_CACHE") or "~/.cache/ventral") / "images"
+
+
 def decoded(files: Sequence[Path], size: int) -> torch.Tensor:
     """Decoded images, (image, 3, y, x), from the cache if no file changed since they were decoded."""
     key = _cache_key(files, size)
-    cache = expanded(os.environ.get("VENTRAL_CACHE") or "~/.cache/ventral") / "images" / f"{key}.safetensors"
+    cache = cache_folder() / f"{key}.safetensors"
     pixels = _kept(cache, key)
     if pixels is None:
         pixels = torch.empty((len(files), 3, size, size), dtype=torch.uint8)
