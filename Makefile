@@ -8,13 +8,11 @@ DEV := $(VENV)/.stamp-dev
 # processes that share the tests; each computes on one thread
 WORKERS ?= 2
 
-.PHONY: demo test slow lint types bench clean
+.PHONY: demo test slow lint types bench dist clean
 
 # records backward masking and draws what it shows; a second call continues what was left and redraws
 demo: $(RUNTIME)
-	$(BIN)/ventral simulate --protocol backward-mask --out runs/demo.zarr
-	$(BIN)/ventral analyze readout runs/demo.zarr
-	$(BIN)/ventral analyze decoding runs/demo.zarr
+	$(BIN)/ventral demo
 
 test: $(DEV)
 	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses $(WORKERS) --dist worksteal
@@ -31,6 +29,11 @@ types: $(DEV)
 
 bench: $(DEV)
 	set -e; for script in benchmarks/*.py; do $(BIN)/python "$$script"; done
+
+# a wheel and a source archive in dist/; made anew, as setuptools also takes what an earlier build has listed
+dist: $(DEV)
+	rm -rf build dist *.egg-info
+	$(BIN)/python -m build --no-isolation
 
 # recordings in runs/ and the environment stay
 clean:

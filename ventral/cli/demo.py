@@ -45,7 +45,8 @@ def steps(out: Path, images: int, report: click.Command | None) -> Iterator[tupl
     yield ("analyze", "readout", str(out))
     yield ("analyze", "decoding", str(out))
     if report:
-        yield ("report", str(out), "--out", str(beside(out, "-report.html")))
+        quick = ("--quick",) if any("--quick" in parameter.opts for parameter in report.params) else ()
+        yield ("report", str(out), *quick, "--out", str(beside(out, "-report.html")))
 
 
 def beside(run: Path, ending: str) -> Path:
