@@ -8,7 +8,7 @@ DEV := $(VENV)/.stamp-dev
 # processes that share the tests; each computes on one thread
 WORKERS ?= 2
 
-.PHONY: demo test slow lint types bench dist clean
+.PHONY: demo test slow lint types bench clean
 
 # records backward masking and draws what it shows; a second call continues what was left and redraws
 demo: $(RUNTIME)
@@ -31,6 +31,7 @@ bench: $(DEV)
 	set -e; for script in benchmarks/*.py; do $(BIN)/python "$$script"; done
 
 # a wheel and a source archive in dist/; made anew, as setuptools also takes what an earlier build has listed
+.PHONY: dist
 dist: $(DEV)
 	rm -rf build dist *.egg-info
 	$(BIN)/python -m build --no-isolation
