@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from ventral.model.model import Model, load_model
     from ventral.model.network import Network
     from ventral.model.outside import wrap
+    from ventral.report.report import report_run
     from ventral.stimuli.datasets import load_images
     from ventral.stimuli.selection import Selection, select_images
     from ventral.training.recipe import Recipe
@@ -98,6 +99,7 @@ __all__ = [
     "read",
     "read_responses",
     "renamed",
+    "report_run",
     "select_images",
     "simulate",
     "target",
@@ -156,6 +158,7 @@ HOMES = {
     "read": "compare.neural",
     "read_responses": "measures.responses",
     "renamed": "compare.matching",
+    "report_run": "report.report",
     "select_images": "stimuli.selection",
     "simulate": "experiment.simulate",
     "target": "experiment.events",

@@ -26,11 +26,11 @@ LAYERS = (
     ("measures",),
     ("compare",),
     ("export", "figures"),
-    ("paper",),
+    ("paper", "report"),
     ("doctor",),
     ("cli",),
 )
-PICTURED = ("figures", "cli", "paper/figures", "paper/report")  # parts that may draw; all others hold numbers
+PICTURED = ("figures", "cli", "paper/figures", "paper/report", "report")  # parts that may draw; all others hold numbers
 PAPER_PICTURES = ("ventral.paper.figures", "ventral.paper.report")
 IMPORTED_AS = {"PIL": "pillow", "hdmf": "pynwb"}  # import name -> name of the distribution that brings it
 DOORS = ("__init__", "__main__")  # what is imported from outside; not part of the order

@@ -1,18 +1,16 @@
 """`ventral analyze`: run an analysis on a run."""
 
-import json
 import os
 from pathlib import Path
-from typing import Any
 
 import click
 
+import ventral
 from ventral.cli.candidates import scripts
 from ventral.cli.console import busy, echo, logged
 from ventral.cli.options import PATH, option, settings_option
 from ventral.cli.runs import open_named, runs_in
-from ventral.errors import UsageError, few
-from ventral.files import disk_errors, put
+from ventral.errors import UsageError
 
 
 @click.command()
@@ -28,6 +26,7 @@ def analyze(name: str, runs: tuple[Path, ...], settings: tuple[str, ...], out: P
     The knobs are written beside the numbers (JSON); other knobs, or another run, need another folder.
     """
     from ventral.knobs import apply_settings, knobs
+    from ventral.measures.analysis_record import AnalysisRecord
     from ventral.plugins import load
 
     function = load("analysis", name).analyze
@@ -43,29 +42,12 @@ def analyze(name: str, runs: tuple[Path, ...], settings: tuple[str, ...], out: P
         opened = open_named(run)
     folder = out or run.parent / f"{run.name.removesuffix('.zarr')}-analysis"
     values = {knob.name: knob.default for knob in knobs(function).values()} | given
-    record = {"run": os.path.relpath(run, folder), "knobs": values}
+    record = AnalysisRecord(os.path.relpath(run, folder), values, str(opened.attrs["run_key"]), ventral.__version__)
     beside = folder / f"{Path(name).stem.replace('_', '-')}.json"
-    _refuse_other(beside, record)
+    record.refuse_other(beside)
+    written = []
     with logged():
         for path in function(opened, folder, **given):
             echo(path)
-    with disk_errors(beside):
-        put(beside, json.dumps(record, indent=2).encode())
-
-
-def _refuse_other(path: Path, record: dict[str, Any]) -> None:
-    """Refuse to replace numbers whose record, at this path, says that they have other knobs or are of another run."""
-    if not path.exists():
-        return
-    try:
-        written = json.loads(path.read_text(encoding="utf-8"))
-        before = {"run": written["run"], **written["knobs"]}
-    except (ValueError, KeyError, TypeError):
-        before = {}
-    asked = json.loads(json.dumps({"run": record["run"], **record["knobs"]}))  # tuples as JSON has them
-    differ = [f"{key} = {before.get(key)}" for key in asked if before.get(key) != asked[key]]
-    if differ:
-        raise UsageError(
-            f"{path.parent} holds this analysis with {few(differ)}, as {path.name} says; give another folder (--out) "
-            "or the same values."
-        )
+            written.append(path)
+    record.write(beside, written)

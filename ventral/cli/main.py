@@ -23,6 +23,7 @@ from ventral.cli.info import info
 from ventral.cli.models import models
 from ventral.cli.paper import reproduce
 from ventral.cli.protocols import protocols
+from ventral.cli.report import report
 from ventral.cli.simulate import simulate
 from ventral.cli.stimuli import stimuli
 from ventral.cli.train import train
@@ -50,13 +51,14 @@ def commands(context: click.Context) -> None:
     \b
     ventral simulate --protocol backward-mask      record an experiment
     ventral analyze decoding runs/mask.zarr        accuracy against ms, per area
+    ventral report runs/mask.zarr                  one page that explains it
     ventral export runs/mask.zarr --to brainscore  hand it to other tools
     """  # noqa: D301 - click wants the character
     if context.invoked_subcommand is None:
         echo(WELCOME)
 
 
-ACTIONS = (simulate, analyze, compare, export, verify, train, evaluate, reproduce)
+ACTIONS = (simulate, analyze, compare, report, export, verify, train, evaluate, reproduce)
 LISTINGS = (info, models, protocols, analyses, exports, data, stimuli)
 FIRST = (demo, doctor, completion)
 for command in (*ACTIONS, *LISTINGS, *FIRST):

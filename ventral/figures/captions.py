@@ -11,6 +11,7 @@ from ventral.figures.style import INK
 
 CHARACTERS = 14  # of a caption, an inch
 LINE = 0.2  # inches from one line to the next
+CAPTION = "caption"  # name of the caption's group in an SVG
 
 
 def caption(figure: Figure, notes: Sequence[str]) -> None:
@@ -19,7 +20,7 @@ def caption(figure: Figure, notes: Sequence[str]) -> None:
     lines = [line for note in notes for line in textwrap.wrap(note, width, break_on_hyphens=False)]
     if lines:
         figure.set_figheight(figure.get_figheight() + LINE * len(lines))
-        figure.supxlabel("\n".join(lines), x=0.01, ha="left", fontsize=9, color=INK)
+        figure.supxlabel("\n".join(lines), x=0.01, ha="left", fontsize=9, color=INK).set_gid(CAPTION)
 
 
 def provenance(runs: Sequence[Run]) -> str:
