@@ -12,7 +12,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-CHROMIUM = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), "")
+CHROMIUM = next(
+    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), ""
+)
 DRIVER = shutil.which("chromedriver") or ""
 REASON = "there is no chromium with chromedriver here"
 FLAGS = (
@@ -82,7 +84,9 @@ class Browser:
 
     def requests(self) -> list[str]:
         """Addresses that were asked for since the last time, but for what the page itself holds."""
-        messages = [json.loads(entry["message"])["message"] for entry in self._ask("POST", "se/log", {"type": "performance"})]
+        messages = [
+            json.loads(entry["message"])["message"] for entry in self._ask("POST", "se/log", {"type": "performance"})
+        ]
         sent = [each["params"]["request"]["url"] for each in messages if each["method"] == "Network.requestWillBeSent"]
         return [address for address in sent if not address.startswith("data:")]
 

@@ -17,7 +17,9 @@ from ventral.cli.runs import expect_run, runs_in
 @option("--quick", is_flag=True, help="Fewer conditions in slow analyses, fewer folds and resamples.")
 @option("--data", metavar="SOURCE", help="Where the run's images are, if its command does not say.")
 @option("--model", metavar="NAME|FILE", help="Where the run's model is, if its command does not say.")
-@option("--compared", type=PATH, metavar="FOLDER", help="What `ventral compare` has written; <run>-compare if not given.")
+@option(
+    "--compared", type=PATH, metavar="FOLDER", help="What `ventral compare` has written; <run>-compare if not given."
+)
 def report(
     runs: tuple[Path, ...],
     out: Path | None,

@@ -5,7 +5,7 @@ shows its numbers where the reader points.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ventral.figures.looks import Look
-from ventral.measures.intervals import Estimate
+from ventral.measures.intervals import ENDS, Estimate
 from ventral.report.colours import dark
 
 Array = NDArray[np.float64]
@@ -162,6 +162,12 @@ class Row:
     def colours(self) -> tuple[str, str]:
         """Colour on a light and on a dark page."""
         return self.colour, dark(self.colour)
+
+    @classmethod
+    def of(cls, name: str, row: Mapping[Any, Any], measure: str, colour: str, group: str = "") -> "Row":
+        """The row of an estimate in the columns MEASURE, MEASURE_low and MEASURE_high of a table's row."""
+        middle, low, high = (float(row[f"{measure}{end}"]) for end in ENDS)
+        return cls(name, middle, low, high, colour, group)
 
 
 @dataclass(frozen=True)

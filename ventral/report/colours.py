@@ -40,7 +40,7 @@ def dark(colour: str) -> str:
         mixed = _screen(np.array([turned, *(share * each for each in opponents)]))
         if mixed.min() >= -1e-6 and mixed.max() <= 1 + 1e-6:
             break
-    return str(to_hex(np.clip(mixed, 0, 1)))
+    return str(to_hex(tuple(np.clip(mixed, 0, 1).tolist())))
 
 
 def _linear(rgb: Array) -> Array:

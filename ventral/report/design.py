@@ -6,12 +6,11 @@ from ventral.errors import VentralError
 from ventral.experiment.condition import Condition
 from ventral.experiment.protocol import Protocol
 from ventral.experiment.run import Run
-from ventral.figures.conditions import label
 from ventral.figures.protocol import schedule_figure
 from ventral.figures.protocol_words import stimulus_words
 from ventral.measures.recorded import recorded_conditions
 from ventral.report.pictures import Picture, of_figure
-from ventral.report.texts import Paragraph, paragraphs
+from ventral.report.texts import Paragraph, named, paragraphs
 
 LISTED = 40  # conditions in the table
 
@@ -92,7 +91,7 @@ def _row(run: Run, condition: Condition) -> ConditionRow:
         for event in sorted(condition.events, key=lambda event: event.start_ms)
     )
     scaled = "; ".join(f"{change}, {interval(change.start_ms, change.stop_ms)}" for change in condition.interventions)
-    return ConditionRow(label(condition), condition.name, shows or "nothing", scaled, len(run.rows(condition.name)))
+    return ConditionRow(named(condition), condition.name, shows or "nothing", scaled, len(run.rows(condition.name)))
 
 
 def interval(start_ms: int, stop_ms: int) -> str:

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 
 from ventral.experiment.run import Run
-from ventral.figures.conditions import label
 from ventral.report.analysed import Analysed
 from ventral.report.charts import spelled
 from ventral.report.plan import reference
+from ventral.report.texts import named
 
 
 def findings(run: Run, found: Sequence[Analysed]) -> list[str]:
@@ -50,8 +50,10 @@ def _readout(run: Run, found: Analysed) -> list[str]:
     ]
     if not parts:
         return []
-    shown = label(run.condition(name))
-    return [f"Correct in the condition “{shown}”: {' and '.join(parts)}; chance is {100 / run.logits.sizes['class']:.3g} %."]
+    shown = named(run.condition(name))
+    return [
+        f"Correct in the condition “{shown}”: {' and '.join(parts)}; chance is {100 / run.logits.sizes['class']:.3g} %."
+    ]
 
 
 def _masking(run: Run, found: Analysed) -> list[str]:
@@ -83,7 +85,7 @@ def _lesion(run: Run, found: Analysed) -> list[str]:
     table, sentences = _own(run, found.table("lesion.csv")), []
     for at_ms, rows in table[table["loss"].notna()].groupby("at_ms", sort=True):
         row = rows.loc[rows["loss"].idxmax()]
-        name = label(run.condition(str(row["condition"])))
+        name = named(run.condition(str(row["condition"])))
         sentences.append(
             f"Read at {at_ms:g} ms, most is lost by “{name}”: {bracketed(row, 'loss')} points of "
             f"{spelled(float(row['intact']))} % intact."
@@ -96,7 +98,7 @@ def _decoding(run: Run, found: Analysed) -> list[str]:
     table = _own(run, found.table("decoding-latencies.csv"))
     rows = table[(table["condition"] == reference(run)) & (table["latency"] == "onset") & table["ms"].notna()]
     parts = [f"{row['area']} {in_ms(row, 'ms')}" for _, row in rows.iterrows()]
-    shown = label(run.condition(reference(run)))
+    shown = named(run.condition(reference(run)))
     return [f"A linear decoder is above chance from (“{shown}”): {', '.join(parts)}."] if parts else []
 
 
@@ -124,4 +126,3 @@ def threshold_rows(run: Run, found: Analysed) -> list[tuple[str, float, str, str
 
 def _own(run: Run, table: pd.DataFrame) -> pd.DataFrame:
     return table[table["statistics"] == run.policy] if "statistics" in table else table
-

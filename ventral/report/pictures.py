@@ -84,7 +84,7 @@ def _take_caption(root: ElementTree.Element) -> str:
         for child in parent:
             if child.attrib.get("id") == CAPTION:
                 parent.remove(child)
-                lines = [line for line in child.iter(f"{{{SVG}}}text")]
+                lines = list(child.iter(f"{{{SVG}}}text"))
                 left, top, width, height = map(float, root.attrib["viewBox"].split())
                 height = min(height, min(map(_base, lines), default=height) - ABOVE)
                 root.set("viewBox", f"{left:g} {top:g} {width:g} {height:g}")

@@ -100,7 +100,7 @@ def report_run(
     Raises
     ------
     UsageError
-        If no run is given or one is given twice, there is no such analysis, or another file is in the place of the page.
+        If no run is given or one is given twice, there is no such analysis, or another file is where the page would be.
     StoreError
         If there is no such run, its metadata have changed, or the disk refuses.
     """
@@ -111,7 +111,9 @@ def report_run(
         if len(opened) > 1:
             values = compared(opened, analyses, quick, Path(folder), progress)
             return write(render("several.html", **values), page)
-        values = _single(opened[0], planned(opened[0], analyses, quick), Path(folder), data, model, compared_in, progress)
+        values = _single(
+            opened[0], planned(opened[0], analyses, quick), Path(folder), data, model, compared_in, progress
+        )
     return write(render("single.html", **values), page)
 
 

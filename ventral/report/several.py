@@ -1,5 +1,6 @@
 """Several runs on one page: what they share, their readouts together, their differences, their effects side by side."""
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -10,13 +11,12 @@ import pandas as pd
 
 from ventral.errors import VentralError
 from ventral.experiment.run import Run
-from ventral.figures.conditions import condition_looks, label
+from ventral.figures.conditions import condition_looks
 from ventral.measures.controls import controls_of, model_names
 from ventral.measures.recorded import recorded_conditions
 from ventral.report.analysed import Analysed, analysed
 from ventral.report.charts import Chart, Row, Rows
 from ventral.report.citation import Citation, citations
-from ventral.report.curves import NETWORKS, network_charts, run_charts
 from ventral.report.design import design
 from ventral.report.findings import threshold_rows
 from ventral.report.page import identifier
@@ -25,10 +25,12 @@ from ventral.report.plan import QUICK, Step, fitting
 from ventral.report.provenance import beside_each_other, manifest_of
 from ventral.report.strip import images_in_words, strip
 from ventral.report.subject import Subject, subject, weights_of
-from ventral.report.texts import question, rest
+from ventral.report.texts import named, question, rest
+from ventral.report.together import NETWORKS, network_charts, run_charts
 
 OF_EACH = ("readout", "masking", "lesion")  # analyses that are made of each run alone
 TOGETHER = "networks"
+LOSS = "loss of accuracy (points)"
 Progress = Callable[[str, float], None]
 
 
@@ -75,10 +77,13 @@ def compared(
         "network_figures": {name: of_svg(data) for name, data in networks.figures.items()} if networks else {},
         "question": question(networks.text) if networks else "",
         "method_of": rest(networks.text) if networks else [],
-        "costs": [*_effects(members, "masking"), *_effects(members, "lesion")],
+        "costs": {name: rows for name in ("masking", "lesion") if (rows := _effects(members, name))},
         "thresholds": any(member.thresholds() for member in members),
         "refusals": [
-            (member.name, each.name, each.refusal) for member in members for each in member.found.values() if each.refusal
+            (member.name, each.name, each.refusal)
+            for member in members
+            for each in member.found.values()
+            if each.refusal
         ],
         "tables": _tables(members),
         "provenance": beside_each_other(runs),
@@ -112,29 +117,35 @@ def _readouts(members: Sequence[Member]) -> list[Chart]:
     """Readouts of the runs together."""
     read = [member for member in members if "readout" in member.found and not member.found["readout"].refusal]
     tables = [member.found["readout"].table("readout.csv") for member in read]
-    return run_charts([member.run for member in read], [member.name for member in read], tables) if len(read) > 1 else []
+    return (
+        run_charts([member.run for member in read], [member.name for member in read], tables) if len(read) > 1 else []
+    )
 
 
 def _effects(members: Sequence[Member], name: str) -> list[Rows]:
     """What masks or lesions take of each run, side by side, at each time of reading."""
     effect, noun = {"masking": ("cost", "mask"), "lesion": ("loss", "lesion")}[name]
-    read = {place: member for place, member in enumerate(members) if name in member.found and not member.found[name].refusal}
+    read = {
+        place: member for place, member in enumerate(members) if name in member.found and not member.found[name].refusal
+    }
     rows: dict[float, list[tuple[str, Row]]] = {}
     for place, member in read.items():
         table = member.found[name].table(f"{name}.csv")
         table = table[(table["statistics"] == member.run.policy) & table[effect].notna()]
         order = [*condition_looks(recorded_conditions(member.run))]
         for each in sorted(table.to_dict("records"), key=lambda row: order.index(str(row["condition"]))):
-            values = [float(each[f"{effect}{end}"]) for end in ("", "_low", "_high")]
-            condition = label(member.run.condition(str(each["condition"])))
-            row = Row(member.name, *values, colour=NETWORKS[place % len(NETWORKS)], group=condition)
+            condition = named(member.run.condition(str(each["condition"])))
+            row = Row.of(member.name, each, effect, NETWORKS[place % len(NETWORKS)], condition)
             rows.setdefault(float(each["at_ms"]), []).append((condition, row))
+    ends = [value for own in rows.values() for _, row in own for value in (row.low, row.high) if math.isfinite(value)]
     found = []
     for at_ms, own in sorted(rows.items()):
         groups = dict.fromkeys(condition for condition, _ in own)
         ordered = [row for group in groups for condition, row in own if condition == group]
         what = f"Accuracy that each {noun} takes from each run, read at {at_ms:g} ms, with 95 % intervals."
-        found.append(Rows(f"Cost of each {noun}, read at {at_ms:g} ms", tuple(ordered), "loss of accuracy (points)", what))
+        found.append(
+            Rows(f"Read at {at_ms:g} ms", tuple(ordered), LOSS, what, ends=(min([0.0, *ends]), max([0.0, *ends])))
+        )
     return found
 
 

@@ -1,6 +1,8 @@
 """On which images: a few of a run's images as each condition shows them, event by event."""
 
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,13 +16,13 @@ from ventral.experiment.experiment import Experiment
 from ventral.experiment.run import Run
 from ventral.experiment.screen import Screen, Shown
 from ventral.experiment.settings import Settings
-from ventral.figures.conditions import label
 from ventral.figures.protocol_words import stimulus_words
 from ventral.knobs import apply_settings
 from ventral.measures.recorded import recorded_conditions
 from ventral.model.model import Model
 from ventral.report.design import interval
 from ventral.report.pictures import Picture, of_pixels
+from ventral.report.texts import named
 from ventral.stimuli.images import Images
 from ventral.stimuli.selection import Selection, select_images
 from ventral.stimuli.shapes import ShapeSettings
@@ -131,7 +133,8 @@ def _source(text: str) -> tuple[str, ShapeSettings | None]:
     name, colon, given = text.partition(":")
     if name != "shapes" or not colon:
         return text, None
-    return name, ShapeSettings(**apply_settings(ShapeSettings, [part for part in given.split(",") if part]))
+    settings: dict[str, Any] = apply_settings(ShapeSettings, [part for part in given.split(",") if part])
+    return name, ShapeSettings(**settings)
 
 
 def _few(images: Images) -> Images:
@@ -143,7 +146,7 @@ def _few(images: Images) -> Images:
 
 def _title(conditions: list[Condition]) -> str:
     """Names of conditions that show the same."""
-    first = label(conditions[0])
+    first = named(conditions[0])
     return first if len(conditions) == 1 else f"{first}, and {len(conditions) - 1} that show the same"
 
 
@@ -152,7 +155,7 @@ def _frames(screen: Screen, condition: Condition, images: Images) -> list[Frame]
     edges = sorted({ms for event in condition.events for ms in (event.start_ms, event.stop_ms)})
     numbered = {(event.what.role, event.what.kind) for event in condition.events if event.what.exemplar}
     frames = []
-    for start_ms, stop_ms in zip(edges, edges[1:], strict=False):
+    for start_ms, stop_ms in pairwise(edges):
         if on := condition.shows(start_ms):
             words = " + ".join(stimulus_words(what, numbered) for what in on)
             pixels = screen.pixels(Shown(on, condition.combine), images)

@@ -4,6 +4,7 @@ import math
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -131,7 +132,7 @@ def weights_of(run: Run, source: str | None = None) -> Model:
 def _names(run: Run) -> list[str]:
     """Names under which the model of a run may be found: that of its command, then shipped ones."""
     words = shlex.split(str(run.attrs.get("command", "")))
-    given = [after for word, after in zip(words, words[1:], strict=False) if word == "--model"]
+    given = [after for word, after in pairwise(words) if word == "--model"]
     given += [word.removeprefix("--model=") for word in words if word.startswith("--model=")]
     if "--untrained" in words:
         return []
@@ -163,10 +164,18 @@ def _accuracy(model: Model, number: int) -> Chart | None:
     correct = np.array([math.nan if value is None else value for value in test["accuracy"]], dtype=float)
     x = np.array([to_ms(tick) for tick in range(len(correct))], dtype=float)
     estimate = Estimate(correct, *wilson_interval(correct, int(test["images"])))
-    curve = Curve("test images that stay on", Look(INK), estimate)
+    curve = Curve("test images", Look(INK), estimate)
     what = f"Accuracy on {test['images']:,} test images of {test['name']} that stay on, with 95 % intervals."
     chance, best = 1 / len(model.label_names), float(x[int(np.nanargmax(correct))])
     title = f"Accuracy of {model.name} without masks or lesions"
     return Chart(
-        f"test-{number}", title, what, x, (Panel("", (curve,)),), "time from onset (ms)", "% correct", chance=chance, start=best
+        f"test-{number}",
+        title,
+        what,
+        x,
+        (Panel("", (curve,)),),
+        "time from onset (ms)",
+        "% correct",
+        chance=chance,
+        start=best,
     )

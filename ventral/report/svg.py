@@ -17,8 +17,8 @@ LEFT, RIGHT, TOP, BOTTOM = 46.0, 12.0, 12.0, 46.0
 TITLE = 18.0  # above a panel
 STROKE = 2.0
 LINE = 22.0  # from one row to the next
-NAMES, NUMBERS, ROWS = 168.0, 128.0, 520.0  # width of names and numbers beside rows, and of all
-MOST = 26  # characters of a name beside a row
+NAMES, NUMBERS, ROWS = 190.0, 128.0, 540.0  # width of names and numbers beside rows, and of all
+MOST = 27  # characters of a name beside a row
 
 
 class Scale(NamedTuple):
@@ -30,6 +30,7 @@ class Scale(NamedTuple):
     stop: float
 
     def __call__(self, value: Any) -> Any:
+        """Places of numbers."""
         return self.start + (np.asarray(value) - self.low) / (self.high - self.low) * (self.stop - self.start)
 
 
@@ -155,8 +156,9 @@ def _axes(chart: Chart, box: Frame) -> list[Markup]:
 
 def _curve(chart: Chart, curve: Curve, box: Frame) -> Iterator[Markup]:
     """Band and line of a curve, or dots and bars where places are conditions."""
-    x, (middle, low, high) = box.x(chart.x), (
-        box.y(part) for part in (curve.estimate.middle, curve.estimate.low, curve.estimate.high)
+    x, (middle, low, high) = (
+        box.x(chart.x),
+        (box.y(part) for part in (curve.estimate.middle, curve.estimate.low, curve.estimate.high)),
     )
     present, known = np.isfinite(middle), np.isfinite(low) & np.isfinite(high)
     discrete = chart.discrete and not curve.level

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
+from ventral.experiment.condition import Condition
+from ventral.figures.conditions import label
+
 KINDS = ("Question", "Method", "Design", "Expected", "Source", "Sources", "Departures")
 START = re.compile(rf"({'|'.join(KINDS)}): ")
 
@@ -29,9 +32,9 @@ class Paragraph:
 
 
 def paragraphs(text: str) -> list[Paragraph]:
-    """Paragraphs of a text that is wrapped as docstrings are.
+    r"""Paragraphs of a text that is wrapped as docstrings are.
 
-    >>> [(each.kind, each.words, each.items) for each in paragraphs("Question: is\\nit so?\\n\\nOne\\n- a\\n- b")]
+    >>> [(each.kind, each.words, each.items) for each in paragraphs("Question: is\nit so?\n\nOne\n- a\n- b")]
     [('Question', 'is it so?', ()), ('', 'One', ('a', 'b'))]
     """
     found = []
@@ -53,7 +56,8 @@ def marked(words: str) -> Markup:
     """
     parts = re.split(r"``?([^`]+?)``?", words)
     return Markup("").join(
-        Markup("<code>{}</code>").format(part) if place % 2 else escape(typeset(part)) for place, part in enumerate(parts)
+        Markup("<code>{}</code>").format(part) if place % 2 else escape(typeset(part))
+        for place, part in enumerate(parts)
     )
 
 
@@ -66,6 +70,11 @@ def typeset(words: str) -> str:
     words = re.sub(r"(?<![\w”.,])\"([^\"]*)\"", r"“\1”", words)
     words = re.sub(r"\bd'(?!\w)", "d′", words)
     return re.sub(r"(?<=\w)'(?=\w)|(?<=s)'(?= )", "’", words)
+
+
+def named(condition: Condition) -> str:
+    """Name of a condition for a reader, with ranges as they are printed: "no feedback, 40–80 ms"."""
+    return typeset(re.sub(r"(?<=\d)-(?=\d)", "–", label(condition)))
 
 
 def question(text: str) -> str:

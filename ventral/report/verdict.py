@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import pandas as pd
 
 from ventral.experiment.run import Run
-from ventral.figures.conditions import label
 from ventral.measures.controls import controls_of
 from ventral.measures.recorded import recorded_conditions
 from ventral.report.analysed import Analysed
+from ventral.report.texts import named
 from ventral.views import listed
 
 EFFECTS = {"masking": ("masking.csv", "cost", "masks"), "lesion": ("lesion.csv", "loss", "lesions")}
@@ -49,7 +49,9 @@ def verdict(run: Run, found: Sequence[Analysed]) -> Verdict:
     elif not controls or note:
         short, good = "untested: a control is missing", False
     else:
-        short, good = (f"{yes} of {whole} effects hold under every policy", yes == whole) if whole else ("recorded", True)
+        short, good = (
+            (f"{yes} of {whole} effects hold under every policy", yes == whole) if whole else ("recorded", True)
+        )
     sentences += held + _at_chance(run, found)
     names = [(control.path.name, control.policy) for control in controls]
     return Verdict(short, good, sentences, names)
@@ -92,7 +94,7 @@ def _held(found: Analysed) -> list[str]:
 
 def _at_chance(run: Run, found: Sequence[Analysed]) -> list[str]:
     """Whether conditions without a target stay at chance, in readout and decoders."""
-    without = {each.name: label(each) for each in recorded_conditions(run) if not each.target}
+    without = {each.name: named(each) for each in recorded_conditions(run) if not each.target}
     sentences = []
     for each in found:
         table = each.table(f"{each.name}.csv") if each.name in ("readout", "decoding") else pd.DataFrame()
@@ -105,7 +107,11 @@ def _at_chance(run: Run, found: Sequence[Analysed]) -> list[str]:
         if places:
             sentences.append(f"Without a target, {what} should stay at chance; above it: {'; '.join(places)}.")
         else:
-            sentences.append(f"Without a target ({names}), {what} stays at chance at every tick.".replace("decoders stays", "decoders stay"))
+            sentences.append(
+                f"Without a target ({names}), {what} stays at chance at every tick.".replace(
+                    "decoders stays", "decoders stay"
+                )
+            )
     return sentences
 
 
