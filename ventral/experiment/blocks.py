@@ -9,22 +9,19 @@ in the shape of a whole batch.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
-from ventral.experiment.engine import Engine
 from ventral.experiment.experiment import Experiment
-from ventral.experiment.record import Record
+from ventral.experiment.record import Gathered, Record
+from ventral.experiment.replay import Steps
 from ventral.experiment.screen import Screen, Shown
 from ventral.experiment.timelines import Moment, Stretch, Timeline, stretches
 from ventral.model.network import Network, States
 from ventral.stimuli.images import Images
-from ventral.store.values import Array
-
-Take = Callable[[Mapping[str, Tensor], int], Mapping[str, Tensor]]  # from states at a tick what is recorded
 
 
 def shares(experiment: Experiment) -> bool:
@@ -61,12 +58,10 @@ class Blocks:
     ----------
     screen
         The screen of the experiment.
-    engine
-        The network.
+    steps
+        Steps of the network, with what is recorded of each.
     record
         An empty record.
-    take
-        Function of states and tick: what is recorded.
 
     Attributes
     ----------
@@ -75,13 +70,12 @@ class Blocks:
     """
 
     screen: Screen
-    engine: Engine
+    steps: Steps
     record: Record
-    take: Take
     computed: int = 0
     _grey: dict[tuple[Moment, ...], tuple[States, Mapping[str, Tensor]]] = field(default_factory=dict)
 
-    def compute(self, images: Images, timelines: Mapping[str, Timeline]) -> Iterator[tuple[str, dict[str, Array]]]:
+    def compute(self, images: Images, timelines: Mapping[str, Timeline]) -> Iterator[tuple[str, Gathered]]:
         """Each condition, by its name, with what is recorded of a block of images, as soon as it is known.
 
         Parameters
@@ -109,7 +103,7 @@ class Blocks:
                 grown.append(Grown({*stretch.conditions}, states, record))
                 continue
             for name in stretch.conditions:
-                yield name, record.arrays(len(images))
+                yield name, record.gather(len(images))
 
     def _tick(
         self, states: States, tick: int, moments: Timeline, encoded: "Encoded"
@@ -120,8 +114,7 @@ class Blocks:
         if grey and past in self._grey:
             return self._grey[past]
         wide = {area: spread(x, len(encoded.images)) for area, x in states.items()}
-        after = self.engine.step(wide, tick - 1, encoded(moments[-1].shown), dict(moments[-1].scales))
-        values = self.take(after, tick)
+        after, values = self.steps(wide, tick, encoded(moments[-1].shown), dict(moments[-1].scales))
         self.computed += 1
         if grey:
             after, values = ({name: x[:1].clone() for name, x in each.items()} for each in (after, values))
@@ -160,7 +153,7 @@ class Encoded:
             return None
         if shown not in self._encoded:
             pixels = self.blocks.screen.pixels(shown, self.images)
-            self._encoded[shown] = self.blocks.engine.network.encode(pixels)
+            self._encoded[shown] = self.blocks.steps.engine.encode(pixels)
         return self._encoded[shown]
 
     def drop(self, seen: set[Shown]) -> None:

@@ -10,6 +10,7 @@ several times as fast.
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import torch
@@ -17,7 +18,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ventral.experiment.folding import Convolution, folded, joined, ready
-from ventral.model.areas import Transition
+from ventral.model.areas import Area, Transition
 from ventral.model.layers import ScaleShift
 from ventral.model.network import Network, States
 from ventral.model.normalisation import Normalisation
@@ -73,7 +74,14 @@ class Engine:
         self._stages = {edge.name: network.graph.stages(edge) for edge in network.graph.edges}
         self._kept: OrderedDict[Hashable, Convolution] = OrderedDict()
         self._bytes = 0
-        self._entered = torch.empty(0), torch.empty(0)  # what entered last, and the same in bfloat16
+        self._used: list[Convolution] | None = None  # within `keeping`
+
+    def encode(self, images: Tensor) -> Tensor:
+        """What enters the network for images, as `Network.encode` gives it, in the dtype of the state that it enters.
+
+        It is less exact than what enters in runs with noise, where no state may be bfloat16.
+        """
+        return self.network.encode(images).to(self._dtype_of(self.network.graph[self.network.graph.entry]))
 
     def run(
         self,
@@ -118,7 +126,7 @@ class Engine:
         after: States = {}
         for area in graph.areas:
             edges = [e for e in graph.edges if e.target == area.name and e.source in states and e.on(tick)]
-            dtype = self._own if exact or area.identity > 0 else self._dtype
+            dtype = self._own if exact else self._dtype_of(area)
             total: Tensor | None = None
             for term in self._terms(edges, states, tick, gains, rates):
                 own = term.to(dtype)
@@ -126,18 +134,61 @@ class Engine:
             if area.name in states and graph.identity_on(area, tick):
                 total = _carried(total, states[area.name], area.identity, gains.get(area.name, 1.0))
             if entering is not None and area.name == graph.entry:
-                added = self._narrow(entering) if dtype != self._own else entering
+                added = entering.to(dtype)
                 # a total without terms may be the state of the tick before
                 total = added if total is None else total.add_(added) if edges else total + added
             if total is not None:
                 after[area.name] = total
         return after
 
-    def _narrow(self, entering: Tensor) -> Tensor:
-        """What enters, in bfloat16; converted once where the same enters at several ticks."""
-        if self._entered[0] is not entering:
-            self._entered = entering, entering.to(self._dtype)
-        return self._entered[1]
+    def kind(self, states: Iterable[str], tick: int, enters: bool, gains: Gains) -> Hashable | None:
+        """What decides a step and its readout besides numbers: operations, and the weights and statistics they read.
+
+        Parameters
+        ----------
+        states
+            Names of the areas that are present at `tick`.
+        tick, gains
+            As in `step`.
+        enters
+            Whether something enters.
+
+        Returns
+        -------
+        Hashable or None
+            None where it cannot be told without asking the device: where the last statistics are held.
+        """
+        graph, present = self.network.graph, {*states}
+        edges = [e for e in graph.edges if e.source in present and e.on(tick)]
+        kept = [a.name for a in graph.areas if a.name in present and graph.identity_on(a, tick)]
+        after = {*kept, *(edge.target for edge in edges), *([graph.entry] if enters else [])}
+        norms = [norm for edge in edges for norm in self._norms(edge)]
+        reads = graph.readout in after
+        if any(norm.held and len(norm.mean) <= tick for norm in norms if not norm.shared):
+            return None
+        final = self.network.postnet.norm
+        if reads and not final.shared and final.held and len(final.mean) <= tick + 1:
+            return None
+        return (
+            tuple((edge.name, gains.get(edge.name, 1.0), self._addresses(edge, tick)) for edge in edges),
+            tuple((name, gains.get(name, 1.0)) for name in kept),
+            final.row(tick + 1) if reads else -1,
+        )
+
+    @contextmanager
+    def keeping(self) -> Iterator[list[Convolution]]:
+        """Give the kernels that are used within this context, none of which is forgotten before it ends."""
+        used: list[Convolution] = []
+        self._used = used
+        try:
+            yield used
+        finally:
+            self._used = None
+            self._forget()
+
+    def _dtype_of(self, area: Area) -> torch.dtype:
+        """The dtype of an area's state: that of the weights where rounding would add up from tick to tick."""
+        return self._own if area.identity > 0 else self._dtype
 
     def _terms(
         self,
@@ -210,13 +261,41 @@ class Engine:
         """A convolution that is kept, or made and then kept; `x` is what it takes."""
         if key in self._kept:
             self._kept.move_to_end(key)
-            return self._kept[key]
-        made = ready(make(), self._dtype, self._pairs and x.shape[3] % 2 == 0)
-        self._kept[key] = made
-        self._bytes += made.bytes
+        else:
+            self._kept[key] = ready(make(), self._dtype, self._pairs and x.shape[3] % 2 == 0)
+            self._bytes += self._kept[key].bytes
+        made = self._kept[key]
+        if self._used is None:
+            self._forget()
+        else:
+            self._used.append(made)
+        return made
+
+    def _forget(self) -> None:
+        """Forget the kernels that were not used for longest, if all are more than may be kept."""
         while self._bytes > KEPT_BYTES and len(self._kept) > 1:
             self._bytes -= self._kept.popitem(last=False)[1].bytes
-        return made
+
+    def _addresses(self, edge: Transition, tick: int) -> Hashable:
+        """What tells a transition at a tick from that at other ticks."""
+        stages = self._stages[edge.name]
+        if not stages:
+            return ()
+        own = [self._address(edge, stage, tick) for stage in range(len(stages))]
+        if not stages[0].normalised:
+            return tuple(own)
+        norm: Normalisation = self.network.area_norms[edge.source]  # type: ignore[assignment]
+        scale = self._learned(f"{edge.name}/0").row(tick) if self.network.graph.scale_shift else -1
+        return (norm.row(tick), scale, *own)
+
+    def _norms(self, edge: Transition) -> Iterator[Normalisation]:
+        """The normalisations of a transition."""
+        stages = self._stages[edge.name]
+        if stages and stages[0].normalised:
+            norm: Normalisation = self.network.area_norms[edge.source]  # type: ignore[assignment]
+            yield norm
+        for stage in range(1, len(stages)):
+            yield self._norm(f"{edge.name}/{stage}")
 
     def _address(self, edge: Transition, stage: int, tick: int) -> tuple[int, int, int, int]:
         """What tells a convolution of a transition at a tick from those at other ticks: weight and statistics."""

@@ -1,6 +1,6 @@
 """Computing an experiment: activity and logits of some presentations."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from types import MappingProxyType
 
@@ -14,15 +14,18 @@ from ventral.experiment.coordinates import coordinates_of
 from ventral.experiment.draws import draws_of
 from ventral.experiment.engine import Engine
 from ventral.experiment.experiment import Experiment
+from ventral.experiment.precision import full_precision
 from ventral.experiment.provenance import attributes_of
 from ventral.experiment.recalibration import recalibrated_networks
-from ventral.experiment.record import Record
+from ventral.experiment.record import Gathered, Record, one_later
+from ventral.experiment.replay import Capture, Steps, capture_on
 from ventral.experiment.screen import Screen
 from ventral.experiment.sites import Electrodes, recording_of
 from ventral.experiment.timelines import Moment, stretches, ticks_in, timeline
 from ventral.model import statistics
 from ventral.model.network import Network
 from ventral.model.subject import Dynamics
+from ventral.stimuli.images import Images
 from ventral.store.layout import READOUT, Layout, Recording
 from ventral.store.values import Array
 
@@ -32,6 +35,13 @@ class Recorder:
 
     Statistics are estimated, if the policy asks for it, when the network is used for the first time.
 
+    Parameters
+    ----------
+    experiment
+        The experiment.
+    capture
+        Function of a device: what captures steps there, to replay them; None for nothing.
+
     Attributes
     ----------
     computed, recorded
@@ -39,18 +49,22 @@ class Recorder:
         more than that, where conditions share states.
     """
 
-    def __init__(self, experiment: Experiment) -> None:
+    def __init__(self, experiment: Experiment, capture: Callable[[str], Capture | None] = capture_on) -> None:
         self.experiment = experiment
         self.screen = Screen(experiment)
         self.electrodes = Electrodes(experiment)
         self.computed = self.recorded = 0
-        self._blocks: dict[int, Blocks] = {}  # by the identity of the engine
-        self._engines: dict[int, Engine] = {}  # by the identity of the network, which lives as long as the experiment
+        self._capture = capture(experiment.settings.device)
+        self._blocks: dict[int, Blocks] = {}  # by the identity of the steps
+        self._steps: dict[int, Steps] = {}  # by the identity of the network, which lives as long as the experiment
 
     @cached_property
     def recalibrated(self) -> dict[str, Network]:
         """The network of each condition, by its name, with statistics estimated for this run; empty if frozen."""
-        return {} if self.experiment.settings.policy == "frozen" else recalibrated_networks(self.experiment)
+        if self.experiment.settings.policy == "frozen":
+            return {}
+        with full_precision():
+            return recalibrated_networks(self.experiment)
 
     def network(self, condition: Condition) -> Dynamics:
         """The model's network, with the statistics that the policy asks for in a condition."""
@@ -115,7 +129,7 @@ class Recorder:
         StoreError
             If a value is not finite, or a count is too large to be stored exactly.
         """
-        with torch.inference_mode():
+        with torch.inference_mode(), full_precision():
             groups = self.groups(presentations)
             parts = [(rows, self._group([presentations[row] for row in rows], each)) for rows, each in groups]
         whole = parts[0][1]
@@ -158,20 +172,28 @@ class Recorder:
         first = task[0] % self._blocks_of_images * size
         images = experiment.selection.presented.take(range(first, first + size))
         batches = {experiment.presentation(batch * size).condition.name: batch for batch in task}
-        for names, blocks in self._sharing(batches):
-            timelines = {name: self._timelines[name] for name in names}
-            computing = blocks.compute(images, timelines)
+        gathered = self._gathered(images, batches)
+        if torch.device(experiment.settings.device).type == "cuda":
+            gathered = one_later(gathered)
+        for name, found in gathered:
+            whole = found.arrays()
+            del found
+            self.recorded += experiment.protocol.count
+            yield batches[name], {area: whole[area] for area in experiment.areas}, whole.pop(READOUT)
+
+    def _gathered(self, images: Images, names: Iterable[str]) -> Iterator[tuple[str, Gathered]]:
+        """Conditions of a block of images, by name, with what is recorded of each as it leaves the device."""
+        for together, blocks in self._sharing(names):
+            computing = blocks.compute(images, {name: self._timelines[name] for name in together})
             before = blocks.computed
-            # inference mode must not stay on while the caller has the word
+            # what holds in these contexts must not hold while the caller has the word
             while True:
-                with torch.inference_mode():
+                with torch.inference_mode(), full_precision():
                     found = next(computing, None)
                 self.computed, before = self.computed + blocks.computed - before, blocks.computed
                 if found is None:
                     break
-                name, whole = found
-                self.recorded += experiment.protocol.count
-                yield batches[name], {area: whole[area] for area in experiment.areas}, whole[READOUT]
+                yield found
 
     @property
     def share(self) -> float:
@@ -196,18 +218,22 @@ class Recorder:
         for name in names:
             network = self.network(self.experiment.protocol.condition(name))
             statistics.hold(network, self.experiment.settings.beyond_horizon == "held")
-            engine = self._engine(network)
-            assert isinstance(engine, Engine), "an outside network shares nothing"
-            by_network.setdefault(id(engine), []).append(name)
-            if id(engine) not in self._blocks:
-                self._blocks[id(engine)] = Blocks(self.screen, engine, self._record(), partial(self._taken, engine))
+            assert isinstance(network, Network), "an outside network shares nothing"
+            steps = self._steps_of(network)
+            by_network.setdefault(id(steps), []).append(name)
+            if id(steps) not in self._blocks:
+                self._blocks[id(steps)] = Blocks(self.screen, steps, self._record())
         for key, together in by_network.items():
             yield together, self._blocks[key]
 
     def _record(self) -> Record:
         """An empty record."""
         shapes = {target.area: target.shape for target in self.recordings}
-        return Record({**shapes, READOUT: (len(self.experiment.model.label_names),)}, self.experiment.model.name)
+        return Record(
+            {**shapes, READOUT: (len(self.experiment.model.label_names),)},
+            self.experiment.model.name,
+            self.experiment.settings.device,
+        )
 
     def _taken(
         self,
@@ -239,21 +265,26 @@ class Recorder:
         images = experiment.selection.presented.take([presented.image for presented in padded])
         network = self.network(condition)
         statistics.hold(network, experiment.settings.beyond_horizon == "held")
+        gains = experiment.protocol.gains(condition, graph).__getitem__
         noise = draws_of(experiment, experiment.selection.presented, padded)
-        inputs = self.screen.inputs(network, images, [presented.condition for presented in padded])
-        gains = experiment.protocol.gains(condition, graph)
-        engine, record = self._engine(network), self._record()
-        for tick, states in enumerate(engine.run(inputs, gains.__getitem__, disturb=noise)):
-            values = self._taken(engine, states, tick, noise.counts if noise else {})
+        conditions, record = [presented.condition for presented in padded], self._record()
+        if noise is None and isinstance(network, Network):
+            steps = self._steps_of(network)
+            inputs = self.screen.inputs(steps.engine, images, conditions)
+            ticks = (values for _, values in steps.run(inputs, gains))
+        else:
+            runs = self._steps_of(network).engine if isinstance(network, Network) else network
+            states = runs.run(self.screen.inputs(network, images, conditions), gains, disturb=noise)
+            ticks = (self._taken(runs, found, tick, noise.counts if noise else {}) for tick, found in enumerate(states))
+        for values in ticks:
             record.add({name: x[:number] for name, x in values.items()})
         self.computed += experiment.protocol.count
         self.recorded += experiment.protocol.count
-        return record.arrays(number)
+        return record.gather(number).arrays()
 
-    def _engine(self, network: Dynamics) -> Engine | Dynamics:
-        """What runs a network: an engine, or the network itself if it is an outside one."""
-        if not isinstance(network, Network):
-            return network
-        if id(network) not in self._engines:
-            self._engines[id(network)] = Engine(network, self.experiment.settings.precision)
-        return self._engines[id(network)]
+    def _steps_of(self, network: Network) -> Steps:
+        """The steps of a network that is made from a graph."""
+        if id(network) not in self._steps:
+            engine = Engine(network, self.experiment.settings.precision)
+            self._steps[id(network)] = Steps(engine, partial(self._taken, engine), self._capture)
+        return self._steps[id(network)]

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ventral.experiment.condition import Condition
+from ventral.experiment.engine import Engine
 from ventral.experiment.events import Frame, Stimulus
 from ventral.experiment.experiment import Experiment
 from ventral.model.subject import Dynamics
@@ -47,7 +48,9 @@ class Screen:
         """What enters at each tick under a condition."""
         return [Shown(frame, condition.combine) for frame in self.protocol.entering(condition, self.graph)]
 
-    def inputs(self, network: Dynamics, images: Images, conditions: Sequence[Condition]) -> Iterator[Tensor | None]:
+    def inputs(
+        self, network: Dynamics | Engine, images: Images, conditions: Sequence[Condition]
+    ) -> Iterator[Tensor | None]:
         """What the pre-net makes of the screen at each tick, (image, channel, y, x); None where nothing enters.
 
         Parameters

@@ -1,6 +1,7 @@
 """Recording an experiment: a network, a protocol and images make a run on disk."""
 
 from collections.abc import Callable, Sequence
+from itertools import count
 from pathlib import Path
 
 from ventral.experiment.experiment import Experiment
@@ -8,6 +9,7 @@ from ventral.experiment.protocol import Protocol
 from ventral.experiment.recorder import Recorder
 from ventral.experiment.run import Run, open_run
 from ventral.experiment.settings import Settings
+from ventral.experiment.writing import Writing
 from ventral.model.model import Model, load_model
 from ventral.stimuli.selection import Selection
 from ventral.store.writer import Writer, check_space
@@ -39,7 +41,7 @@ def simulate(
     command
         The command that makes the run, kept with it.
     progress
-        Called with the number of batches done and their total, first before any is computed.
+        Called with the number of batches that are committed and their total, first before any is computed.
 
     Returns
     -------
@@ -78,11 +80,11 @@ def record(
     check_space(out, layout)
     with Writer.open(out, layout) as writer:
         pending = writer.pending
-        progress(layout.batches - len(pending), layout.batches)
-        done = layout.batches - len(pending)
-        for task in recorder.tasks(pending):
-            for batch, activity, logits in recorder.record_task(task):
-                writer.write(batch, activity, logits)
-                done += 1
-                progress(done, layout.batches)
+        counted = count(layout.batches - len(pending))
+        progress(next(counted), layout.batches)
+        with Writing(writer, lambda: progress(next(counted), layout.batches)) as writing:
+            for task in recorder.tasks(pending):
+                for batch, activity, logits in recorder.record_task(task):
+                    writing.write(batch, activity, logits)
+                    del activity, logits  # the writer's alone, whose memory is free once they are written
     return open_run(out)
