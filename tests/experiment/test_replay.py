@@ -1,3 +1,4 @@
+import threading
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +14,7 @@ from small import small_graph
 
 from ventral.errors import GraphError, StoreError
 from ventral.experiment import engine, replay
+from ventral.experiment.ahead import made_ahead, one_later
 from ventral.experiment.condition import Condition
 from ventral.experiment.engine import Engine
 from ventral.experiment.events import Show, target
@@ -21,7 +23,7 @@ from ventral.experiment.interventions import Scale
 from ventral.experiment.noise import Noise
 from ventral.experiment.precision import full_precision
 from ventral.experiment.protocol import Protocol
-from ventral.experiment.record import Record, one_later
+from ventral.experiment.record import Record
 from ventral.experiment.recorder import Recorder
 from ventral.experiment.replay import Steps
 from ventral.experiment.settings import Settings
@@ -248,6 +250,33 @@ def test_an_item_comes_when_the_next_has_been_asked_for():
 
     assert [(item, len(asked)) for item in one_later(items())] == [(0, 2), (1, 3), (2, 4), (3, 4)]
     assert list(one_later([])) == []
+
+
+def test_what_an_item_needs_is_made_while_the_one_before_is_used():
+    made, release = [], threading.Event()
+
+    def make(item):
+        if item == 2:
+            assert release.wait(5)
+        made.append(item)
+        return -item
+
+    for item, found in made_ahead(range(5), make):
+        assert found == -item
+        if item == 1:
+            release.set()
+    assert made == [0, 1, 2, 3, 4]
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("ventral-ahead")]
+
+
+def test_an_error_of_making_ahead_comes_at_its_turn():
+    def make(item):
+        return 1 / (2 - item)
+
+    ahead = made_ahead(range(4), make)
+    assert [next(ahead)[0] for _ in range(2)] == [0, 1]
+    with pytest.raises(ZeroDivisionError):
+        next(ahead)
 
 
 def test_a_record_names_the_first_value_that_is_not_finite():

@@ -11,10 +11,12 @@ in the shape of a whole batch.
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import torch
 from torch import Tensor
 
+from ventral.experiment.events import Stimulus
 from ventral.experiment.experiment import Experiment
 from ventral.experiment.record import Gathered, Record
 from ventral.experiment.replay import Steps
@@ -75,7 +77,9 @@ class Blocks:
     computed: int = 0
     _grey: dict[tuple[Moment, ...], tuple[States, Mapping[str, Tensor]]] = field(default_factory=dict)
 
-    def compute(self, images: Images, timelines: Mapping[str, Timeline]) -> Iterator[tuple[str, Gathered]]:
+    def compute(
+        self, images: Images, timelines: Mapping[str, Timeline], made: Mapping[Stimulus, Tensor] = MappingProxyType({})
+    ) -> Iterator[tuple[str, Gathered]]:
         """Each condition, by its name, with what is recorded of a block of images, as soon as it is known.
 
         Parameters
@@ -84,9 +88,11 @@ class Blocks:
             As many as a batch has.
         timelines
             Of the conditions, by name.
+        made
+            Stimuli that are made already, as `Screen.pixels` takes them.
         """
         tree = list(stretches(timelines))
-        encoded = Encoded(self, images, [self._seen(timelines, stretch) for stretch in tree])
+        encoded = Encoded(self, images, made, [self._seen(timelines, stretch) for stretch in tree])
         grown = [Grown(set(timelines), {}, self.record.fork())]
         for stretch in tree:
             start = next(each for each in grown if stretch.conditions[0] in each.names)
@@ -137,13 +143,18 @@ class Encoded:
         What computes the block.
     images
         The block.
+    made
+        Its stimuli that are made already.
     uses
         What enters in each part of the tree of its conditions.
     """
 
-    def __init__(self, blocks: Blocks, images: Images, uses: Sequence[set[Shown]]) -> None:
+    def __init__(
+        self, blocks: Blocks, images: Images, made: Mapping[Stimulus, Tensor], uses: Sequence[set[Shown]]
+    ) -> None:
         self.blocks = blocks
         self.images = images
+        self.made = made
         self._uses = Counter(shown for seen in uses for shown in seen)
         self._encoded: dict[Shown, Tensor] = {}
 
@@ -152,7 +163,7 @@ class Encoded:
         if not shown.frame:
             return None
         if shown not in self._encoded:
-            pixels = self.blocks.screen.pixels(shown, self.images)
+            pixels = self.blocks.screen.pixels(shown, self.images, self.made)
             self._encoded[shown] = self.blocks.steps.engine.encode(pixels)
         return self._encoded[shown]
 

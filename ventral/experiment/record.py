@@ -1,7 +1,7 @@
 """What is recorded of presentations that are computed together, until all of their ticks are there."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Self, TypeVar
+from collections.abc import Mapping
+from typing import Self
 
 import torch
 from torch import Tensor
@@ -9,8 +9,6 @@ from torch import Tensor
 from ventral.clock import to_ms
 from ventral.errors import StoreError
 from ventral.store.values import Array
-
-Item = TypeVar("Item")
 
 
 class Record:
@@ -120,13 +118,3 @@ class Gathered:
 def _finite(values: Tensor) -> Tensor:
     """Whether all values of a tick are finite, (tick,), for values (presentation, tick, ...)."""
     return values.isfinite().flatten(2).all(2).all(0)
-
-
-def one_later(items: Iterable[Item]) -> Iterator[Item]:
-    """Items, each when the next has been asked for: what a GPU was told, when it has been told what comes after."""
-    before: list[Item] = []
-    for item in items:
-        before.append(item)
-        if len(before) > 1:
-            yield before.pop(0)
-    yield from before

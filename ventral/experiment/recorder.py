@@ -1,6 +1,7 @@
 """Computing an experiment: activity and logits of some presentations."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import itertools
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from types import MappingProxyType
 
@@ -8,16 +9,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ventral.experiment.ahead import made_ahead, one_later
 from ventral.experiment.blocks import Blocks, shares
 from ventral.experiment.condition import Condition
 from ventral.experiment.coordinates import coordinates_of
 from ventral.experiment.draws import draws_of
 from ventral.experiment.engine import Engine
+from ventral.experiment.events import Stimulus
 from ventral.experiment.experiment import Experiment
 from ventral.experiment.precision import full_precision
 from ventral.experiment.provenance import attributes_of
 from ventral.experiment.recalibration import recalibrated_networks
-from ventral.experiment.record import Gathered, Record, one_later
+from ventral.experiment.record import Gathered, Record
 from ventral.experiment.replay import Capture, Steps, capture_on
 from ventral.experiment.screen import Screen
 from ventral.experiment.sites import Electrodes, recording_of
@@ -163,37 +166,65 @@ class Recorder:
         StoreError
             As `record`.
         """
+        yield from self.record_tasks([task])
+
+    def record_tasks(
+        self, tasks: Iterable[Sequence[int]]
+    ) -> Generator[tuple[int, dict[str, Array], Array], None, None]:
+        """Compute the batches of several of `tasks`, as `record_task` does.
+
+        A GPU is told what comes next before it is asked for what it has computed, and its next stimuli are made
+        meanwhile.
+        """
         experiment, size = self.experiment, self.experiment.settings.batch
         if not shares(experiment):
-            for batch in task:
+            for batch in itertools.chain.from_iterable(tasks):
                 rows = range(batch * size, min((batch + 1) * size, experiment.presentations))
                 yield batch, *self.record(rows)
             return
-        first = task[0] % self._blocks_of_images * size
-        images = experiment.selection.presented.take(range(first, first + size))
-        batches = {experiment.presentation(batch * size).condition.name: batch for batch in task}
-        gathered = self._gathered(images, batches)
-        if torch.device(experiment.settings.device).type == "cuda":
-            gathered = one_later(gathered)
-        for name, found in gathered:
+        if self._capture is None:
+            gathered = self._gathered((task, {}) for task in tasks)
+        else:
+            gathered = one_later(self._gathered(made_ahead(tasks, self._stimuli)))
+        for batch, found in gathered:
             whole = found.arrays()
             del found
             self.recorded += experiment.protocol.count
-            yield batches[name], {area: whole[area] for area in experiment.areas}, whole.pop(READOUT)
+            yield batch, {area: whole[area] for area in experiment.areas}, whole[READOUT]
+            del whole
 
-    def _gathered(self, images: Images, names: Iterable[str]) -> Iterator[tuple[str, Gathered]]:
-        """Conditions of a block of images, by name, with what is recorded of each as it leaves the device."""
-        for together, blocks in self._sharing(names):
-            computing = blocks.compute(images, {name: self._timelines[name] for name in together})
-            before = blocks.computed
-            # what holds in these contexts must not hold while the caller has the word
-            while True:
-                with torch.inference_mode(), full_precision():
-                    found = next(computing, None)
-                self.computed, before = self.computed + blocks.computed - before, blocks.computed
-                if found is None:
-                    break
-                yield found
+    def _block(self, task: Sequence[int]) -> tuple[Images, dict[str, int]]:
+        """The images of a task, and its batches by the name of their condition."""
+        experiment, size = self.experiment, self.experiment.settings.batch
+        first = task[0] % self._blocks_of_images * size
+        images = experiment.selection.presented.take(range(first, first + size))
+        return images, {experiment.presentation(batch * size).condition.name: batch for batch in task}
+
+    def _stimuli(self, task: Sequence[int]) -> Mapping[Stimulus, Tensor]:
+        """What is shown in a task."""
+        images, batches = self._block(task)
+        return self.screen.stimuli(images, (moment.shown for name in batches for moment in self._timelines[name]))
+
+    def _gathered(
+        self, tasks: Iterable[tuple[Sequence[int], Mapping[Stimulus, Tensor]]]
+    ) -> Iterator[tuple[int, Gathered]]:
+        """The batches of tasks by number, with what is recorded of each as it leaves the device.
+
+        Each task comes with stimuli that are made already.
+        """
+        for task, made in tasks:
+            images, batches = self._block(task)
+            for names, blocks in self._sharing(batches):
+                computing = blocks.compute(images, {name: self._timelines[name] for name in names}, made)
+                before = blocks.computed
+                # what holds in these contexts must not hold while the caller has the word
+                while True:
+                    with torch.inference_mode(), full_precision():
+                        found = next(computing, None)
+                    self.computed, before = self.computed + blocks.computed - before, blocks.computed
+                    if found is None:
+                        break
+                    yield batches[found[0]], found[1]
 
     @property
     def share(self) -> float:

@@ -1,6 +1,7 @@
 """What is on the screen at each tick, as pixels and as what a network's pre-net makes of them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -82,12 +83,26 @@ class Screen:
                 mixed = torch.where(rows[:, None, None, None], encoded[kind], mixed)
             yield mixed
 
-    def pixels(self, shown: Shown, images: Images) -> Tensor:
-        """What is on the screen for each image, mean-subtracted, (image, colour, y, x); grey where nothing is."""
+    def stimuli(self, images: Images, shown: Iterable[Shown]) -> dict[Stimulus, Tensor]:
+        """All stimuli in what is shown to some images, each (image, colour, y, x), uint8, as `pixels` takes them."""
+        frames = dict.fromkeys(stimulus for each in shown for stimulus in each.frame if stimulus.role != "blank")
+        return {stimulus: self._held(self._made(stimulus, images)) for stimulus in frames}
+
+    def pixels(self, shown: Shown, images: Images, made: Mapping[Stimulus, Tensor] = MappingProxyType({})) -> Tensor:
+        """What is on the screen for each image, mean-subtracted, (image, colour, y, x); grey where nothing is.
+
+        Parameters
+        ----------
+        shown, images
+            What is shown to which images.
+        made
+            Stimuli that are made already (see `stimuli`); all others are made.
+        """
         seen = torch.zeros(images.pixels.shape, device=self.device)
         for stimulus in shown.frame:
             if stimulus.role != "blank":
-                added = self.preprocessing(self._made(stimulus, images).to(self.device))
+                held = made[stimulus] if stimulus in made else self._held(self._made(stimulus, images))
+                added = self.preprocessing(held.to(self.device, non_blocking=True))
                 added = self._displayed(seen + added) if shown.combine == "add" else added
                 where = region(stimulus.kind, images.pixels.shape[-1], stimulus.changes)
                 seen = added if where is None else torch.where(where.to(seen.device), added, seen)
@@ -98,6 +113,10 @@ class Screen:
         ends = torch.tensor([0, 255], dtype=torch.uint8, device=seen.device).view(2, 1, 1, 1).expand(2, 3, 1, 1)
         black, white = self.preprocessing(ends).unsqueeze(1)
         return seen.clamp(black, white)
+
+    def _held(self, pixels: Tensor) -> Tensor:
+        """Pixels where a GPU can fetch them while others are made."""
+        return pixels.pin_memory() if torch.device(self.device).type == "cuda" else pixels
 
     def _made(self, stimulus: Stimulus, images: Images) -> Tensor:
         """A stimulus for each image, uint8, (image, colour, y, x)."""

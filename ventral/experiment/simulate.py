@@ -1,6 +1,7 @@
 """Recording an experiment: a network, a protocol and images make a run on disk."""
 
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from itertools import count
 from pathlib import Path
 
@@ -82,9 +83,11 @@ def record(
         pending = writer.pending
         counted = count(layout.batches - len(pending))
         progress(next(counted), layout.batches)
-        with Writing(writer, lambda: progress(next(counted), layout.batches)) as writing:
-            for task in recorder.tasks(pending):
-                for batch, activity, logits in recorder.record_task(task):
-                    writing.write(batch, activity, logits)
-                    del activity, logits  # the writer's alone, whose memory is free once they are written
+        with (
+            Writing(writer, lambda: progress(next(counted), layout.batches)) as writing,
+            closing(recorder.record_tasks(recorder.tasks(pending))) as computing,
+        ):
+            for batch, activity, logits in computing:
+                writing.write(batch, activity, logits)
+                del activity, logits  # the writer's alone, whose memory is free once they are written
     return open_run(out)
