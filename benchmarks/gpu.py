@@ -19,6 +19,7 @@ import tempfile
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from functools import cache, partial
 from pathlib import Path
 from statistics import median
 
@@ -33,6 +34,7 @@ from ventral.experiment.precision import full_precision
 from ventral.experiment.recorder import Recorder
 from ventral.experiment.replay import capture_on
 from ventral.experiment.settings import PRECISIONS, Settings
+from ventral.stimuli.selection import Selection
 
 ROOT = Path(__file__).parents[1]
 ENOUGH_S = 190.0  # after which no further part begins
@@ -136,10 +138,16 @@ def peak_mb(compute: Callable[[], object]) -> tuple[float, float]:
     return torch.cuda.max_memory_allocated() / 1e6, torch.cuda.max_memory_reserved() / 1e6
 
 
+@cache
+def images_of(data: str, count: int) -> Selection:
+    """Images to present, and a pool for masks."""
+    return ventral.select_images(data, "test", count, pool=True)
+
+
 def experiment_of(model: str, given: argparse.Namespace, precision: str, images: int, device: str) -> Experiment:
     """Backward masking with its default times."""
     protocol = ventral.load_protocol(str(ROOT / "protocols" / "backward_mask.py"))
-    selection = ventral.select_images(given.data, "test", images, pool=True)
+    selection = images_of(given.data, images)
     how = Settings(batch=min(given.batch, images), precision=precision, device=device)
     return Experiment(ventral.load_model(model, device), protocol, selection, how)
 
@@ -156,7 +164,7 @@ def measure(model: str, given: argparse.Namespace) -> None:
         computing[f"loop, {precision}"] = loops[precision]
         for how, capture in (("one by one", lambda device: None), ("replayed", capture_on)):
             recorder = recorders[f"{how}, {precision}"] = Recorder(experiment, capture)
-            computing[f"{how}, {precision}"] = lambda recorder=recorder: consumed(recorder, batches)  # type: ignore[misc]
+            computing[f"{how}, {precision}"] = partial(consumed, recorder, batches)
     print(f"{experiment.presentations} presentations of {experiment.protocol.count} ticks, batch {given.batch}")
     times: dict[str, list[float]] = {name: [] for name in computing}
     for turn in range(given.rounds + 1):
@@ -167,8 +175,8 @@ def measure(model: str, given: argparse.Namespace) -> None:
         later = median(taken[1:] or taken)
         loop = median(times[f"loop, {name.split(', ')[1]}"][1:] or [np.nan])
         print(
-            f"  {name:24s} {experiment.presentations / later:8.0f} presentations/s, {loop / later:5.2f} times the loop; "
-            f"first turn {taken[0]:.2f} s, then {', '.join(f'{each:.3f}' for each in taken[1:])} s"
+            f"  {name:24s} {experiment.presentations / later:8.0f} presentations/s, {loop / later:5.2f} times the loop;"
+            f" first turn {taken[0]:.2f} s, then {', '.join(f'{each:.3f}' for each in taken[1:])} s"
         )
     for name, recorder in recorders.items():
         per_tick = 1e6 * median(times[name][1:] or times[name]) / (recorder.computed / len(times[name]))
@@ -212,48 +220,47 @@ def written(model: str, given: argparse.Namespace) -> None:
     from ventral.experiment.writing import Writing
     from ventral.store.writer import Writer
 
-    for precision in PRECISIONS:
-        experiment = experiment_of(model, given, precision, given.images, given.device)
-        recorder = Recorder(experiment)
-        layout = recorder.layout()
-        consumed(recorder, layout.batches)
-        folder = Path(tempfile.mkdtemp())
+    recorder = Recorder(experiment_of(model, given, "float32", given.images, given.device))
+    layout, presentations = recorder.layout(), recorder.experiment.presentations
+    consumed(recorder, layout.batches)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
 
-        def alone(recorder: Recorder = recorder, batches: int = layout.batches) -> None:
-            consumed(recorder, batches)
-
-        def beside(recorder: Recorder = recorder, folder: Path = folder) -> None:
-            with Writer.open(folder / "beside.zarr", recorder.layout()) as writer, Writing(writer) as writing:
+        def beside() -> None:
+            with Writer.open(folder / "beside.zarr", layout) as writer, Writing(writer) as writing:
                 for found in recorder.record_tasks(recorder.tasks(writer.pending)):
                     writing.write(*found)
 
-        def after(recorder: Recorder = recorder, folder: Path = folder) -> None:
-            with Writer.open(folder / "after.zarr", recorder.layout()) as writer:
+        def after() -> None:
+            with Writer.open(folder / "after.zarr", layout) as writer:
                 for found in recorder.record_tasks(recorder.tasks(writer.pending)):
                     writer.write(*found)
 
-        ways = {"computing alone": alone, "written beside": beside, "written after": after}
+        ways = {
+            "computing alone": partial(consumed, recorder, layout.batches),
+            "written beside": beside,
+            "written after": after,
+        }
         times: dict[str, list[float]] = {name: [] for name in ways}
-        try:
-            for _ in range(max(1, given.rounds)):
-                for name, compute in ways.items():
-                    times[name].append(seconds(compute))
-                size = sum(file.stat().st_size for file in (folder / "beside.zarr").rglob("*") if file.is_file())
-                for file in (folder / "beside.zarr").rglob("c.*"):
-                    other = folder / "after.zarr" / file.relative_to(folder / "beside.zarr")
-                    assert file.read_bytes() == other.read_bytes(), file
-                shutil.rmtree(folder / "beside.zarr")
-                shutil.rmtree(folder / "after.zarr")
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-        base = median(times["computing alone"])
-        for name, taken in times.items():
-            clock = median(taken)
-            print(
-                f"  {precision}, {name:16s} {clock:6.2f} s, {clock / base:.2f} times as long, "
-                f"{experiment.presentations / clock:.0f} presentations/s, {size / 1e6 / clock:.0f} MB/s",
-                flush=True,
-            )
+        for _ in range(max(1, given.rounds - 1)):
+            for name, compute in ways.items():
+                times[name].append(seconds(compute))
+            files = [file for file in (folder / "beside.zarr").rglob("*") if file.is_file()]
+            size = sum(file.stat().st_size for file in files)
+            for file in files:
+                other = folder / "after.zarr" / file.relative_to(folder / "beside.zarr")
+                assert file.read_bytes() == other.read_bytes(), file
+            shutil.rmtree(folder / "beside.zarr")
+            shutil.rmtree(folder / "after.zarr")
+    base = median(times["computing alone"])
+    for name, taken in times.items():
+        clock = median(taken)
+        rate = f", {size / 1e6 / clock:.0f} MB/s" if name.startswith("written") else ""
+        print(
+            f"  {name:16s} {clock:6.2f} s, {clock / base:.2f} times as long, {presentations / clock:.0f} "
+            f"presentations/s{rate}",
+            flush=True,
+        )
 
 
 def main() -> None:

@@ -85,7 +85,7 @@ class Gathered:
         self._finite = {name: x.to("cpu", non_blocking=True) for name, x in finite.items()}
         self._copied: torch.cuda.Event | None = None
         if any(x.is_cuda for x in whole.values()):
-            self._copied = torch.cuda.Event()
+            self._copied = torch.cuda.Event(blocking=True)  # waiting leaves the processor to others
             self._copied.record(torch.cuda.current_stream(next(iter(whole.values())).device))
 
     def arrays(self) -> dict[str, Array]:
