@@ -171,13 +171,18 @@ def measure(model: str, given: argparse.Namespace) -> None:
         for name, compute in computing.items():
             with part(f"{model}, {name}") if turn == 0 else contextlib.nullcontext():
                 times[name].append(seconds(compute))
+                if turn == 0:
+                    print(f"first turn {times[name][0]:.2f} s", flush=True)
+        computing = {name: compute for name, compute in computing.items() if times[name]}  # those that did not fail
+    times = {name: taken for name, taken in times.items() if taken}
     for name, taken in times.items():
         later = median(taken[1:] or taken)
-        loop = median(times[f"loop, {name.split(', ')[1]}"][1:] or [np.nan])
+        loop = median(times.get(f"loop, {name.split(', ')[1]}", [])[1:] or [np.nan])
         print(
             f"  {name:24s} {experiment.presentations / later:8.0f} presentations/s, {loop / later:5.2f} times the loop;"
             f" first turn {taken[0]:.2f} s, then {', '.join(f'{each:.3f}' for each in taken[1:])} s"
         )
+    recorders = {name: recorder for name, recorder in recorders.items() if name in times}
     for name, recorder in recorders.items():
         per_tick = 1e6 * median(times[name][1:] or times[name]) / (recorder.computed / len(times[name]))
         kinds = [len([each for each in steps._met.values() if each]) for steps in recorder._steps.values()]
