@@ -163,7 +163,7 @@ def measure(model: str, given: argparse.Namespace) -> None:
         loops[precision] = DeviceLoop(experiment, precision)
         computing[f"loop, {precision}"] = loops[precision]
         for how, capture in (("one by one", lambda device: None), ("replayed", capture_on)):
-            recorder = recorders[f"{how}, {precision}"] = Recorder(experiment, capture)
+            recorder = recorders[f"{how}, {precision}"] = Recorder(experiment, capture=capture)
             computing[f"{how}, {precision}"] = partial(consumed, recorder, batches)
     print(f"{experiment.presentations} presentations of {experiment.protocol.count} ticks, batch {given.batch}")
     times: dict[str, list[float]] = {name: [] for name in computing}

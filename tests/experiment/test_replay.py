@@ -187,7 +187,7 @@ def test_scales_of_single_images_are_not_captured():
 
 def recorded(model, protocol, images, pool, how, capture):
     """All batches, computed together and each alone, and what computed them."""
-    recorder = Recorder(Experiment(model, protocol, Selection(images, pool, images), how), capture)
+    recorder = Recorder(Experiment(model, protocol, Selection(images, pool, images), how), capture=capture)
     count = len(images) // how.batch * len(protocol.conditions)
     together = {
         batch: {**activity, "readout": logits}

@@ -7,7 +7,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from ventral.errors import DecodingError, StoreError, VentralError, quoted
 from ventral.store.index import OWN_DIGEST, Index, read_index, variable
 from ventral.store.layout import READOUT, STATISTICS, batch_slice
 from ventral.store.manifest import refuse_changed, refuse_damage
+from ventral.store.pieces import Pieces, Reading
 from ventral.store.values import Array
 
 
@@ -37,11 +38,14 @@ class Store:
         The digests of each batch, (batch, area + readout, 32), uint8.
     recorded
         Whether each batch is recorded, (batch,), bool.
+    pieces
+        Parts of files that are decoded.
     """
 
     index: Index
     rows: Array
     recorded: Array
+    pieces: Pieces = field(default_factory=Pieces)
 
     @property
     def path(self) -> Path:
@@ -145,6 +149,7 @@ class _Files(BackendArray):
     def __init__(self, store: Store, area: str) -> None:
         self.store, self.area = store, area
         self.stored = _open(store.path / area / variable(area))
+        self.reading = Reading(self.stored, area, int(store.attrs["batch_shape"]), store.pieces)
         self.shape, self.dtype = self.stored.shape, np.dtype(np.float32)
         self.dims = self.stored.metadata.dimension_names
         resolution = float(np.finfo(self.stored.dtype).eps)  # of the numbers on the disk, which decoders go by
@@ -161,9 +166,7 @@ class _Files(BackendArray):
         recorded = self.store.recorded[batch_of_row]
         for batch in np.unique(batch_of_row[recorded]):
             self.store.check(int(batch), self.area)
-        values = np.asarray(self.stored.oindex[key], dtype=self.dtype)
-        values[~recorded] = np.nan  # a file that was not committed is not data
-        return values
+        return self.reading.read(key, self.store.recorded)  # a file that was not committed is not data
 
 
 def open_store(path: str | os.PathLike[str]) -> Store:
