@@ -45,6 +45,27 @@ def committed(path, made):
         return sorted({*range(COUNT)} - {*writer.pending})
 
 
+def hand_over(writer, numbers, committed=lambda: None, pause_s=0.0):
+    """Give a thread some batches to write that hold nothing."""
+    with Writing(writer, committed) as writing:
+        for number in numbers:
+            writing.write(number, {}, None)
+            time.sleep(pause_s)  # while the next is computed
+
+
+def record_then(path, made, count, error, asked, committed=lambda: None):
+    """Record some batches in a thread, slowly, and then fail."""
+    with (
+        Writer.open(path, made) as writer,
+        Writing(Slow(writer, lambda number: time.sleep(0.02)), committed) as writing,
+    ):
+        for batch in writer.pending[:count]:
+            asked.append(batch)
+            writing.write(batch, *computed(made, batch))
+        if error:
+            raise error
+
+
 class Slow:
     """A writer that waits before it writes, and says what it did."""
 
@@ -86,16 +107,9 @@ def test_an_error_of_the_disk_reaches_the_caller_and_nothing_further_is_committe
 
     monkeypatch.setattr(store_writer, "put", full)
     asked = []
-    with (
-        pytest.raises(StoreError, match="the disk is full. First make room; then give the same command again"),
-        Writer.open(tmp_path / "run.zarr", made) as writer,
-        Writing(writer) as writing,
-    ):
-        for batch in writer.pending:
-            asked.append(batch)
-            writing.write(batch, *computed(made, batch))
-            time.sleep(0.05)  # while the next is computed
-    assert asked[-1] <= 3 + WAITING
+    with pytest.raises(StoreError, match=r"the disk is full\. First make room; then give the same command again"):
+        record_then(tmp_path / "run.zarr", made, COUNT, None, asked)
+    assert asked[-1] <= 3 + WAITING + 1  # that which is written, those that wait, and that which is handed over
     assert committed(tmp_path / "run.zarr", made) == [0, 1, 2]
     monkeypatch.setattr(store_writer, "put", put)
     record(tmp_path / "run.zarr", made)
@@ -107,9 +121,8 @@ def test_an_error_of_the_last_batch_is_not_lost():
         if number == 4:
             raise StoreError("the last")
 
-    with pytest.raises(StoreError, match="the last"), Writing(Slow(None, fails)) as writing:
-        for number in range(5):
-            writing.write(number, {}, None)
+    with pytest.raises(StoreError, match="the last"):
+        hand_over(Slow(None, fails), range(5))
 
 
 def test_a_caller_that_waits_for_room_is_told_of_the_error():
@@ -118,23 +131,16 @@ def test_a_caller_that_waits_for_room_is_told_of_the_error():
         raise MemoryError(f"batch {number}")
 
     slow = Slow(None, fails)
-    with pytest.raises(MemoryError, match="batch 0"), Writing(slow) as writing:
-        for number in range(20):  # more than there is room for
-            writing.write(number, {}, None)
+    with pytest.raises(MemoryError, match="batch 0"):
+        hand_over(slow, range(20))  # more than there is room for
     assert slow.written == []
 
 
 @pytest.mark.parametrize("error", [ZeroDivisionError, KeyboardInterrupt])
 def test_what_was_computed_before_an_error_is_committed(tmp_path, error):
     made, done = plan(), []
-    with (
-        pytest.raises(error),
-        Writer.open(tmp_path / "run.zarr", made) as writer,
-        Writing(Slow(writer, lambda number: time.sleep(0.02)), lambda: done.append(1)) as writing,
-    ):
-        for batch in writer.pending[:5]:
-            writing.write(batch, *computed(made, batch))
-        raise error
+    with pytest.raises(error):
+        record_then(tmp_path / "run.zarr", made, 5, error, [], lambda: done.append(1))
     assert committed(tmp_path / "run.zarr", made) == [0, 1, 2, 3, 4]
     assert len(done) <= 5
     record(tmp_path / "run.zarr", made)
@@ -158,12 +164,17 @@ def test_a_second_interrupt_drops_what_waits(monkeypatch):
     leaving: list[bool] = []
     slow = Slow(None, write)
     monkeypatch.setattr(threading.Condition, "wait_for", interrupted)
-    with pytest.raises(KeyboardInterrupt), Writing(slow) as writing:
-        for number in range(3):
-            writing.write(number, {}, None)
-            assert started.wait(5)
-        leaving.append(True)
-        raise KeyboardInterrupt
+
+    def computing():
+        with Writing(slow) as writing:
+            for number in range(3):
+                writing.write(number, {}, None)
+                assert started.wait(5)
+            leaving.append(True)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        computing()
     assert slow.written[:1] == [0]
     assert len(slow.written) < 3
 
@@ -186,9 +197,8 @@ def test_an_error_of_progress_ends_it():
     def announce():
         raise ZeroDivisionError
 
-    with pytest.raises(ZeroDivisionError), Writing(Slow(None), announce) as writing:
-        for number in range(6):
-            writing.write(number, {}, None)
+    with pytest.raises(ZeroDivisionError):
+        hand_over(Slow(None), range(6), announce)
 
 
 def test_few_batches_are_alive_at_once():
