@@ -30,7 +30,7 @@ from torch import Tensor
 
 import ventral
 from ventral.experiment.experiment import Experiment
-from ventral.experiment.precision import full_precision
+from ventral.experiment.precision import exact_convolutions
 from ventral.experiment.recorder import Recorder
 from ventral.experiment.replay import capture_on
 from ventral.experiment.settings import PRECISIONS, Settings
@@ -68,7 +68,7 @@ class DeviceLoop(Loop):
         kind = torch.device(self.device).type
         rounded = torch.autocast(kind, torch.bfloat16, enabled=self.precision == "bfloat16")
         found: list[list[dict[str, np.ndarray]]] = [[] for _ in conditions]
-        with torch.no_grad(), full_precision(), rounded:
+        with torch.no_grad(), exact_convolutions(), rounded:
             for start in range(0, len(images), size):
                 block = images.take(range(start, start + size))
                 encoded: dict[object, Tensor] = {}

@@ -17,7 +17,7 @@ from ventral.experiment.draws import draws_of
 from ventral.experiment.engine import Engine
 from ventral.experiment.events import Stimulus
 from ventral.experiment.experiment import Experiment
-from ventral.experiment.precision import full_precision
+from ventral.experiment.precision import exact_convolutions
 from ventral.experiment.provenance import attributes_of
 from ventral.experiment.recalibration import recalibrated_networks
 from ventral.experiment.record import Gathered, Record
@@ -66,7 +66,7 @@ class Recorder:
         """The network of each condition, by its name, with statistics estimated for this run; empty if frozen."""
         if self.experiment.settings.policy == "frozen":
             return {}
-        with full_precision():
+        with exact_convolutions():
             return recalibrated_networks(self.experiment)
 
     def network(self, condition: Condition) -> Dynamics:
@@ -132,7 +132,7 @@ class Recorder:
         StoreError
             If a value is not finite, or a count is too large to be stored exactly.
         """
-        with torch.inference_mode(), full_precision():
+        with torch.inference_mode(), exact_convolutions():
             groups = self.groups(presentations)
             parts = [(rows, self._group([presentations[row] for row in rows], each)) for rows, each in groups]
         whole = parts[0][1]
@@ -219,7 +219,7 @@ class Recorder:
                 before = blocks.computed
                 # what holds in these contexts must not hold while the caller has the word
                 while True:
-                    with torch.inference_mode(), full_precision():
+                    with torch.inference_mode(), exact_convolutions():
                         found = next(computing, None)
                     self.computed, before = self.computed + blocks.computed - before, blocks.computed
                     if found is None:
