@@ -97,7 +97,9 @@ def test_replayed_steps_have_the_bits_of_steps_that_are_not(data, graph, precisi
         try:
             expected = ran(plain, inputs, scales)
         except GraphError as error:  # a source is present at a tick for which no weights or statistics were learned
-            with pytest.raises(GraphError, match=re.escape(str(error))):
+            found = re.search(r"at \d+ ms", str(error))
+            assert found
+            with pytest.raises(GraphError, match=found.group()):
                 ran(replayed, inputs, scales)
             return
         assert same(ran(replayed, inputs, scales), expected)
