@@ -303,3 +303,16 @@ def test_exact_convolutions_end_with_their_context():
     with exact_convolutions():
         assert state() == ("ieee", True, False)
     assert state() == before != ("ieee", True, False)
+
+
+def test_values_that_do_not_fit_are_given_as_they_are():
+    record = Record({"V1": (2,)}, "small", dtype=torch.float16)
+    record.add({"V1": torch.tensor([[1.0, 70000.0]])})
+    (values,) = record.gather(3).arrays().values()
+    assert (values.dtype, values.shape) == (np.float32, (3, 1, 2))
+    assert values[2, 0, 1] == 70000.0
+    record.add({})
+    record.fork()
+    fits = Record({"V1": (2,)}, "small", dtype=torch.float16)
+    fits.add({"V1": torch.tensor([[1.0, 65504.0]])})
+    assert fits.gather(1).arrays()["V1"].dtype == np.float16

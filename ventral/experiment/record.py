@@ -22,12 +22,21 @@ class Record:
         Name of the model, for errors.
     device
         The device.
+    dtype
+        The dtype in which all that was recorded is gathered.
     """
 
-    def __init__(self, shapes: Mapping[str, tuple[int, ...]], model: str, device: str = "cpu") -> None:
+    def __init__(
+        self,
+        shapes: Mapping[str, tuple[int, ...]],
+        model: str,
+        device: str = "cpu",
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
         self.shapes = shapes
         self.model = model
         self.device = torch.device(device)
+        self.dtype = dtype
         self._ticks: list[Mapping[str, Tensor]] = []
 
     def add(self, values: Mapping[str, Tensor]) -> None:
@@ -36,7 +45,7 @@ class Record:
 
     def fork(self) -> Self:
         """A record that has the same so far."""
-        other = type(self)(self.shapes, self.model, str(self.device))
+        other = type(self)(self.shapes, self.model, str(self.device), self.dtype)
         other._ticks = list(self._ticks)
         return other
 
@@ -48,19 +57,19 @@ class Record:
         presentations
             Number of presentations; ticks at which all are the same may hold one.
         """
-        whole = {name: self._whole(name, presentations) for name in self.shapes}
-        return Gathered(whole, {name: self._present(name) for name in self.shapes}, self.model)
+        return Gathered(self, presentations)
 
-    def _whole(self, name: str, presentations: int) -> Tensor:
-        """The values of an area or the readout, (presentation, tick, ...), float32; NaN where it was absent."""
+    def whole(self, name: str, presentations: int, dtype: torch.dtype) -> Tensor:
+        """The values of an area or the readout, (presentation, tick, ...), on the device; NaN where it was absent."""
         shape = (presentations, *self.shapes[name])
-        absent = torch.full((1,), torch.nan, device=self.device)
+        absent = torch.full((1,), torch.nan, dtype=dtype, device=self.device)
         ticks = [values.get(name, absent) for values in self._ticks]
-        return torch.stack([x.float().expand(shape) for x in ticks], 1)
+        return torch.stack([x.to(dtype).expand(shape) for x in ticks], 1)
 
-    def _present(self, name: str) -> list[bool]:
-        """Whether an area or the readout was present at each tick."""
-        return [name in values for values in self._ticks]
+    def infinite(self, name: str, finite: Tensor) -> list[int]:
+        """Ticks at which an area or the readout was present, and not all values finite as `finite`, (tick,), says."""
+        there = [name in values for values in self._ticks]
+        return [tick for tick, present in enumerate(there) if present and not finite[tick]]
 
 
 class Gathered:
@@ -70,26 +79,27 @@ class Gathered:
 
     Parameters
     ----------
-    whole
-        Values of each area and the readout, (presentation, tick, ...), float32.
-    present
-        Whether each was present at each tick.
-    model
-        Name of the model, for errors.
+    record
+        What was recorded.
+    presentations
+        Number of presentations.
     """
 
-    def __init__(self, whole: Mapping[str, Tensor], present: Mapping[str, list[bool]], model: str) -> None:
-        self.present, self.model = present, model
+    def __init__(self, record: Record, presentations: int) -> None:
+        self.record, self.presentations = record, presentations
+        whole = {name: record.whole(name, presentations, record.dtype) for name in record.shapes}
         finite = {name: _finite(x) for name, x in whole.items()}
         self._whole = {name: x.to("cpu", non_blocking=True) for name, x in whole.items()}
         self._finite = {name: x.to("cpu", non_blocking=True) for name, x in finite.items()}
         self._copied: torch.cuda.Event | None = None
-        if any(x.is_cuda for x in whole.values()):
+        if record.device.type == "cuda":
             self._copied = torch.cuda.Event(blocking=True)  # waiting leaves the processor to others
-            self._copied.record(torch.cuda.current_stream(next(iter(whole.values())).device))
+            self._copied.record(torch.cuda.current_stream(record.device))
 
     def arrays(self) -> dict[str, Array]:
-        """The values, (presentation, tick, ...), float32, once they have arrived; NaN where an area was absent.
+        """The values, (presentation, tick, ...), once they have arrived; NaN where an area was absent.
+
+        They are of the record's dtype, or float32 if some do not fit it, so that whoever stores them can say which.
 
         Raises
         ------
@@ -98,21 +108,22 @@ class Gathered:
         """
         if self._copied is not None:
             self._copied.synchronize()
-        self._refuse_infinite()
+        if any(self.record.infinite(name, finite) for name, finite in self._finite.items()):
+            return self._refused()
         return {name: x.numpy() for name, x in self._whole.items()}
 
-    def _refuse_infinite(self) -> None:
-        first: dict[str, int] = {}
-        for name, finite in self._finite.items():
-            wrong = [tick for tick, there in enumerate(self.present[name]) if there and not finite[tick]]
-            if wrong:
-                first[name] = wrong[0]
+    def _refused(self) -> dict[str, Array]:
+        """The values in float32; refused if some are not finite there either."""
+        whole = {name: self.record.whole(name, self.presentations, torch.float32) for name in self.record.shapes}
+        wrong = {name: self.record.infinite(name, _finite(x).cpu()) for name, x in whole.items()}
+        first = {name: ticks[0] for name, ticks in wrong.items() if ticks}
         if first:
             name = min(first, key=lambda name: first[name])
             raise StoreError(
-                f"{name} is not finite {to_ms(first[name])} ms after the network's start; {self.model} diverges or "
-                "lacks statistics there, so end earlier (--set end_ms=...)."
+                f"{name} is not finite {to_ms(first[name])} ms after the network's start; {self.record.model} diverges "
+                "or lacks statistics there, so end earlier (--set end_ms=...)."
             )
+        return {name: x.cpu().numpy() for name, x in whole.items()}
 
 
 def _finite(values: Tensor) -> Tensor:

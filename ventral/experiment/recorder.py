@@ -32,6 +32,8 @@ from ventral.stimuli.images import Images
 from ventral.store.layout import READOUT, Layout, Recording
 from ventral.store.values import Array
 
+DTYPES = {"float16": torch.float16, "float32": torch.float32}
+
 
 class Recorder:
     """Computes the presentations of an experiment.
@@ -159,7 +161,8 @@ class Recorder:
         Yields
         ------
         int, dict, array
-            The number of a batch, its activity and its logits, as `record` returns them, in any order.
+            The number of a batch, its activity and its logits, as `record` returns them, in any order. Where batches
+            have parts in common, they are of the dtype on the disk already, unless a value does not fit it.
 
         Raises
         ------
@@ -253,17 +256,20 @@ class Recorder:
             steps = self._steps_of(network)
             by_network.setdefault(id(steps), []).append(name)
             if id(steps) not in self._blocks:
-                self._blocks[id(steps)] = Blocks(self.screen, steps, self._record())
+                self._blocks[id(steps)] = Blocks(
+                    self.screen, steps, self._record(DTYPES[self.experiment.settings.dtype])
+                )
         for key, together in by_network.items():
             yield together, self._blocks[key]
 
-    def _record(self) -> Record:
-        """An empty record."""
+    def _record(self, dtype: torch.dtype = torch.float32) -> Record:
+        """An empty record, gathered in a dtype."""
         shapes = {target.area: target.shape for target in self.recordings}
         return Record(
             {**shapes, READOUT: (len(self.experiment.model.label_names),)},
             self.experiment.model.name,
             self.experiment.settings.device,
+            dtype,
         )
 
     def _taken(

@@ -65,9 +65,12 @@ def encode(layout: Layout) -> dict[str, bytes]:
 
 def encode_batch(layout: Layout, target: Recording, values: Array) -> bytes:
     """The file of one area in one batch; its bytes do not depend on where in the run it lies."""
-    group, files = _in_memory()
-    array = _add_activity(group, layout, target, layout.batch)
-    array[: len(values)] = values
+    with zarr.config.set(
+        {"codec_pipeline.batch_size": len(layout.time_ms)}
+    ):  # all chunks at once, in a third less time
+        group, files = _in_memory()
+        array = _add_activity(group, layout, target, layout.batch)
+        array[: len(values)] = values
     return files[f"{variable(target.area)}/c.0" + ".0" * (1 + len(target.dims))].to_bytes()
 
 
