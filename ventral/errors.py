@@ -63,6 +63,10 @@ class BusyError(StoreError):
     """A folder in which another process is writing."""
 
 
+class ClusterError(VentralError):
+    """Processes that should compute and cannot be reached, do not answer, or would compute other numbers."""
+
+
 class DecodingError(VentralError):
     """Activity from which nothing can be decoded as asked."""
 

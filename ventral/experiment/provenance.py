@@ -95,6 +95,28 @@ def attributes_of(experiment: Experiment, command: str = "", controls: Sequence[
     return attrs | {name: value for name, value in given.items() if value}
 
 
+def machine_of(device: str) -> dict[str, str]:
+    """What decides the last bits of an experiment besides the experiment: programs and processors, by name.
+
+    More than a run's key holds, which is compared with itself on one machine at a time.
+    """
+    return {
+        "ventral": metadata.version("ventral"),
+        "torch": str(torch.__version__),
+        "numpy": metadata.version("numpy"),
+        "threads": str(torch.get_num_threads()),
+        "device": device_name(device),
+        "processor": processor_name(),
+    }
+
+
+def processor_name() -> str:
+    """Architecture and instructions of the processor, as far as torch chooses its code by them: "x86_64 AVX512"."""
+    more = {"bf16": torch.cpu._is_avx512_bf16_supported(), "AMX": torch.cpu._is_amx_tile_supported()}
+    words = [platform.machine(), torch.backends.cpu.get_cpu_capability(), *(name for name, has in more.items() if has)]
+    return " ".join(words)
+
+
 def device_name(device: str) -> str:
     """What computes, as far as it decides the last bits: the kind of device and, for a GPU, its model."""
     kind = torch.device(device).type

@@ -46,6 +46,8 @@ class Recorder:
         The experiment.
     capture
         Function of a device: what captures steps there, to replay them; None for nothing.
+    recalibrated
+        The network of each condition, by its name, if its statistics are estimated already; see `recalibrated`.
 
     Attributes
     ----------
@@ -54,8 +56,15 @@ class Recorder:
         more than that, where conditions share states.
     """
 
-    def __init__(self, experiment: Experiment, capture: Callable[[str], Capture | None] = capture_on) -> None:
+    def __init__(
+        self,
+        experiment: Experiment,
+        capture: Callable[[str], Capture | None] = capture_on,
+        recalibrated: Mapping[str, Network] | None = None,
+    ) -> None:
         self.experiment = experiment
+        if recalibrated is not None:
+            self.recalibrated = dict(recalibrated)
         self.screen = Screen(experiment)
         self.electrodes = Electrodes(experiment)
         self.computed = self.recorded = 0

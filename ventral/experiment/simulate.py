@@ -5,6 +5,7 @@ from contextlib import closing
 from itertools import count
 from pathlib import Path
 
+from ventral.experiment.cluster import Cluster, record_on, threads_of
 from ventral.experiment.experiment import Experiment
 from ventral.experiment.protocol import Protocol
 from ventral.experiment.recorder import Recorder
@@ -24,6 +25,7 @@ def simulate(
     settings: Settings | None = None,
     command: str = "",
     progress: Callable[[int, int], None] = lambda done, total: None,
+    cluster: Cluster | None = None,
 ) -> Run:
     """Record an experiment, or resume one that was interrupted.
 
@@ -43,6 +45,8 @@ def simulate(
         The command that makes the run, kept with it.
     progress
         Called with the number of batches that are committed and their total, first before any is computed.
+    cluster
+        Processes that compute, on this machine or others (see `ventral.Cluster`); this process alone if None.
 
     Returns
     -------
@@ -55,11 +59,13 @@ def simulate(
         As `ventral.experiment.experiment.Experiment`.
     StoreError
         If `out` holds something else, or the disk cannot hold the run.
+    ClusterError
+        If processes of a cluster do not answer, or would compute other numbers.
     """
     settings = settings or Settings()
     if not isinstance(model, Model):
         model = load_model(model, settings.device)
-    return record(Experiment(model, protocol, selection, settings), out, command, progress=progress)
+    return record(Experiment(model, protocol, selection, settings), out, command, (), progress, cluster)
 
 
 def record(
@@ -68,6 +74,7 @@ def record(
     command: str = "",
     controls: Sequence[str] = (),
     progress: Callable[[int, int], None] = lambda done, total: None,
+    cluster: Cluster | None = None,
 ) -> Run:
     """Record an experiment that is described already, or resume it; see `simulate`.
 
@@ -76,18 +83,31 @@ def record(
     controls
         Names of other runs in the same folder that differ in their policy only, kept with it for the analyses.
     """
-    recorder = Recorder(experiment)
-    layout = recorder.layout(command, controls)
-    check_space(out, layout)
-    with Writer.open(out, layout) as writer:
-        pending = writer.pending
-        counted = count(layout.batches - len(pending))
-        progress(next(counted), layout.batches)
-        with (
-            Writing(writer, lambda: progress(next(counted), layout.batches)) as writing,
-            closing(recorder.record_tasks(recorder.tasks(pending))) as computing,
-        ):
-            for batch, activity, logits in computing:
-                writing.write(batch, activity, logits)
-                del activity, logits  # the writer's alone, whose memory is free once they are written
+    with threads_of(cluster):
+        recorder = Recorder(experiment)
+        layout = recorder.layout(command, controls)
+        check_space(out, layout)
+        with Writer.open(out, layout) as writer:
+            pending = writer.pending
+            counted = count(layout.batches - len(pending))
+
+            def advance() -> None:
+                progress(next(counted), layout.batches)
+
+            advance()
+            if cluster and pending:
+                record_on(cluster, recorder, writer, advance)
+            else:
+                _record_here(recorder, writer, advance)
     return open_run(out)
+
+
+def _record_here(recorder: Recorder, writer: Writer, advance: Callable[[], None]) -> None:
+    """Compute the batches that are pending in this process, and have each written while the next are computed."""
+    with (
+        Writing(writer, advance) as writing,
+        closing(recorder.record_tasks(recorder.tasks(writer.pending))) as computing,
+    ):
+        for batch, activity, logits in computing:
+            writing.write(batch, activity, logits)
+            del activity, logits  # the writer's alone, whose memory is free once they are written

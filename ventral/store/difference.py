@@ -30,12 +30,15 @@ def refuse_difference(index: Index, layout: Layout) -> None:
     """
     if index.attrs.get("run_key") == layout.run_key:
         return
-    differ = _differences(index.attrs["identity"], plain("identity", layout.identity))
+    differ = differences(index.attrs["identity"], plain("identity", layout.identity))
     raise StoreError(f"{index.path} was recorded otherwise: {differ}. Use the same values, or another --out.")
 
 
-def _differences(recorded: dict[str, Any], asked: dict[str, Any]) -> str:
-    """The few differences that tell what to change: short values, then names, then what follows from them."""
+def differences(recorded: dict[str, Any], asked: dict[str, Any]) -> str:
+    """The few differences between two identities that tell what to change, in words.
+
+    Short values first, then names, then what follows from them.
+    """
     old, new = _flat(recorded), _flat(asked)
     values, names, derived = [], [], dict[str, list[str]]()
     for name in sorted(dict.fromkeys([*new, *old]), key=lambda name: name.count(".")):

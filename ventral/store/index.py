@@ -81,6 +81,10 @@ class Index:
             return b""
         return json.dumps([self.attrs["run_key"], batch, name]).encode()
 
+    def digest(self, batch: int, name: str, data: bytes) -> bytes:
+        """The sha256 of a file of a batch together with its place, as the commit row has it."""
+        return hashlib.sha256(self.place(batch, name) + data).digest()
+
     @property
     def folders(self) -> list[Path]:
         """The folders that hold the files of batches and their commit rows."""

@@ -13,10 +13,12 @@ Zarr reads a chunk that is missing as NaN without a word, so completeness has to
 A row therefore never stands for bytes that a power cut could still take away, and whatever moment a process is killed
 at, a batch without a row is computed again. So ``commit`` is the list of what is recorded, of what is still to do, and
 of what every file must contain. One process writes at a time (a lock on the run's folder).
+
+Files of a batch may come from other processes, which stage them under names of their own (`ventral.store.staging`): the
+one that has the lock checks them, gives them their names, and alone writes rows.
 """
 
 import contextlib
-import hashlib
 import os
 import shutil
 from collections.abc import Mapping
@@ -29,6 +31,7 @@ from ventral.errors import BusyError, StoreError
 from ventral.files import (
     LOCK,
     PARTIAL,
+    RESUME,
     disk_errors,
     locked,
     nearest_folder,
@@ -39,12 +42,14 @@ from ventral.files import (
     tidy,
     write_synced,
 )
+from ventral.store.batch import encode_files
 from ventral.store.difference import refuse_difference
-from ventral.store.encoding import batch_bytes, bytes_needed, encode, encode_batch, encode_row
-from ventral.store.index import ROOT, Index, batch_file, read_index
-from ventral.store.layout import READOUT, Layout, Recording, batch_slice
-from ventral.store.manifest import refuse_damage
+from ventral.store.encoding import batch_bytes, bytes_needed, encode, encode_row
+from ventral.store.index import ROOT, Index, read_index
+from ventral.store.layout import Layout, batch_slice
+from ventral.store.manifest import file_problem, refuse_damage
 from ventral.store.reader import Store, read_store
+from ventral.store.staging import Staged, remove_staged
 from ventral.store.values import Array
 
 
@@ -100,7 +105,7 @@ class Writer:
     def __init__(self, layout: Layout, store: Store, lock: contextlib.ExitStack) -> None:
         self.path = store.path
         self.layout = layout
-        self._index = store.index
+        self.index = store.index
         self._recorded = store.recorded
         self._lock = lock
 
@@ -125,6 +130,7 @@ class Writer:
             refuse_difference(index, layout)
             tidy(path)
             with disk_errors(path):
+                remove_staged(index)
                 _remove_partial(index)
             store = read_store(index)
             for batch in np.flatnonzero(store.recorded):
@@ -169,41 +175,40 @@ class Writer:
             If a value does not fit the dtype, a shape is not that of the layout, or the disk refuses. Nothing is
             committed then, and the same command resumes.
         """
-        if self._recorded[batch]:
-            raise StoreError(f"batch {batch} is recorded already; write only those that are pending.")
-        given = {**activity, READOUT: logits} if self.layout.classes else activity
-        if given.keys() != {target.area for target in self.layout.targets}:
-            raise StoreError(
-                f"activity is given for {', '.join(activity)}; the run records {', '.join(self.layout.areas)}."
-            )
-        values = [self._cast(batch, target, np.asarray(given[target.area])) for target in self.layout.targets]
-        row = []
+        self._refuse_recorded(batch)
+        files = encode_files(self.layout, batch, activity, logits)
         with disk_errors(self.path):
-            for target, data in zip(self.layout.targets, values, strict=True):
-                encoded = encode_batch(self.layout, target, data)
-                name = batch_file(target.area, len(target.dims), batch)
-                put(self.path / name, encoded)
-                row.append(hashlib.sha256(self._index.place(batch, name) + encoded).digest())
-            put(self.path / self._index.commit_file(batch), encode_row(row))
+            for name, data in files.items():
+                put(self.path / name, data)
+            self._commit(batch, [self.index.digest(batch, name, data) for name, data in files.items()])
+
+    def commit(self, staged: Staged) -> None:
+        """Record a batch whose files another process has staged: give each its name, then write its row of ``commit``.
+
+        Raises
+        ------
+        StoreError
+            If a staged file is not there or is not what was written, or the disk refuses. Nothing is committed then.
+        """
+        self._refuse_recorded(staged.batch)
+        for file in staged.files:
+            place = self.index.place(staged.batch, file.name)
+            if problem := file_problem(self.path, file.private, file.digest, place):
+                raise StoreError(f"batch {staged.batch} cannot be recorded in {self.path}: {problem} Then {RESUME}.")
+        with disk_errors(self.path):
+            for file in staged.files:
+                (self.path / file.private).replace(self.path / file.name)
+                sync_folder((self.path / file.name).parent)
+            self._commit(staged.batch, [bytes.fromhex(file.digest) for file in staged.files])
+
+    def _commit(self, batch: int, digests: list[bytes]) -> None:
+        """Write a batch's row of ``commit``, once all its files are there."""
+        put(self.path / self.index.commit_file(batch), encode_row(digests))
         self._recorded[batch] = True
 
-    def _cast(self, batch: int, target: Recording, values: Array) -> Array:
-        """Values in the dtype in which they are stored; refused if one does not fit."""
-        rows = self.batch_slice(batch)
-        shape = (rows.stop - rows.start, len(self.layout.time_ms), *target.shape)
-        if values.shape != shape:
-            raise StoreError(f"batch {batch} of {target.area} has shape {values.shape}; it should be {shape}.")
-        with np.errstate(over="ignore"):
-            cast = values.astype(self.layout.dtype)
-        infinite = np.isinf(cast)
-        if not infinite.any():
-            return cast
-        at = tuple(np.argwhere(infinite)[0])
-        where = f"{target.area} is {values[at]:g} at {int(self.layout.time_ms[at[1]])} ms"
-        if np.isinf(values[at]):
-            raise StoreError(f"{where}: the network diverges, so record a shorter time or another network.")
-        limit = float(np.finfo(self.layout.dtype).max)
-        raise StoreError(f"{where}, and {self.layout.dtype} ends at {limit:g}; record with --dtype float32.")
+    def _refuse_recorded(self, batch: int) -> None:
+        if self._recorded[batch]:
+            raise StoreError(f"batch {batch} is recorded already; write only those that are pending.")
 
 
 def _remove_partial(index: Index) -> None:
