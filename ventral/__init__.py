@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ventral.compare.neural import read
     from ventral.errors import ProtocolError, UsageError, VentralError, choose
     from ventral.experiment.catalogue import load_protocol
+    from ventral.experiment.cluster import Cluster
     from ventral.experiment.condition import Condition
     from ventral.experiment.events import Show, image, mask, target
     from ventral.experiment.interventions import Scale
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Area",
     "AreaGraph",
+    "Cluster",
     "Condition",
     "Entry",
     "Excerpt",
@@ -114,6 +116,7 @@ __all__ = [
 HOMES = {
     "Area": "model.areas",
     "AreaGraph": "model.graph",
+    "Cluster": "experiment.cluster",
     "Condition": "experiment.condition",
     "Entry": "model.areas",
     "Excerpt": "export.excerpt",

@@ -118,9 +118,10 @@ def test_no_script_imports_another():
 
 
 def test_what_is_imported_is_declared_and_what_is_declared_is_imported():
-    """What only some export formats need is declared as an extra."""
+    """What only some commands need is declared as an extra."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    declared = [*project["dependencies"], *project["optional-dependencies"]["export"]]
+    extras = [project["optional-dependencies"][extra] for extra in ("export", "cluster")]
+    declared = [*project["dependencies"], *(requirement for extra in extras for requirement in extra)]
     used = set().union(*map(packages, (*MODULES, *SCRIPTS)))
     others = {IMPORTED_AS.get(name, name) for name in used - sys.stdlib_module_names - {"ventral"}}
     assert others == {re.split(r"\W", requirement)[0] for requirement in declared}

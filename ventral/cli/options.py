@@ -5,11 +5,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from ventral.cli.candidates import fixed, setting, settings
 from ventral.errors import UsageError, quoted
 
 if TYPE_CHECKING:
+    from ventral.experiment.cluster import Cluster
     from ventral.stimuli.shapes import ShapeSettings
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
@@ -93,6 +95,32 @@ def policy_option(function: Decorated) -> Decorated:
     )
     policies = option("--policy", default="frozen", shell_complete=setting("POLICIES"), help=text)
     return policies(renamed_option("--statistics", "--policy")(function))
+
+
+def cluster_options(function: Decorated) -> Decorated:
+    """Add --workers, --scheduler and --patience to a command that computes on several processes."""
+    workers = option("--workers", type=COUNT, metavar="N", help="Processes on this machine that compute.")
+    scheduler = option("--scheduler", metavar="ADDRESS|FILE.json", help="Scheduler of dask whose workers compute.")
+    patience = option(
+        "--patience", type=COUNT, metavar="S", default=1800, help="Seconds without a batch before giving workers up."
+    )
+    return workers(scheduler(patience(function)))
+
+
+def chosen_cluster(workers: int | None, scheduler: str | None, patience: int) -> "Cluster | None":
+    """The processes that are to compute; None for this one alone.
+
+    Each uses the number of threads that was given, or one: so many are used here too, for what is computed here.
+    """
+    if workers is None and scheduler is None:
+        return None
+    import torch
+
+    from ventral.experiment.cluster import Cluster
+
+    if click.get_current_context().get_parameter_source("threads") is not ParameterSource.COMMANDLINE:
+        torch.set_num_threads(1)
+    return Cluster(workers, scheduler or "", torch.get_num_threads(), patience)
 
 
 def figure_option(text: str) -> Callable[[Decorated], Decorated]:

@@ -31,6 +31,8 @@ from ventral.cli.options import (
     area_names,
     calibration_option,
     check_device,
+    chosen_cluster,
+    cluster_options,
     device_option,
     horizon_option,
     option,
@@ -43,6 +45,7 @@ from ventral.cli.options import (
 from ventral.errors import DecodingError, UsageError
 
 if TYPE_CHECKING:
+    from ventral.experiment.cluster import Cluster
     from ventral.experiment.experiment import Experiment
     from ventral.experiment.protocol import Protocol
     from ventral.experiment.run import Run
@@ -109,6 +112,7 @@ if TYPE_CHECKING:
 @option("--dry-run", is_flag=True, help="Print what the run would take, and record nothing.")
 @device_option
 @threads_option
+@cluster_options
 def simulate(
     protocol: str,
     settings: tuple[str, ...],
@@ -124,6 +128,9 @@ def simulate(
     noise: str | None,
     out: Path | None,
     dry_run: bool,
+    workers: int | None,
+    scheduler: str | None,
+    patience: int,
     **how: Any,  # fields of `Settings` by their own names
 ) -> None:
     """Record an experiment, or resume a recording.
@@ -137,6 +144,7 @@ def simulate(
         from ventral.model.model import driven
 
         check_device(how["device"])
+        cluster = chosen_cluster(workers, scheduler, patience)
         chosen = Settings(areas=area_names(areas), noise=None if noise is None else Noise.read(noise), **how)
         if control and chosen.policy != "frozen":
             raise UsageError(f"--control records a run under each policy ({', '.join(POLICIES)}); leave out --policy.")
@@ -160,13 +168,13 @@ def simulate(
     places = [place_of(place, policy) for policy in policies] if control else [place]
     if dry_run:
         for experiment, folder in zip(experiments, places, strict=True):
-            print_costs(experiment, folder)
+            print_costs(experiment, folder, cluster)
         return
     readable = []
     for experiment, folder in zip(experiments, places, strict=True):
         if control:
             echo(f"\npolicy {experiment.settings.policy}")
-        run = record_run(experiment, folder, [other.name for other in places if other != folder])
+        run = record_run(experiment, folder, [other.name for other in places if other != folder], cluster)
         readable.append(print_accuracy(run))
         echo(f"recorded in {folder}")
     print_next("analyze", "readout" if all(readable) else "decoding", place)
@@ -226,8 +234,11 @@ def print_experiment(experiment: "Experiment") -> None:
     )
 
 
-def print_costs(experiment: "Experiment", place: Path) -> None:
-    """Print what a run will take, measured on a few of its batches, and when the stimulus arrives in each area."""
+def print_costs(experiment: "Experiment", place: Path, cluster: "Cluster | None" = None) -> None:
+    """Print what a run will take, measured on a few of its batches, and when the stimulus arrives in each area.
+
+    The time of a cluster is that of its workers if they all got on as this process does; of a scheduler's, that of one.
+    """
     from ventral.experiment.costs import measure_costs
     from ventral.experiment.recorder import Recorder
     from ventral.store.writer import check_space
@@ -235,10 +246,12 @@ def print_costs(experiment: "Experiment", place: Path) -> None:
     with busy("measuring a few batches"):
         recorder = Recorder(experiment)
         costs = measure_costs(recorder, place, typed())
+    workers = cluster.workers or 1 if cluster else 1
+    by = "" if cluster is None else f" by {plural(workers, 'worker')}"
     rows = [
         ("presentations", f"{costs.presentations:,}"),
         ("batches", f"{costs.batches:,}, each of at most {experiment.settings.batch} presentations"),
-        ("time", f"about {spell(costs.seconds)} on {experiment.settings.device}"),
+        ("time", f"about {spell(costs.seconds / workers)} on {experiment.settings.device}{by}"),
         ("disk", f"about {megabytes(costs.size)}, at most {megabytes(costs.largest_size)} in {place}"),
     ]
     if experiment.settings.policy != "frozen":
@@ -255,7 +268,9 @@ def print_costs(experiment: "Experiment", place: Path) -> None:
     check_space(place, recorder.layout())
 
 
-def record_run(experiment: "Experiment", place: Path, controls: Sequence[str]) -> "Run":
+def record_run(
+    experiment: "Experiment", place: Path, controls: Sequence[str], cluster: "Cluster | None" = None
+) -> "Run":
     """Record a run with a progress bar, or resume it."""
     from ventral.experiment.simulate import record
 
@@ -266,7 +281,7 @@ def record_run(experiment: "Experiment", place: Path, controls: Sequence[str]) -
             reports.append(done)
             advance(done, total)
 
-        run = record(experiment, place, typed(), controls, progress)
+        run = record(experiment, place, typed(), controls, progress, cluster)
     if len(reports) == 1:
         echo(f"{place} was complete already; nothing was computed.")
     return run

@@ -8,9 +8,8 @@ that have died, and gives their tasks to others; here are only as many tasks sub
 watch that ends a recording which makes no progress, with the reason.
 """
 
-import asyncio
 import logging
-import os
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError
@@ -65,6 +64,8 @@ class Cluster:
     ------
     UsageError
         If both workers and a scheduler are given or neither, or a number is not above 0.
+    ClusterError
+        If dask.distributed is not installed.
     """
 
     workers: int | None = None
@@ -79,6 +80,7 @@ class Cluster:
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise UsageError(f"{name} is {value:g}; give a number above 0.")
+        _libraries()
 
     @contextmanager
     def connected(self) -> Iterator["Client"]:
@@ -87,7 +89,7 @@ class Cluster:
         Raises
         ------
         ClusterError
-            If dask.distributed is not installed, no scheduler answers, or workers do not start.
+            If no scheduler answers, or workers do not start.
         """
         dask, distributed = _libraries()
         with ExitStack() as stack:
@@ -102,7 +104,7 @@ class Cluster:
                 where = {"scheduler_file": self.scheduler}
             try:
                 client = distributed.Client(**where, timeout=CONNECT_S, set_as_default=False)
-            except (OSError, ValueError, asyncio.TimeoutError) as error:
+            except (OSError, ValueError) as error:
                 raise ClusterError(
                     f"no scheduler answers at {self.scheduler} ({_words(error)}); start one with `dask scheduler`, and "
                     "give the address that it prints."
@@ -123,7 +125,7 @@ class Cluster:
                 silence_logs=logging.CRITICAL,
                 env={"OMP_NUM_THREADS": str(self.threads)},
             )
-        except (OSError, RuntimeError, asyncio.TimeoutError) as error:
+        except (OSError, RuntimeError) as error:
             raise ClusterError(f"the workers cannot be started: {_words(error)}.") from error
         try:
             yield cluster
@@ -143,6 +145,21 @@ def threads_of(cluster: Cluster | None) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
+def expect_folder(out: str | Path) -> None:
+    """Refuse a place for a run in which files cannot be renamed.
+
+    Raises
+    ------
+    UsageError
+        If it is an address, such as "s3://bucket/run.zarr".
+    """
+    if re.match(r"[a-z0-9]+:/", str(out)):
+        raise UsageError(
+            f"workers stage files in a folder that they all see, and {out} is none; give --out a folder on a file "
+            "system that they share, or leave out --workers and --scheduler."
+        )
+
+
 def record_on(cluster: Cluster, recorder: Recorder, writer: Writer, advance: Callable[[], None]) -> None:
     """Have a cluster compute the batches that are pending, and commit each; `advance` is called after each.
 
@@ -156,15 +173,12 @@ def record_on(cluster: Cluster, recorder: Recorder, writer: Writer, advance: Cal
     with staging(writer.index) as folder, cluster.connected() as client:
         order = make_order(recorder, writer.layout, writer.index, folder)
         watch = Watch(client, folder, cluster.patience_s)
-        try:
-            for staged in _computed(client, order, recorder.tasks(writer.pending), watch):
-                for batch in staged:
-                    _wait_for(writer.path, batch)
-                    writer.commit(batch)
-                    watch.committed()
-                    advance()
-        except (OSError, asyncio.TimeoutError) as error:
-            raise _lost(cluster, error) from error
+        for staged in _computed(client, order, recorder.tasks(writer.pending), watch):
+            for batch in staged:
+                _wait_for(writer.path, batch)
+                writer.commit(batch)
+                watch.committed()
+                advance()
 
 
 def _computed(client: "Client", order: Order, tasks: Sequence[Sequence[int]], watch: Watch) -> Iterator[list[Staged]]:
@@ -172,23 +186,26 @@ def _computed(client: "Client", order: Order, tasks: Sequence[Sequence[int]], wa
     from distributed import as_completed
 
     left = iter(tasks)
-    running = as_completed(with_results=True, raise_errors=False, loop=client.loop)  # type: ignore[no-untyped-call]
-    while True:
-        room = IN_FLIGHT * max(1, watch.workers) - running.count()  # type: ignore[no-untyped-call]
-        for task in islice(left, max(0, room)):
-            name = f"ventral-{order.folder.name}-{task[0]}"  # no other recording asks for a task of this name
-            running.add(client.submit(compute, order, task, key=name, pure=False))  # type: ignore[no-untyped-call]
-        if running.is_empty():  # type: ignore[no-untyped-call]
-            return
-        if not running.has_ready():  # type: ignore[no-untyped-call]
-            watch.check()
-            time.sleep(POLL_S)
-            continue
-        future, result = running.next()
-        if future.status != "finished":
-            raise _failure(result)
-        yield result
-        future.release()
+    running = as_completed(with_results=True, raise_errors=False, loop=client.loop)
+    try:
+        while True:
+            room = IN_FLIGHT * max(1, watch.workers) - running.count()
+            for task in islice(left, max(0, room)):
+                name = f"ventral-{order.folder.name}-{task[0]}"  # no other recording asks for a task of this name
+                running.add(client.submit(compute, order, task, key=name, pure=False))
+            if running.is_empty():
+                return
+            if not running.has_ready():
+                watch.check()
+                time.sleep(POLL_S)
+                continue
+            future, result = running.next()
+            if future.status != "finished":
+                raise _failure(result)
+            yield result
+            future.release()
+    except OSError as error:
+        raise ClusterError(f"the scheduler is lost ({_words(error)}); {RESUME}.") from error
 
 
 def _failure(result: Any) -> BaseException:
@@ -205,6 +222,8 @@ def _failure(result: Any) -> BaseException:
             f"{error.allowed_failures + 1} workers have died of the same batches, the last of them "
             f"{error.last_worker.address}; for memory give fewer workers to a machine, or smaller batches (--batch)."
         )
+    if isinstance(error, OSError):
+        return ClusterError(f"a worker cannot read or write ({error}); look at the disk there, then {RESUME}.")
     if isinstance(error, ImportError):
         return ClusterError(f"a worker lacks what it needs ({error}); install the same packages there, then {RESUME}.")
     return error
@@ -221,13 +240,7 @@ def _wait_for(run: Path, staged: Staged) -> None:
                     f"all machines share, then {RESUME}."
                 )
             time.sleep(POLL_S)
-            os.listdir(path.parent)  # which makes a network file system look again
-
-
-def _lost(cluster: Cluster, error: BaseException) -> ClusterError:
-    """The error for a scheduler that has ended."""
-    where = cluster.scheduler or "this machine"
-    return ClusterError(f"the scheduler on {where} is lost ({_words(error)}); {RESUME}.")
+            list(path.parent.iterdir())  # which makes a network file system look again
 
 
 def _words(error: BaseException) -> str:
@@ -249,7 +262,7 @@ def _silenced() -> Iterator[None]:
 
 def _quietly(close: Callable[[float], object]) -> None:
     """Close a connection or a cluster, which may be lost already."""
-    with suppress(OSError, asyncio.TimeoutError, CancelledError):
+    with suppress(OSError, CancelledError):
         close(CLOSE_S)
 
 

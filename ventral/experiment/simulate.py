@@ -5,7 +5,7 @@ from contextlib import closing
 from itertools import count
 from pathlib import Path
 
-from ventral.experiment.cluster import Cluster, record_on, threads_of
+from ventral.experiment.cluster import Cluster, expect_folder, record_on, threads_of
 from ventral.experiment.experiment import Experiment
 from ventral.experiment.protocol import Protocol
 from ventral.experiment.recorder import Recorder
@@ -82,7 +82,11 @@ def record(
     ----------
     controls
         Names of other runs in the same folder that differ in their policy only, kept with it for the analyses.
+    cluster
+        Processes that compute, if not this one.
     """
+    if cluster:
+        expect_folder(out)
     with threads_of(cluster):
         recorder = Recorder(experiment)
         layout = recorder.layout(command, controls)

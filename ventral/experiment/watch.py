@@ -3,7 +3,6 @@
 Dask waits for ever: for workers that never connect, for one that hangs, for those that die faster than they start.
 """
 
-import asyncio
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -80,10 +79,12 @@ class Watch:
 
     def _look(self) -> None:
         """Ask the scheduler which workers there are."""
-        self._answers = False
+        self._answers, scheduler = False, self.client.scheduler
+        if scheduler is None:
+            return
         try:
-            known = self.client.sync(self.client.scheduler.identity, n_workers=-1, callback_timeout=ANSWER_S)
-        except (OSError, asyncio.TimeoutError):
+            known = self.client.sync(scheduler.identity, n_workers=-1, callback_timeout=ANSWER_S)
+        except OSError:
             return
         finally:
             self._looked = time.monotonic()

@@ -16,7 +16,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
 
 import torch
 
@@ -61,7 +60,8 @@ class Order:
     device: str
 
 
-class Bench(NamedTuple):
+@dataclass(frozen=True)
+class Bench:
     """What a worker builds once for a run."""
 
     recorder: Recorder
@@ -142,7 +142,7 @@ def _build(order: Order) -> Bench:
         raise ClusterError(f"{_here()} reads another experiment in {order.folder} than was written; {RESUME}.")
     experiment, recalibrated, identity = pickle.loads(data)  # bytes that this process was told the digest of
     _move(experiment.model.network, recalibrated, order.device)
-    recorder = Recorder(experiment, recalibrated)
+    recorder = Recorder(experiment, recalibrated=recalibrated)
     layout, index = recorder.layout(), read_index(order.run)
     if layout.identity != identity:
         _refuse(differences(layout.identity, identity))
