@@ -123,6 +123,7 @@ class Cluster:
                 dashboard_address=None,
                 memory_limit=None,  # as for one process
                 silence_logs=logging.CRITICAL,
+                preload=["ventral.experiment.preload"],
                 env={"OMP_NUM_THREADS": str(self.threads)},
             )
         except (OSError, RuntimeError) as error:
@@ -230,10 +231,11 @@ def _failure(result: Any) -> BaseException:
 
 
 def _wait_for(run: Path, staged: Staged) -> None:
-    """Wait until files that another machine has written are seen here."""
+    """Wait until files that another machine has written are seen here, whole."""
     until = time.monotonic() + VISIBLE_S
-    for path in (run / file.private for file in staged.files):
-        while not path.exists():
+    for file in staged.files:
+        path = run / file.private
+        while not (path.exists() and path.stat().st_size == file.size):
             if time.monotonic() > until:
                 raise ClusterError(
                     f"a worker has written {path}, which is not seen here; put the run (--out) on a file system that "
