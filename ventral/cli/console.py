@@ -190,7 +190,10 @@ def spell(seconds: float) -> str:
 
 
 def typed() -> str:
-    """Command that the user typed."""
+    """Command that the user typed, or that a sweep gives in her place."""
+    context = click.get_current_context(silent=True)
+    if context is not None and isinstance(context.obj, str):
+        return context.obj
     return shlex.join(["ventral", *sys.argv[1:]])
 
 

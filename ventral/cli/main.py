@@ -26,6 +26,7 @@ from ventral.cli.protocols import protocols
 from ventral.cli.report import report
 from ventral.cli.simulate import simulate
 from ventral.cli.stimuli import stimuli
+from ventral.cli.sweep import sweep
 from ventral.cli.train import train
 from ventral.cli.verify import verify
 from ventral.errors import ECHO, VentralError
@@ -58,7 +59,7 @@ def commands(context: click.Context) -> None:
         echo(WELCOME)
 
 
-ACTIONS = (simulate, analyze, compare, report, export, verify, train, evaluate, reproduce)
+ACTIONS = (simulate, sweep, analyze, compare, report, export, verify, train, evaluate, reproduce)
 LISTINGS = (info, models, protocols, analyses, exports, data, stimuli)
 FIRST = (demo, doctor, completion)
 for command in (*ACTIONS, *LISTINGS, *FIRST):
