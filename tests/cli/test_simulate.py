@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from commands import FLASH, TRAIN, masking, refusing, stopped_at, ventral, worked
+import torch
+from commands import FLASH, TRAIN, masking, printed, refusing, stopped_at, ventral, worked
 
 from ventral.experiment.run import open_run
 from ventral.store.writer import Writer
@@ -185,3 +186,33 @@ def test_an_untrained_network_is_recorded_as_a_control(places):
     assert one.attrs["run_key"] == again.attrs["run_key"]
     assert np.array_equal(one.logits.values, again.logits.values, equal_nan=True)
     assert one.attrs["weights_sha256"] != other.attrs["weights_sha256"]
+
+
+def test_workers_record_what_one_process_with_one_thread_records(places, monkeypatch):
+    """The real workers are those of tests/experiment/test_cluster.py; here they compute in this process."""
+    asked = []
+
+    def record_on(cluster, recorder, writer, advance):
+        asked.append((cluster.workers, cluster.scheduler, cluster.threads, torch.get_num_threads()))
+        for task in recorder.tasks(writer.pending):
+            for batch, activity, logits in recorder.record_task(task):
+                writer.write(batch, activity, logits)
+                advance()
+
+    monkeypatch.setattr("ventral.experiment.simulate.record_on", record_on)
+    before = torch.get_num_threads()
+    line = "simulate " + masking(places["model"], "run.zarr")
+    worked(f"{line} --workers 2")
+    worked(f"{line.replace('run.zarr', 'other.zarr')} --scheduler tcp://x:1 --threads 2")
+    assert asked == [(2, "", 1, 1), (None, "tcp://x:1", 2, 2)]
+    assert open_run("run.zarr").attrs["identity"]["threads"] == 1
+    assert open_run("other.zarr").attrs["identity"]["threads"] == 2
+    outcome = ventral(f"{line} --workers 2 --scheduler tcp://x:1")
+    assert outcome.code == 2
+    assert "give either a number of workers (--workers) or the address of a scheduler" in outcome.err
+    torch.set_num_threads(before)
+
+
+def test_the_time_of_a_dry_run_is_shared_by_workers(places):
+    lines = printed("simulate " + masking(places["model"], "run.zarr") + " --workers 3 --dry-run").splitlines()
+    assert next(line for line in lines if line.split()[:1] == ["time"]).endswith(" on cpu by 3 workers")

@@ -12,6 +12,7 @@ from click.testing import CliRunner
 
 import ventral
 from ventral.cli.main import commands
+from ventral.cli.sweep_plan import read_sweep
 from ventral.knobs import apply_settings
 from ventral.model.weights import shipped
 from ventral.plugins import list_scripts, load
@@ -149,3 +150,15 @@ def test_the_picture_of_the_rooms_names_every_room():
     rooms = {path.name for path in (ROOT / "ventral").iterdir() if (path / "__init__.py").exists()}
     ground = {path.stem for path in (ROOT / "ventral").glob("*.py")} - {"__init__", "__main__"}
     assert rooms | ground <= set(re.findall(r"[a-z]+", picture))
+
+
+def test_the_sweep_is_one_that_can_be_read(tmp_path):
+    (toml,) = blocks("many-machines", "toml")
+    (tmp_path / "masks.toml").write_text(toml)
+    runs = read_sweep(tmp_path / "masks.toml", commands.commands["simulate"])
+    assert len(runs) == 3 * 3 * 2
+    for run in runs:
+        commands.commands["simulate"].make_context("simulate", list(run.words))  # parses, and runs nothing
+        protocol, knobs = run.words[1], [run.words[i + 1] for i, word in enumerate(run.words) if word == "--set"]
+        function = load("protocols", protocol).protocol
+        assert function(**apply_settings(function, knobs)).end_ms in (200, 300)
