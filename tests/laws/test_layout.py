@@ -34,7 +34,7 @@ PICTURED = ("figures", "cli", "paper/figures", "paper/report", "report")  # part
 PAPER_PICTURES = ("ventral.paper.figures", "ventral.paper.report")
 IMPORTED_AS = {"PIL": "pillow", "hdmf": "pynwb"}  # import name -> name of the distribution that brings it
 DOORS = ("__init__", "__main__")  # what is imported from outside; not part of the order
-ZARR = ("ventral/store/encoding", "ventral/store/reader")
+ZARR = ("ventral/store/encoding", "ventral/store/arrays")
 MODULES = sorted(path for path in (ROOT / "ventral").rglob("*.py") if path.stem not in DOORS)
 PROTOCOLS = sorted((ROOT / "protocols").glob("*.py"))
 SCRIPTS = [*PROTOCOLS, *sorted((ROOT / "analysis").glob("*.py"))]
@@ -100,9 +100,10 @@ def test_only_what_encodes_and_what_reads_a_run_knows_zarr():
     assert {name(path) for path in MODULES if packages(path) & {"zarr", "numcodecs"}} == set(ZARR)
 
 
-def test_only_the_download_knows_the_network():
-    network = {"urllib", "http", "socket", "ssl", "ftplib"}
-    assert {name(path) for path in (*MODULES, *SCRIPTS) if packages(path) & network} == {"ventral/stimuli/download"}
+def test_only_the_download_and_the_client_of_buckets_know_the_network():
+    network = {"urllib", "http", "socket", "ssl", "ftplib", "obstore"}
+    known = {"ventral/stimuli/download", "ventral/store/client"}
+    assert {name(path) for path in (*MODULES, *SCRIPTS) if packages(path) & network} == known
 
 
 def test_a_protocol_imports_from_ventral_alone():
@@ -120,7 +121,7 @@ def test_no_script_imports_another():
 def test_what_is_imported_is_declared_and_what_is_declared_is_imported():
     """What only some commands need is declared as an extra."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    extras = [project["optional-dependencies"][extra] for extra in ("export", "cluster")]
+    extras = [project["optional-dependencies"][extra] for extra in ("export", "cluster", "remote")]
     declared = [*project["dependencies"], *(requirement for extra in extras for requirement in extra)]
     used = set().union(*map(packages, (*MODULES, *SCRIPTS)))
     others = {IMPORTED_AS.get(name, name) for name in used - sys.stdlib_module_names - {"ventral"}}

@@ -8,22 +8,24 @@ import click
 import ventral
 from ventral.cli.candidates import scripts
 from ventral.cli.console import busy, echo, logged
-from ventral.cli.options import PATH, option, settings_option
+from ventral.cli.options import PATH, RUN, option, settings_option
 from ventral.cli.runs import open_named, runs_in
 from ventral.errors import UsageError
+from ventral.store.address import RunPath, beside
 
 
 @click.command()
 @click.argument("name", shell_complete=scripts("analysis"))
-@click.argument("runs", type=PATH, nargs=-1, required=True, metavar="RUN...")
+@click.argument("runs", type=RUN, nargs=-1, required=True, metavar="RUN...")
 @settings_option
 @option("--out", type=PATH, help="Folder for figures and tables; <run>-analysis if not given.")
-def analyze(name: str, runs: tuple[Path, ...], settings: tuple[str, ...], out: Path | None) -> None:
+def analyze(name: str, runs: tuple[RunPath, ...], settings: tuple[str, ...], out: Path | None) -> None:
     """Analyse a run: a figure (PNG, SVG and PDF) and its numbers (CSV).
 
-    NAME is an analysis that `ventral analyses` lists, or a Python file; RUN is the folder of a run, or a folder
-    of runs. Several are of one experiment by models of one graph, over which analyses with the knob `runs` average.
-    The knobs are written beside the numbers (JSON); other knobs, or another run, need another folder.
+    NAME is an analysis that `ventral analyses` lists, or a Python file; RUN is the folder of a run, its address
+    (s3://bucket/run.zarr), or a folder of runs. Several are of one experiment by models of one graph, over which
+    analyses with the knob `runs` average. The knobs are written beside the numbers (JSON); other knobs, or another run,
+    need another folder.
     """
     from ventral.knobs import apply_settings, knobs
     from ventral.measures.analysis_record import AnalysisRecord
@@ -40,14 +42,15 @@ def analyze(name: str, runs: tuple[Path, ...], settings: tuple[str, ...], out: P
         given["runs"] = tuple(map(str, others))
     with busy("opening the run"):
         opened = open_named(run)
-    folder = out or run.parent / f"{run.name.removesuffix('.zarr')}-analysis"
+    folder = out or beside(run, f"{run.name.removesuffix('.zarr')}-analysis")
     values = {knob.name: knob.default for knob in knobs(function).values()} | given
-    record = AnalysisRecord(os.path.relpath(run, folder), values, str(opened.attrs["run_key"]), ventral.__version__)
-    beside = folder / f"{Path(name).stem.replace('_', '-')}.json"
-    record.refuse_other(beside)
+    where = os.path.relpath(run, folder) if isinstance(run, Path) else str(run)
+    record = AnalysisRecord(where, values, str(opened.attrs["run_key"]), ventral.__version__)
+    noted = folder / f"{Path(name).stem.replace('_', '-')}.json"
+    record.refuse_other(noted)
     written = []
     with logged():
         for path in function(opened, folder, **given):
             echo(path)
             written.append(path)
-    record.write(beside, written)
+    record.write(noted, written)

@@ -10,6 +10,7 @@ from ventral.cli.console import busy, echo, megabytes, plural, progress_bar, spe
 from ventral.cli.options import (
     COUNT,
     PATH,
+    RUN,
     area_names,
     check_device,
     device_option,
@@ -20,6 +21,7 @@ from ventral.cli.options import (
 from ventral.cli.runs import open_named
 from ventral.errors import UsageError, quoted
 from ventral.files import disk_errors, replacing
+from ventral.store.address import RunPath, beside
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,7 +34,7 @@ WHOLE = click.IntRange(0)
 
 
 @click.command()
-@click.argument("run", type=PATH)
+@click.argument("run", type=RUN)
 @click.argument("data", type=PATH)
 @option(
     "--metric",
@@ -54,7 +56,7 @@ WHOLE = click.IntRange(0)
 @option("--resamples", type=WHOLE, default=200, help="Of the bootstrap over stimuli and subjects.")
 @option("--permutations", type=WHOLE, default=0, help="Random orders of the stimuli, for p.")
 @option("--splits", type=COUNT, default=20, help="Halves of the repetitions, for the ceiling.")
-@option("--against", type=PATH, multiple=True, metavar="RUN", help="Another model's run, for paired differences.")
+@option("--against", type=RUN, multiple=True, metavar="RUN", help="Another model's run, for paired differences.")
 @option("--untrained", is_flag=True, help="Also record the same graph with random weights, and compare with it.")
 @option("--images-from", metavar="SOURCE", help="Of --untrained: where the run's images are, if it does not say.")
 @option("--read", "reading", multiple=True, metavar="NAME=VALUE", help="How DATA are read, as in region=IT.")
@@ -64,12 +66,12 @@ WHOLE = click.IntRange(0)
 @device_option
 @threads_option
 def compare(
-    run: Path,
+    run: RunPath,
     data: Path,
     conditions: str | None,
     areas: str | None,
     regions: str | None,
-    against: tuple[Path, ...],
+    against: tuple[RunPath, ...],
     untrained: bool,
     images_from: str | None,
     reading: tuple[str, ...],
@@ -108,7 +110,7 @@ def compare(
         )
         for each in (opened, *others)
     ]
-    folder = out or run.parent / f"{run.name.removesuffix('.zarr')}-compare"
+    folder = out or beside(run, f"{run.name.removesuffix('.zarr')}-compare")
     for path in write(found, folder):
         echo(path)
 

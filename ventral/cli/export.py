@@ -6,12 +6,13 @@ import click
 
 from ventral.cli.candidates import scripts
 from ventral.cli.console import busy, echo
-from ventral.cli.options import PATH, area_names, condition_names, option, settings_option
+from ventral.cli.options import PATH, RUN, area_names, condition_names, option, settings_option
 from ventral.cli.runs import open_named
+from ventral.store.address import RunPath
 
 
 @click.command()
-@click.argument("run", type=PATH)
+@click.argument("run", type=RUN)
 @option(
     "--to",
     "form",
@@ -26,7 +27,7 @@ from ventral.cli.runs import open_named
 @option("--out", type=PATH, help="The file, or the folder of a format's files; beside the run if not given.")
 @option("--partial", is_flag=True, help="Export what is recorded of an incomplete run.")
 def export(
-    run: Path,
+    run: RunPath,
     form: str,
     areas: str | None,
     conditions: str | None,

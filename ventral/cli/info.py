@@ -1,22 +1,22 @@
 """`ventral info`: what a run holds."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from ventral.cli.console import echo, table
-from ventral.cli.options import PATH
+from ventral.cli.options import RUN
 from ventral.cli.protocols import interventions, shown_events
 from ventral.cli.runs import open_named
+from ventral.store.address import RunPath
 
 if TYPE_CHECKING:
     from ventral.experiment.run import Run
 
 
 @click.command()
-@click.argument("run", type=PATH)
-def info(run: Path) -> None:
+@click.argument("run", type=RUN)
+def info(run: RunPath) -> None:
     """Say what a run holds: model, images, conditions, areas, and how it was made."""
     opened = open_named(run, partial=True)
     echo(str(opened.view))
@@ -25,7 +25,9 @@ def info(run: Path) -> None:
     attrs = opened.attrs
     versions = ", ".join(f"{name} {version}" for name, version in attrs["versions"].items())
     echo(f"Recorded by: {attrs.get('command') or 'Python'}")
-    echo(f"With {versions}. run_key {attrs['run_key'][:12]}, {size_of(run) / 1e6:,.1f} MB in all.")
+    size = opened.store.index.location.size()
+    in_all = "" if size is None else f", {size / 1e6:,.1f} MB in all"
+    echo(f"With {versions}. run_key {attrs['run_key'][:12]}{in_all}.")
     if controls := attrs.get("controls"):
         echo(f"Runs that differ in the policy alone: {', '.join(controls)}.")
 
@@ -53,8 +55,3 @@ def print_areas(run: "Run") -> None:
         rows.append((name, sizes, "" if arrival is None else f"{arrival} ms", str(area.attrs.get("recorded", ""))))
     rows.append(("readout", f"{run.logits.sizes['class']:,} class", "", "logits"))
     table("at each presentation and time", ("area", "size", "arrival", "is"), rows)
-
-
-def size_of(run: Path) -> int:
-    """Bytes of all files of a run."""
-    return sum(file.stat().st_size for file in run.rglob("*") if file.is_file())

@@ -20,18 +20,33 @@ NAMED_DATA = ("shapes", "cifar10")  # data that need no path
 
 
 class PathType(click.Path):
-    """A path that is neither empty nor the root of the disk."""
+    """A path on this machine that is neither empty nor the root of the disk."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """The path that was given."""
         if value == "":
             self.fail("it is empty; give a path.", param, ctx)
+        if "://" in str(value):
+            self.fail("it is an address; give a file or a folder on this machine.", param, ctx)
         path = Path(value)
         if path.absolute() == Path(path.absolute().anchor):
             self.fail(f"{value} is the root of the disk; give a folder or a file of its own.", param, ctx)
         return path
 
 
+class RunType(PathType):
+    """The path of a run, or its address in a bucket or on a web server."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The path or the address that was given."""
+        if "://" not in str(value):
+            return super().convert(value, param, ctx)
+        from ventral.store.address import run_path
+
+        return run_path(value)
+
+
+RUN = RunType(path_type=Path)
 PATH, COUNT = PathType(path_type=Path), click.IntRange(1)
 THREADS, BATCH = click.IntRange(1, 1024), click.IntRange(1, 100_000)
 

@@ -6,12 +6,13 @@ from pathlib import Path
 import click
 
 from ventral.cli.console import busy, echo, logged, megabytes, spell
-from ventral.cli.options import PATH, option
+from ventral.cli.options import PATH, RUN, option
 from ventral.cli.runs import expect_run, runs_in
+from ventral.store.address import RunPath
 
 
 @click.command()
-@click.argument("runs", type=PATH, nargs=-1, required=True, metavar="RUN...")
+@click.argument("runs", type=RUN, nargs=-1, required=True, metavar="RUN...")
 @option("--out", type=PATH, metavar="FILE.html", help="The page; <run>-report.html beside the run if not given.")
 @option("--analyses", metavar="NAME,...|none", help="Which analyses; those that fit the protocol if not given.")
 @option("--quick", is_flag=True, help="Fewer conditions in slow analyses, fewer folds and resamples.")
@@ -21,7 +22,7 @@ from ventral.cli.runs import expect_run, runs_in
     "--compared", type=PATH, metavar="FOLDER", help="What `ventral compare` has written; <run>-compare if not given."
 )
 def report(
-    runs: tuple[Path, ...],
+    runs: tuple[RunPath, ...],
     out: Path | None,
     analyses: str | None,
     quick: bool,

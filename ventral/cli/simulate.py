@@ -26,7 +26,7 @@ from ventral.cli.lookup import find_protocol, load_trained, make_untrained, own_
 from ventral.cli.options import (
     BATCH,
     COUNT,
-    PATH,
+    RUN,
     ImageCount,
     area_names,
     calibration_option,
@@ -43,6 +43,7 @@ from ventral.cli.options import (
     threads_option,
 )
 from ventral.errors import DecodingError, UsageError
+from ventral.store.address import RunPath
 
 if TYPE_CHECKING:
     from ventral.experiment.cluster import Cluster
@@ -108,7 +109,9 @@ if TYPE_CHECKING:
     "--repeats", type=COUNT, metavar="N", default=1, help="Presentations of an image in a condition; noise differs."
 )
 @option("--seed", type=int, default=0, help="Seed of images, sites, masks and noise.")
-@option("--out", type=PATH, help="Folder of the run; runs/<protocol>-<model>.zarr if not given.")
+@option(
+    "--out", type=RUN, help="Folder of the run, or s3://bucket/run.zarr; runs/<protocol>-<model>.zarr if not given."
+)
 @option("--dry-run", is_flag=True, help="Print what the run would take, and record nothing.")
 @device_option
 @threads_option
@@ -126,7 +129,7 @@ def simulate(
     control: bool,
     drive: str | None,
     noise: str | None,
-    out: Path | None,
+    out: RunPath | None,
     dry_run: bool,
     workers: int | None,
     scheduler: str | None,
@@ -162,7 +165,7 @@ def simulate(
         network, experiment_protocol, source, split, images, chosen, policies, calibrate_on=calibration
     )
     print_experiment(experiments[0])
-    place = out or Path("runs") / f"{experiment_protocol.name}-{network.name}.zarr"
+    place: RunPath = out or Path("runs") / f"{experiment_protocol.name}-{network.name}.zarr"
     if place.name in ("", ".."):
         raise UsageError(f"--out is {place}; give the run a folder of its own, as in runs/mask.zarr.")
     places = [place_of(place, policy) for policy in policies] if control else [place]
@@ -177,15 +180,15 @@ def simulate(
         run = record_run(experiment, folder, [other.name for other in places if other != folder], cluster)
         readable.append(print_accuracy(run))
         echo(f"recorded in {folder}")
-    print_next("analyze", "readout" if all(readable) else "decoding", place)
+    print_next("analyze", "readout" if all(readable) else "decoding", str(place))
 
 
-def place_of(place: Path, policy: str) -> Path:
+def place_of(place: RunPath, policy: str) -> RunPath:
     """Folder of the run under a policy, beside that of the run with frozen statistics."""
     if policy == "frozen":
         return place
     earlier = place.with_name(f"{place.stem}-recalibrated{place.suffix}")  # how ventral 0.1 called a pooled one
-    if policy == "pooled" and earlier.exists():
+    if policy == "pooled" and isinstance(earlier, Path) and earlier.exists():
         return earlier
     return place.with_name(f"{place.stem}-{policy}{place.suffix}")
 
@@ -234,7 +237,7 @@ def print_experiment(experiment: "Experiment") -> None:
     )
 
 
-def print_costs(experiment: "Experiment", place: Path, cluster: "Cluster | None" = None) -> None:
+def print_costs(experiment: "Experiment", place: RunPath, cluster: "Cluster | None" = None) -> None:
     """Print what a run will take, measured on a few of its batches, and when the stimulus arrives in each area.
 
     The time of a cluster is that of its workers if they all got on as this process does; of a scheduler's, that of one.
@@ -269,7 +272,7 @@ def print_costs(experiment: "Experiment", place: Path, cluster: "Cluster | None"
 
 
 def record_run(
-    experiment: "Experiment", place: Path, controls: Sequence[str], cluster: "Cluster | None" = None
+    experiment: "Experiment", place: RunPath, controls: Sequence[str], cluster: "Cluster | None" = None
 ) -> "Run":
     """Record a run with a progress bar, or resume it."""
     from ventral.experiment.simulate import record

@@ -84,11 +84,12 @@ def list_runs(runs: Sequence[PlannedRun]) -> None:
 def is_complete(run: PlannedRun) -> bool:
     """Whether all of a run is recorded that was begun by the same command, whatever computed it."""
     from ventral.store.index import read_index
+    from ventral.store.location import locate
     from ventral.store.reader import read_store
 
     for place in _places(run):
         try:
-            index = read_index(place)
+            index = read_index(locate(place))
             recorded = read_store(index).recorded
         except StoreError:
             return False  # `simulate` says what the matter is, if anything is
@@ -100,12 +101,13 @@ def is_complete(run: PlannedRun) -> bool:
 def _state(run: PlannedRun) -> str:
     """What is recorded of a run, in words."""
     from ventral.store.index import read_index
+    from ventral.store.location import locate
     from ventral.store.reader import read_store
 
     if not any(place.exists() for place in _places(run)):
         return ""
     try:
-        recorded = [read_store(read_index(place)).recorded for place in _places(run) if place.exists()]
+        recorded = [read_store(read_index(locate(place))).recorded for place in _places(run) if place.exists()]
     except StoreError:
         return "damaged"
     total = sum(map(len, recorded))
@@ -116,7 +118,8 @@ def _places(run: PlannedRun) -> list[Path]:
     """The folders that a command records into: several with --control."""
     from ventral.experiment.settings import POLICIES
 
-    return [place_of(run.path, policy) for policy in (POLICIES if "--control" in run.words else POLICIES[:1])]
+    policies = POLICIES if "--control" in run.words else POLICIES[:1]
+    return [run.path.with_name(place_of(run.path, policy).name) for policy in policies]
 
 
 def _given(name: str) -> bool:

@@ -1,18 +1,18 @@
 """`ventral verify`: check the files of a run."""
 
 import sys
-from pathlib import Path
 
 import click
 
 from ventral.cli.console import busy, echo
-from ventral.cli.options import PATH
+from ventral.cli.options import RUN
 from ventral.cli.runs import expect_run
+from ventral.store.address import RunPath
 
 
 @click.command()
-@click.argument("run", type=PATH)
-def verify(run: Path) -> None:
+@click.argument("run", type=RUN)
+def verify(run: RunPath) -> None:
     """Check that every byte of a run is as it was recorded."""
     from ventral.store.verify import verify as find_problems
 

@@ -13,6 +13,7 @@ from ventral.model.graph import AreaGraph
 from ventral.model.model import untrained_model
 from ventral.stimuli.selection import select_images
 from ventral.stimuli.shapes import ShapeSettings
+from ventral.store.address import beside
 
 NAMED = ("shapes", "cifar10")
 
@@ -81,8 +82,8 @@ def untrained_experiment(
 
 
 def untrained_path(run: Run) -> Path:
-    """Where the untrained control of a run lies: beside it."""
-    return run.path.with_name(f"{run.path.stem}-untrained{run.path.suffix}")
+    """Where the untrained control of a run lies: beside it, or in the current folder if the run is in a bucket."""
+    return beside(run.path, f"{run.path.stem}-untrained{run.path.suffix}")
 
 
 def source_of(run: Run) -> str:

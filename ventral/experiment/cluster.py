@@ -26,7 +26,8 @@ from ventral.experiment.recorder import Recorder
 from ventral.experiment.watch import Watch
 from ventral.experiment.worker import Order, compute, make_order
 from ventral.files import RESUME
-from ventral.store.staging import Staged, staging
+from ventral.store.address import RunPath
+from ventral.store.staging import Staged, folder_of, staging
 from ventral.store.writer import Writer
 
 if TYPE_CHECKING:
@@ -146,7 +147,7 @@ def threads_of(cluster: Cluster | None) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def expect_folder(out: str | Path) -> None:
+def expect_folder(out: str | RunPath) -> None:
     """Refuse a place for a run in which files cannot be renamed.
 
     Raises
@@ -176,7 +177,7 @@ def record_on(cluster: Cluster, recorder: Recorder, writer: Writer, advance: Cal
         watch = Watch(client, folder, cluster.patience_s)
         for staged in _computed(client, order, recorder.tasks(writer.pending), watch):
             for batch in staged:
-                _wait_for(writer.path, batch)
+                _wait_for(folder_of(writer.index), batch)
                 writer.commit(batch)
                 watch.committed()
                 advance()

@@ -6,12 +6,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 
 import torch
 
 from ventral.experiment.recorder import Recorder
 from ventral.files import nearest_folder
+from ventral.store.address import RunPath
 from ventral.store.encoding import bytes_needed
 from ventral.store.layout import Layout
 from ventral.store.writer import Writer
@@ -48,15 +49,18 @@ class Costs:
     gpu_memory: int | None
 
 
-def measure_costs(recorder: Recorder, place: Path, command: str = "") -> Costs:
+def measure_costs(recorder: Recorder, place: RunPath, command: str = "") -> Costs:
     """Costs of a run at a place, from a few batches recorded into a folder beside it, which is removed again.
+
+    For a place in a bucket the folder is one for temporary files.
 
     `command` is the one that will make the run, and is kept with it.
     """
     experiment, start = recorder.experiment, time.perf_counter()
     layout = recorder.layout(command)  # re-estimates the statistics if the policy asks for it
     recalibrating_s = time.perf_counter() - start
-    seconds, size = _sample(recorder, layout, nearest_folder(place.absolute().parent))
+    folder = nearest_folder(place.absolute().parent) if isinstance(place, Path) else Path(gettempdir())
+    seconds, size = _sample(recorder, layout, folder)
     held = experiment.selection
     cuda = torch.device(experiment.settings.device).type == "cuda"
     return Costs(

@@ -5,7 +5,6 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from ventral.experiment.protocol import Protocol
 from ventral.experiment.provenance import STORED_POLICIES
 from ventral.model.receptive_fields import Extent
 from ventral.model.subject import Anatomy, read_anatomy
+from ventral.store.address import RunPath
 from ventral.store.reader import Store, open_store
 from ventral.views import View, Viewed, listed
 
@@ -39,7 +39,7 @@ class Run(Viewed):
     Parameters
     ----------
     store
-        The arrays on disk.
+        The recorded arrays.
     """
 
     store: Store
@@ -77,8 +77,8 @@ class Run(Viewed):
         return View(f"Run {self.path}", facts)
 
     @property
-    def path(self) -> Path:
-        """Folder of the run."""
+    def path(self) -> RunPath:
+        """Folder of the run, or its address."""
         return self.store.path
 
     @property
@@ -185,8 +185,8 @@ class Run(Viewed):
         return self.store.missing
 
 
-def open_run(path: str | os.PathLike[str]) -> Run:
-    """Open a run.
+def open_run(path: RunPath | str | os.PathLike[str]) -> Run:
+    """Open a run, from its folder or from an address such as "s3://bucket/run.zarr".
 
     Warns
     -----
@@ -204,7 +204,7 @@ def open_run(path: str | os.PathLike[str]) -> Run:
     return run
 
 
-def open_complete(path: str | os.PathLike[str]) -> Run:
+def open_complete(path: RunPath | str | os.PathLike[str]) -> Run:
     """Open a run as `open_run` does, but refuse one that is not complete.
 
     Raises

@@ -14,6 +14,7 @@ from ventral.experiment.settings import Settings
 from ventral.experiment.writing import Writing
 from ventral.model.model import Model, load_model
 from ventral.stimuli.selection import Selection
+from ventral.store.address import RunPath
 from ventral.store.writer import Writer, check_space
 
 
@@ -21,7 +22,7 @@ def simulate(
     model: Model | str | Path,
     protocol: Protocol,
     selection: Selection,
-    out: str | Path,
+    out: str | RunPath,
     settings: Settings | None = None,
     command: str = "",
     progress: Callable[[int, int], None] = lambda done, total: None,
@@ -38,7 +39,8 @@ def simulate(
     selection
         The images, as `ventral.stimuli.selection.select_images` chooses them.
     out
-        Folder of the run; if it holds part of the same run, the rest is recorded.
+        Folder of the run, or an address in a bucket ("s3://bucket/run.zarr"); if it holds part of the same run, the
+        rest is recorded.
     settings
         How it is recorded; the defaults of `Settings` if not given.
     command
@@ -70,7 +72,7 @@ def simulate(
 
 def record(
     experiment: Experiment,
-    out: str | Path,
+    out: str | RunPath,
     command: str = "",
     controls: Sequence[str] = (),
     progress: Callable[[int, int], None] = lambda done, total: None,

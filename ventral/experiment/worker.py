@@ -28,7 +28,8 @@ from ventral.store.batch import encode_files
 from ventral.store.difference import differences
 from ventral.store.index import Index, read_index
 from ventral.store.layout import Layout
-from ventral.store.staging import Staged, stage
+from ventral.store.location import locate
+from ventral.store.staging import Staged, folder_of, stage
 
 FILE = "experiment"  # in the folder of staging
 SCRIPTS = "ventral_script_"  # how the modules are called that are a user's files, installed nowhere
@@ -90,10 +91,10 @@ def make_order(recorder: Recorder, layout: Layout, index: Index, folder: Path) -
         _move(network, recalibrated, "cpu")
         experiment = replace(experiment, model=replace(experiment.model, network=network))
     data = _pickled((experiment, recalibrated, layout.identity), experiment.model.name)
-    with disk_errors(index.path):
+    with disk_errors(folder):
         write_synced(folder / FILE, data)
     digest = hashlib.sha256(data).hexdigest()
-    run, folder = index.path.absolute(), folder.absolute()
+    run, folder = folder_of(index).absolute(), folder.absolute()
     return Order(run, folder, digest, machine_of(device), torch.get_num_threads(), device)
 
 
@@ -143,7 +144,7 @@ def _build(order: Order) -> Bench:
     experiment, recalibrated, identity = pickle.loads(data)  # bytes that this process was told the digest of
     _move(experiment.model.network, recalibrated, order.device)
     recorder = Recorder(experiment, recalibrated=recalibrated)
-    layout, index = recorder.layout(), read_index(order.run)
+    layout, index = recorder.layout(), read_index(locate(order.run))
     if layout.identity != identity:
         _refuse(differences(layout.identity, identity))
     return Bench(recorder, layout, index)

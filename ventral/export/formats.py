@@ -14,6 +14,7 @@ from ventral.export.format import Format
 from ventral.files import disk_errors, nearest_folder, need_space, replacing
 from ventral.knobs import knobs
 from ventral.plugins import load
+from ventral.store.address import beside
 
 REMEDY = "export fewer areas (--areas) or conditions (--conditions), or to another disk (--out)"
 
@@ -128,13 +129,13 @@ def _named(kind: str, known: Sequence[str], asked: Sequence[str] | None) -> list
 def _files(run: Run, name: str, form: Format, parts: Sequence[str], out: Path | None) -> dict[str, Path]:
     """The file of each part."""
     if form.holds == "run":
-        out = run.path.with_suffix(form.suffix) if out is None else out
+        out = beside(run.path, f"{run.path.stem}{form.suffix}") if out is None else out
         if nearest_folder(out) == out:
             raise StoreError(
                 f"{out} is a folder; give the file to write with --out, such as {out / run.path.stem}{form.suffix}."
             )
         return {parts[0]: out}
-    out = run.path.with_name(f"{run.path.stem}-{name}") if out is None else out
+    out = beside(run.path, f"{run.path.stem}-{name}") if out is None else out
     if out.name.endswith(form.suffix) and not out.is_dir():
         if len(parts) > 1:
             what = "one area" if form.holds == "area" else "one area in one condition"

@@ -8,7 +8,6 @@ interval excludes zero under every policy. A network with fixed statistics has n
 import warnings
 from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
-from pathlib import Path
 
 import pandas as pd
 
@@ -16,6 +15,8 @@ from ventral.errors import StoreError, UsageError, few
 from ventral.experiment.run import IncompleteRun, Run, open_complete, open_run
 from ventral.experiment.settings import POLICIES
 from ventral.model.subject import Anatomy
+from ventral.store.address import RunPath
+from ventral.store.index import is_there
 
 FIXED = "The network's statistics are fixed, the same in every condition and at every tick: no control is needed."
 EARLIER = {"pooled": "recalibrated"}  # what the name of a run ended in before
@@ -161,14 +162,14 @@ def model_names(runs: Sequence[Run]) -> list[str]:
     return stems if len(set(stems)) == len(stems) else [str(run.path) for run in runs]
 
 
-def _beside(run: Run) -> list[Path]:
+def _beside(run: Run) -> list[RunPath]:
     """Runs beside a run that have the names that `simulate --control` gives."""
     endings = [f"-{EARLIER.get(policy, policy)}" for policy in POLICIES] + [f"-{policy}" for policy in POLICIES]
     stem = run.path.stem
     for ending in endings:
         stem = stem.removesuffix(ending)
     places = [run.path.with_name(f"{stem}{ending}{run.path.suffix}") for ending in ("", *dict.fromkeys(endings))]
-    return [place for place in places if place != run.path and place.exists()]
+    return [place for place in places if place != run.path and is_there(place)]
 
 
 def _control(run: Run, name: str) -> tuple[Run | None, str]:

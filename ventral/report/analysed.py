@@ -2,7 +2,6 @@
 
 import inspect
 import io
-import os
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from ventral.knobs import knobs, written
 from ventral.measures.analysis_record import AnalysisRecord, digest
 from ventral.plugins import call, load
 from ventral.report.plan import Step
+from ventral.store import address
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,12 +96,12 @@ def beside(run: Run, step: Step) -> list[Path]:
     A run that has policies may have got controls since, which would be in the figure; so only numbers of networks whose
     statistics are fixed are taken.
     """
-    folder = run.path.parent / f"{run.path.name.removesuffix('.zarr')}-analysis"
+    folder = address.beside(run.path, f"{run.path.name.removesuffix('.zarr')}-analysis")
     record = AnalysisRecord.read(folder / f"{step.name}.json")
     if record is None or run.graph.statistics != "fixed":
         return []
     values = {knob.name: knob.default for knob in knobs(load("analysis", step.name).analyze).values()} | step.knobs
-    asked = AnalysisRecord(os.fspath(run.path), values, str(run.attrs["run_key"]), ventral.__version__)
+    asked = AnalysisRecord(str(run.path), values, str(run.attrs["run_key"]), ventral.__version__)
     files = {folder / name: sha256 for name, sha256 in (record.files or {}).items()}
     whole = files and all(path.is_file() and digest(path) == sha256 for path, sha256 in files.items())
     return list(files) if whole and asked.same(record) else []

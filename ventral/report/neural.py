@@ -9,6 +9,7 @@ import xarray as xr
 from ventral.errors import UsageError
 from ventral.experiment.run import Run
 from ventral.report.pictures import Picture, of_svg
+from ventral.store.address import beside
 
 BEST = ("condition", "area", "region", "model_ms", "brain_ms", "value", "value_low", "value_high", "ceiling_low")
 
@@ -53,7 +54,7 @@ def comparisons(run: Run, folder: Path | None = None) -> list[Comparison]:
     UsageError
         If a folder is given that holds none of this model.
     """
-    place = folder or run.path.parent / f"{run.path.name.removesuffix('.zarr')}-compare"
+    place = folder or beside(run.path, f"{run.path.name.removesuffix('.zarr')}-compare")
     found = []
     for path in sorted(place.glob("compare-*.nc")):
         if path.stem.endswith("-latency"):

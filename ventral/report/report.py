@@ -26,8 +26,11 @@ from ventral.report.strip import images_in_words, strip
 from ventral.report.subject import subject, weights_of
 from ventral.report.texts import question, rest
 from ventral.report.verdict import verdict
+from ventral.store.address import Address, beside
 
 Progress = Callable[[str, float], None]
+Openable = Run | Address | str | os.PathLike[str]
+Runs = Openable | Sequence[Openable]
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +60,7 @@ class Section:
 
 
 def report_run(
-    runs: Run | str | os.PathLike[str] | Sequence[Run | str | os.PathLike[str]],
+    runs: Runs,
     out: str | os.PathLike[str] | None = None,
     *,
     analyses: Sequence[str] | None = None,
@@ -74,7 +77,7 @@ def report_run(
     Parameters
     ----------
     runs
-        A run, or several of the same experiment; opened, or their folders.
+        A run, or several of the same experiment; opened, or their folders or addresses.
     out
         The page; ``<run>-report.html`` beside the first run if not given. It replaces an earlier page, and nothing
         else.
@@ -152,15 +155,15 @@ def _single(
     }
 
 
-def _opened(runs: Run | str | os.PathLike[str] | Sequence[Run | str | os.PathLike[str]]) -> list[Run]:
+def _opened(runs: Runs) -> list[Run]:
     """The runs, opened; incomplete ones without a warning, as the page says so."""
-    given = [runs] if isinstance(runs, Run | str | os.PathLike) else list(runs)
+    given = [runs] if isinstance(runs, Run | str | os.PathLike | Address) else list(runs)
     if not given:
         raise UsageError("a report needs a run; give at least one.")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", IncompleteRun)
         opened = [each if isinstance(each, Run) else open_run(each) for each in given]
-    places = [run.path.resolve() for run in opened]
+    places = [run.path.resolve() if isinstance(run.path, Path) else run.path for run in opened]
     for place in places:
         if places.count(place) > 1:
             raise UsageError(f"{place} is given twice; runs of a comparison differ.")
@@ -171,7 +174,7 @@ def _beside(runs: Sequence[Run]) -> Path:
     """Where a page lies if no place is given."""
     first = runs[0].path
     end = "report" if len(runs) == 1 else "compared"
-    return first.parent / f"{first.name.removesuffix('.zarr')}-{end}.html"
+    return beside(first, f"{first.name.removesuffix('.zarr')}-{end}.html")
 
 
 def _incomplete(run: Run) -> str:

@@ -13,7 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from ventral.errors import StoreError
+from ventral.store.address import RunPath
+from ventral.store.client import DeniedError
 from ventral.store.layout import CHECKSUMS, READOUT
+from ventral.store.location import Location, locate
 
 SCHEMA = 2
 SCHEMAS = (1, SCHEMA)
@@ -38,8 +41,8 @@ class Index:
 
     Parameters
     ----------
-    path
-        Folder of the run.
+    location
+        Where the files lie.
     schema
         Version of the format.
     attrs
@@ -52,12 +55,17 @@ class Index:
         Number of batches.
     """
 
-    path: Path
+    location: Location
     schema: int
     attrs: dict[str, Any]
     dims: dict[str, int]
     manifest: dict[str, str]
     batches: int
+
+    @property
+    def path(self) -> RunPath:
+        """Folder or address of the run."""
+        return self.location.path
 
     def files(self, batch: int) -> list[str]:
         """The files of a batch, in the order of its commit row."""
@@ -86,25 +94,23 @@ class Index:
         return hashlib.sha256(self.place(batch, name) + data).digest()
 
     @property
-    def folders(self) -> list[Path]:
-        """The folders that hold the files of batches and their commit rows."""
-        return [(self.path / name).parent for name in (*self.files(0), self.commit_file(0))]
+    def folders(self) -> list[str]:
+        """The folders, within the run, that hold the files of batches and their commit rows."""
+        return [name.rpartition("/")[0] for name in (*self.files(0), self.commit_file(0))]
 
 
-def read_index(path: Path) -> Index:
-    """The index of the run at a path.
+def read_index(location: Location) -> Index:
+    """The index of the run at a location.
 
     Raises
     ------
     StoreError
         If there is no run, or its root is damaged or of another schema.
     """
-    if not path.exists():
-        raise StoreError(f"there is no run at {path}.")
-    if not path.is_dir():
-        raise StoreError(f"{path} is not a run of ventral, which is a folder; choose another path.")
+    location.expect()
+    path = location.path
     try:
-        attrs = json.loads((path / ROOT).read_bytes())["attributes"]
+        attrs = json.loads(location.read(ROOT))["attributes"]
         schema = attrs["schema_version"]
         if schema not in SCHEMAS:
             known = " and ".join(map(str, SCHEMAS))
@@ -118,12 +124,12 @@ def read_index(path: Path) -> Index:
         batches = -(-attrs["presentations"] // attrs["batch_shape"])
     except (OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
         raise StoreError(f"{path} is not a run of ventral, or its {ROOT} is damaged; choose another path.") from error
-    if problem := root_problem(path):
+    if problem := root_problem(location):
         raise StoreError(f"{path} is damaged: {problem} Restore it, or record it anew at another --out.")
-    return Index(path, schema, attrs, dims, manifest, batches)
+    return Index(location, schema, attrs, dims, manifest, batches)
 
 
-def root_problem(path: Path) -> str | None:
+def root_problem(path: Location | RunPath) -> str | None:
     """What is wrong with the root, which holds the digests of everything else; None if nothing is.
 
     Raises
@@ -131,10 +137,11 @@ def root_problem(path: Path) -> str | None:
     StoreError
         If there is no root, and so no run.
     """
+    location = locate(path)
     try:
-        raw = (path / ROOT).read_bytes()
+        raw = location.read(ROOT)
     except (FileNotFoundError, NotADirectoryError):
-        raise StoreError(f"there is no run at {path}.") from None
+        raise StoreError(f"there is no run at {location.path}.") from None
     except OSError as error:
         return f"{ROOT} cannot be read: {(error.strerror or str(error)).lower()}; nothing can be checked without it."
     try:
@@ -161,3 +168,19 @@ def variable(area: str) -> str:
 def batch_file(area: str, dims: int, batch: int) -> str:
     """Path within the run of the file that holds an area's activity in a batch."""
     return f"{area}/{variable(area)}/c.{batch}" + ".0" * (1 + dims)
+
+
+def is_there(path: RunPath) -> bool:
+    """Whether there is something at a path, or a run at an address."""
+    if isinstance(path, Path):
+        return path.exists()
+    try:
+        return bool(locate(path).read(ROOT))
+    except (FileNotFoundError, DeniedError):  # where nobody can list, what is not there is denied
+        return False
+
+
+def runs_at(path: RunPath) -> list[RunPath]:
+    """The run at a path, or all runs, ``*.zarr``, in a folder that is none itself, by name."""
+    known = (path / ROOT).exists() if isinstance(path, Path) else is_there(path)
+    return [path] if known else [*locate(path).below()] or [path]

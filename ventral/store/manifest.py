@@ -1,11 +1,10 @@
 """Whether the files of a run are those that were written."""
 
-import hashlib
-from functools import cache
-from pathlib import Path
-
 from ventral.errors import StoreError
 from ventral.store.index import Index
+from ventral.store.location import Location
+
+_checked: dict[tuple[object, ...], str | None] = {}  # outcome for a file, by all that it depends on
 
 
 def refuse_damage(index: Index) -> None:
@@ -16,8 +15,9 @@ def refuse_damage(index: Index) -> None:
     StoreError
         With the first file that is missing or has changed.
     """
+    index.location.fetch(index.manifest)
     for name, wanted in index.manifest.items():
-        if problem := file_problem(index.path, name, wanted):
+        if problem := file_problem(index.location, name, wanted):
             raise StoreError(f"{index.path} is damaged: {problem} Restore it, or record it anew at another --out.")
 
 
@@ -36,38 +36,32 @@ def refuse_changed(index: Index, batch: int, name: str, wanted: str) -> None:
     StoreError
         With what to do about the file.
     """
-    file = index.path / name
-    found = file.stat() if file.exists() else None
-    stamp = (found.st_ino, found.st_size, found.st_mtime_ns) if found else ()
-    if problem := _problem_once(index.path, name, wanted, index.place(batch, name), stamp):
+    place = index.place(batch, name)
+    key = (index.path, name, wanted, place, index.location.stamp(name))
+    if key not in _checked:
+        _checked[key] = file_problem(index.location, name, wanted, place)
+    if problem := _checked[key]:
         command = index.attrs.get("command")
         repeat = f"repeat the command that recorded it, `{command}`" if command else "record the run again"
         raise StoreError(f"{index.path} is damaged: {problem} Restore this file, or delete it and {repeat}.")
 
 
-def file_problem(path: Path, name: str, wanted: str, place: bytes = b"") -> str | None:
+def file_problem(location: Location, name: str, wanted: str, place: bytes = b"") -> str | None:
     """What is wrong with a file of a run, as a sentence; None if its sha256 is the one wanted.
 
     Parameters
     ----------
-    path, name
-        The run, and the file's path within the run.
+    location, name
+        Where the run lies, and the file's path within the run.
     wanted
         The sha256 in hexadecimal.
     place
         Bytes that are hashed before those of the file; see `Index.place`.
     """
     try:
-        with (path / name).open("rb") as file:
-            found = hashlib.file_digest(file, lambda: hashlib.sha256(place)).hexdigest()
+        found = location.digest(name, place)
     except FileNotFoundError:
         return f"{name} is missing."
     except OSError as error:
         return f"{name} cannot be read: {(error.strerror or str(error)).lower()}."
     return None if found == wanted else f"{name} has changed since it was written."
-
-
-@cache
-def _problem_once(path: Path, name: str, wanted: str, place: bytes, stamp: tuple[int, ...]) -> str | None:
-    """`file_problem`, which reads a file again only if its stamp differs."""
-    return file_problem(path, name, wanted, place)

@@ -5,22 +5,23 @@ Only the arrays that the root names are opened, and no byte is used before its d
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import xarray as xr
-import zarr
 from xarray.backends import BackendArray
 from xarray.core import indexing
 
 from ventral.errors import DecodingError, StoreError, VentralError, quoted
+from ventral.store.address import RunPath
+from ventral.store.arrays import open_array, read_coordinate
 from ventral.store.index import OWN_DIGEST, Index, read_index, variable
 from ventral.store.layout import READOUT, STATISTICS, batch_slice
+from ventral.store.location import Location, locate
 from ventral.store.manifest import refuse_changed, refuse_damage
 from ventral.store.pieces import Pieces, Reading
 from ventral.store.values import Array
@@ -28,7 +29,7 @@ from ventral.store.values import Array
 
 @dataclass(frozen=True, eq=False)
 class Store:
-    """The arrays of a run on disk, as numbers with names. Made by `open_store`.
+    """The recorded arrays of a run, as numbers with names. Made by `open_store`.
 
     Parameters
     ----------
@@ -48,9 +49,13 @@ class Store:
     pieces: Pieces = field(default_factory=Pieces)
 
     @property
-    def path(self) -> Path:
-        """Folder of the run."""
+    def path(self) -> RunPath:
+        """Folder or address of the run."""
         return self.index.path
+
+    @property
+    def _location(self) -> Location:
+        return self.index.location
 
     @cached_property
     def attrs(self) -> dict[str, Any]:
@@ -60,7 +65,7 @@ class Store:
     @cached_property
     def presentations(self) -> xr.Dataset:
         """One row per presentation: image, stimulus_id, label, condition, ..."""
-        columns = {name: _coordinate(self.path / name) for name in self.index.attrs["coordinates"].split()}
+        columns = {name: read_coordinate(self._location, name) for name in self.index.attrs["coordinates"].split()}
         return xr.Dataset(columns, {"presentation": np.arange(self._count)})
 
     @cached_property
@@ -68,9 +73,10 @@ class Store:
         """Coordinates of each area's sites, and of the readout's classes, by name."""
         sites = {}
         for name in self.index.dims:
-            folder = self.path / name
-            names = str(zarr.open_group(folder, mode="r", zarr_format=3).attrs["coordinates"]).split()
-            sites[name] = {each: _coordinate(folder / each) for each in names if each not in self.presentations}
+            group = json.loads(self._location.read(f"{name}/zarr.json"))
+            names = str(group["attributes"]["coordinates"]).split()
+            own = [each for each in names if each not in self.presentations]
+            sites[name] = {each: read_coordinate(self._location, f"{name}/{each}") for each in own}
         return sites
 
     def array(self, name: str) -> xr.DataArray:
@@ -81,7 +87,7 @@ class Store:
         """
         files = _Files(self, name)
         lazy = indexing.MemoryCachedArray(indexing.LazilyIndexedArray(files))  # type: ignore[no-untyped-call]
-        coords = {"time": _coordinate(self.path / "time"), **self._sites[name]}
+        coords = {"time": read_coordinate(self._location, "time"), **self._sites[name]}
         values = xr.Variable(files.dims, lazy, files.attrs)
         return xr.Dataset({name: values}, coords)[name].assign_coords(self.presentations.variables)
 
@@ -106,7 +112,7 @@ class Store:
         """Mean and variance of each normalisation that were estimated for this run, (tick, channel); else empty."""
         if f"{STATISTICS}/zarr.json" not in self.index.manifest:
             return {}
-        joined = _coordinate(self.path / STATISTICS / "values")
+        joined = read_coordinate(self._location, f"{STATISTICS}/values")
         arrays = joined.attrs["arrays"]
         shapes = dict(json.loads(arrays) if isinstance(arrays, str) else arrays)
         pieces = np.split(joined.values, np.cumsum([np.prod(shape) for shape in shapes.values()])[:-1])
@@ -142,13 +148,20 @@ class Store:
         name = self.index.files(batch)[position]
         refuse_changed(self.index, batch, name, self.rows[batch, position].tobytes().hex())
 
+    def fetch(self, batches: Sequence[int], area: str) -> None:
+        """Have the files of an area in some batches at hand, and refuse them as `check` does."""
+        position = list(self.index.dims).index(area)
+        self._location.fetch([self.index.files(batch)[position] for batch in batches])
+        for batch in batches:
+            self.check(batch, area)
+
 
 class _Files(BackendArray):
     """The files of an area as one array of float32, which xarray reads lazily."""
 
     def __init__(self, store: Store, area: str) -> None:
         self.store, self.area = store, area
-        self.stored = _open(store.path / area / variable(area))
+        self.stored = open_array(store.index.location, f"{area}/{variable(area)}")
         self.reading = Reading(self.stored, area, int(store.attrs["batch_shape"]), store.pieces)
         self.shape, self.dtype = self.stored.shape, np.dtype(np.float32)
         self.dims = self.stored.metadata.dimension_names
@@ -164,12 +177,11 @@ class _Files(BackendArray):
         """Values of rows, ticks and sites; the files of the rows are checked before."""
         batch_of_row = np.arange(self.shape[0])[key[0]] // self.store.attrs["batch_shape"]
         recorded = self.store.recorded[batch_of_row]
-        for batch in np.unique(batch_of_row[recorded]):
-            self.store.check(int(batch), self.area)
+        self.store.fetch(np.unique(batch_of_row[recorded]).tolist(), self.area)
         return self.reading.read(key, self.store.recorded)  # a file that was not committed is not data
 
 
-def open_store(path: str | os.PathLike[str]) -> Store:
+def open_store(path: RunPath | str | os.PathLike[str]) -> Store:
     """Open the arrays of a run.
 
     Raises
@@ -177,7 +189,7 @@ def open_store(path: str | os.PathLike[str]) -> Store:
     StoreError
         If there is no run, or its metadata or coordinates have changed since they were written.
     """
-    index = read_index(Path(path))
+    index = read_index(locate(path))
     refuse_damage(index)
     store = read_store(index)
     with _understood(index):  # all that describes the numbers, so that none of it fails where they are used
@@ -190,18 +202,21 @@ def open_store(path: str | os.PathLike[str]) -> Store:
 def read_store(index: Index) -> Store:
     """The arrays of a run whose metadata are known to be in order."""
     rows, _ = read_rows(index)
-    present = {file.relative_to(index.path).as_posix() for folder in index.folders for file in folder.iterdir()}
-    complete = [row.any() and present.issuperset(index.files(batch)) for batch, row in enumerate(rows)]
+    present = index.location.names(index.folders)  # None where nobody can list: a missing file is noticed when read
+    complete = [
+        row.any() and (present is None or present.issuperset(index.files(batch))) for batch, row in enumerate(rows)
+    ]
     return Store(index, rows, np.array(complete, dtype=bool))
 
 
 def read_rows(index: Index) -> tuple[Array, set[int]]:
     """Rows of ``commit``, (batch, area + readout, 32), zero where there is none; and which rows are damaged."""
     with _understood(index):
-        commit = _open(index.path / index.commit)
+        commit = open_array(index.location, index.commit)
         if commit.shape != (index.batches, len(index.dims), 32) or commit.dtype != np.uint8:
             raise ValueError(f"{index.commit} is {commit.dtype} of shape {commit.shape}")
         rows, damaged = np.zeros(commit.shape, np.uint8), set[int]()
+    index.location.fetch(index.commit_file(batch) for batch in range(index.batches))
     try:
         rows[:] = np.asarray(commit[:])
     except (ValueError, OSError, RuntimeError, IndexError):  # a row is damaged: find which
@@ -226,17 +241,3 @@ def _understood(index: Index) -> Iterator[None]:
     except Exception as error:
         why = quoted(f"{type(error).__name__}: {error}")
         raise StoreError(f"{index.path} is not as ventral writes a run, and cannot be read ({why}).") from error
-
-
-def _open(folder: Path) -> Any:
-    """The zarr array in a folder. Of version 3 only: a stray file of version 2 could name a filter that runs code."""
-    return zarr.open_array(folder, mode="r", zarr_format=3)
-
-
-def _coordinate(folder: Path) -> xr.Variable:
-    """A coordinate; strings are in numpy's plain dtype, which every library can sort, group and write."""
-    stored = _open(folder)
-    values = np.asarray(stored[:])
-    if values.dtype.kind in "TO":
-        values = np.array(values.tolist(), dtype=str)
-    return xr.Variable(stored.metadata.dimension_names, values, dict(stored.attrs))

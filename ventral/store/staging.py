@@ -81,16 +81,16 @@ def stage(index: Index, folder: Path, batch: int, files: Mapping[str, bytes]) ->
         )
     staged: list[StagedFile] = []
     try:
-        with disk_errors(index.path):
+        with disk_errors(folder_of(index)):
             for name, data in files.items():
                 private = folder / f"{batch}-{_unique()}"
-                relative, digest = private.relative_to(index.path).as_posix(), index.digest(batch, name, data)
+                relative, digest = private.relative_to(folder_of(index)).as_posix(), index.digest(batch, name, data)
                 staged.append(StagedFile(relative, name, len(data), digest.hex()))
                 write_synced(private, data)
     except BaseException:
         for file in staged:
             with contextlib.suppress(OSError):
-                (index.path / file.private).unlink(missing_ok=True)
+                (folder_of(index) / file.private).unlink(missing_ok=True)
         raise
     return Staged(batch, tuple(staged))
 
@@ -107,11 +107,11 @@ def staging(index: Index) -> Iterator[Path]:
         If it cannot be made.
     """
     whole = _folder(index)
-    with disk_errors(index.path):
+    with disk_errors(folder_of(index)):
         whole.mkdir(exist_ok=True)
     with locked(whole, by=LOCK):
         folder = whole / _unique()
-        with disk_errors(index.path):
+        with disk_errors(folder_of(index)):
             folder.mkdir()
         try:
             yield folder
@@ -128,14 +128,28 @@ def remove_staged(index: Index) -> None:
         If a process, perhaps on another machine, is still waiting for these files.
     """
     whole = _folder(index)
-    if whole.exists():
-        with locked(whole, by=LOCK):
-            _remove(whole)
+    with disk_errors(folder_of(index)):
+        if whole.exists():
+            with locked(whole, by=LOCK):
+                _remove(whole)
+
+
+def folder_of(index: Index) -> Path:
+    """The folder of a run.
+
+    Raises
+    ------
+    StoreError
+        If the run is in a bucket, where no file can be given another name.
+    """
+    if not isinstance(index.path, Path):
+        raise StoreError(f"{index.path} is no folder, in which workers can stage files; give --out a folder.")
+    return index.path
 
 
 def _folder(index: Index) -> Path:
     """The folder of staging; hidden where a reader of Zarr groups does not look."""
-    return index.path / index.commit / ".staged"
+    return folder_of(index) / index.commit / ".staged"
 
 
 def _remove(whole: Path) -> None:

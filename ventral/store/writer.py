@@ -20,52 +20,44 @@ one that has the lock checks them, gives them their names, and alone writes rows
 
 import contextlib
 import os
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
 import numpy as np
 
-from ventral.errors import BusyError, StoreError
-from ventral.files import (
-    LOCK,
-    PARTIAL,
-    RESUME,
-    disk_errors,
-    locked,
-    nearest_folder,
-    need_space,
-    put,
-    replacing,
-    sync_folder,
-    tidy,
-    write_synced,
-)
+from ventral.errors import StoreError
+from ventral.files import RESUME, disk_errors, nearest_folder, need_space, sync_folder
+from ventral.store.address import RunPath
 from ventral.store.batch import encode_files
 from ventral.store.difference import refuse_difference
 from ventral.store.encoding import batch_bytes, bytes_needed, encode, encode_row
-from ventral.store.index import ROOT, Index, read_index
+from ventral.store.folder import Folder
+from ventral.store.index import ROOT, read_index
 from ventral.store.layout import Layout, batch_slice
+from ventral.store.location import locate
 from ventral.store.manifest import file_problem, refuse_damage
 from ventral.store.reader import Store, read_store
-from ventral.store.staging import Staged, remove_staged
+from ventral.store.staging import Staged, folder_of, remove_staged
 from ventral.store.values import Array
 
 
-def check_space(path: str | os.PathLike[str], layout: Layout) -> None:
-    """Refuse a run, or the rest of one, that does not fit on its disk.
+def check_space(path: RunPath | str | os.PathLike[str], layout: Layout) -> None:
+    """Refuse a run, or the rest of one, that does not fit on its disk; a bucket has room for all.
 
     Raises
     ------
     StoreError
         With what is needed, what is free, and what makes a run smaller; or if there can be no folder at `path`.
     """
-    path = Path(path)
+    location = locate(path)
+    if not isinstance(location, Folder):
+        return
+    path = location.path
     nearest_folder(path)  # refuses a place at which nothing can be made
     needed = bytes_needed(layout)
     if (path / ROOT).is_file():
-        index = read_index(path)
+        index = read_index(location)
         refuse_damage(index)
         needed = int(np.sum(~read_store(index).recorded)) * batch_bytes(layout)
     smaller = "record fewer images (--images), less of each (--record channels), or on another disk (--out)"
@@ -73,27 +65,14 @@ def check_space(path: str | os.PathLike[str], layout: Layout) -> None:
 
 
 def create(path: str | os.PathLike[str], layout: Layout) -> None:
-    """Make an empty run: metadata, coordinates and manifest, all of it or nothing.
+    """Make an empty run in a folder: metadata, coordinates and manifest, all of it or nothing.
 
     Raises
     ------
     StoreError
         If there is something at `path` already, or it cannot be written.
     """
-    path = Path(path)
-    if path.exists() or path.is_symlink():
-        raise StoreError(f"{path} exists already; choose another --out.")
-    files = encode(layout)
-    with disk_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(path, wait_s=0) as building:
-            if path.exists():
-                raise BusyError(f"{path} was just made by another process; wait, or choose another --out.")
-            for name, data in files.items():
-                (building / name).parent.mkdir(parents=True, exist_ok=True)
-                write_synced(building / name, data)
-            for folder, _, _ in os.walk(building):
-                sync_folder(Path(folder))
+    Folder(Path(path)).create(encode(layout))
 
 
 class Writer:
@@ -106,11 +85,12 @@ class Writer:
         self.path = store.path
         self.layout = layout
         self.index = store.index
+        self._location = store.index.location
         self._recorded = store.recorded
         self._lock = lock
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str], layout: Layout) -> Self:
+    def open(cls, path: RunPath | str | os.PathLike[str], layout: Layout) -> Self:
         """Open the run at `path` to continue it, or create it.
 
         Raises
@@ -119,23 +99,18 @@ class Writer:
             If what is there is not a run, is damaged, is being written by another process, or was recorded
             with another layout or identity; names the fields that differ.
         """
-        path = Path(path)
-        nearest_folder(path)  # refuses a place at which nothing can be made
-        if not path.exists():
-            create(path, layout)
-        index = read_index(path)
+        location = locate(path)
         with contextlib.ExitStack() as lock:
-            lock.enter_context(locked(path))
+            lock.enter_context(location.taken(lambda: encode(layout)))
+            index = read_index(location)
             refuse_damage(index)
             refuse_difference(index, layout)
-            tidy(path)
-            with disk_errors(path):
+            if isinstance(location, Folder):
                 remove_staged(index)
-                _remove_partial(index)
+            location.tidy(index.folders)
             store = read_store(index)
-            for batch in np.flatnonzero(store.recorded):
-                for area in index.dims:
-                    store.check(int(batch), area)
+            recorded = [(int(batch), area) for batch in np.flatnonzero(store.recorded) for area in index.dims]
+            location.each(lambda file: store.check(*file), recorded)
             return cls(layout, store, lock.pop_all())
 
     def __enter__(self) -> Self:
@@ -177,10 +152,8 @@ class Writer:
         """
         self._refuse_recorded(batch)
         files = encode_files(self.layout, batch, activity, logits)
-        with disk_errors(self.path):
-            for name, data in files.items():
-                put(self.path / name, data)
-            self._commit(batch, [self.index.digest(batch, name, data) for name, data in files.items()])
+        self._location.each(lambda name: self._location.put(name, files[name]), files)
+        self._commit(batch, [self.index.digest(batch, name, data) for name, data in files.items()])
 
     def commit(self, staged: Staged) -> None:
         """Record a batch whose files another process has staged: give each its name, then write its row of ``commit``.
@@ -191,33 +164,22 @@ class Writer:
             If a staged file is not there or is not what was written, or the disk refuses. Nothing is committed then.
         """
         self._refuse_recorded(staged.batch)
+        folder = folder_of(self.index)
         for file in staged.files:
             place = self.index.place(staged.batch, file.name)
-            if problem := file_problem(self.path, file.private, file.digest, place):
-                raise StoreError(f"batch {staged.batch} cannot be recorded in {self.path}: {problem} Then {RESUME}.")
-        with disk_errors(self.path):
+            if problem := file_problem(self._location, file.private, file.digest, place):
+                raise StoreError(f"batch {staged.batch} cannot be recorded in {folder}: {problem} Then {RESUME}.")
+        with disk_errors(folder):
             for file in staged.files:
-                (self.path / file.private).replace(self.path / file.name)
-                sync_folder((self.path / file.name).parent)
-            self._commit(staged.batch, [bytes.fromhex(file.digest) for file in staged.files])
+                (folder / file.private).replace(folder / file.name)
+                sync_folder((folder / file.name).parent)
+        self._commit(staged.batch, [bytes.fromhex(file.digest) for file in staged.files])
 
     def _commit(self, batch: int, digests: list[bytes]) -> None:
         """Write a batch's row of ``commit``, once all its files are there."""
-        put(self.path / self.index.commit_file(batch), encode_row(digests))
+        self._location.put(self.index.commit_file(batch), encode_row(digests))
         self._recorded[batch] = True
 
     def _refuse_recorded(self, batch: int) -> None:
         if self._recorded[batch]:
             raise StoreError(f"batch {batch} is recorded already; write only those that are pending.")
-
-
-def _remove_partial(index: Index) -> None:
-    """Remove what a process that was killed while it wrote a file has left."""
-    for folder in index.folders:
-        for lock in folder.glob(f".c.*{LOCK}"):
-            lock.unlink()
-        for partial in folder.glob(f".c.*{PARTIAL}"):
-            if partial.is_dir():
-                shutil.rmtree(partial)
-            else:
-                partial.unlink()  # left by a version that wrote no folders
