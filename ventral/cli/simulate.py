@@ -145,7 +145,10 @@ def simulate(
         from ventral.experiment.noise import Noise
         from ventral.experiment.settings import POLICIES, Settings
         from ventral.model.model import driven
+        from ventral.store.location import locate
 
+        if out is not None:
+            locate(out).expect_writable()
         check_device(how["device"])
         cluster = chosen_cluster(workers, scheduler, patience)
         chosen = Settings(areas=area_names(areas), noise=None if noise is None else Noise.read(noise), **how)

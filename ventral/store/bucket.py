@@ -44,6 +44,13 @@ class Bucket:
         except FileNotFoundError:
             raise StoreError(f"there is no run at {self.path}.") from None
 
+    def expect_writable(self) -> None:
+        """Raise `UsageError` if it is a web server, or a bucket as a whole."""
+        if not self.path.writable:
+            raise UsageError(f"{self.path} can only be read; write to a bucket, as in s3://bucket/run.zarr.")
+        if len(self.path.parts) < 2:
+            raise UsageError(f"{self.path} is a bucket; give the run a name of its own, as in {self.path}/run.zarr.")
+
     def read(self, name: str) -> bytes:
         """The bytes of a file."""
         return bytes(self.view(name))
@@ -118,10 +125,7 @@ class Bucket:
     @contextmanager
     def taken(self, files: Callable[[], Mapping[str, bytes]]) -> Iterator[None]:
         """Lock the run against other processes, after it was made of the files if there is none."""
-        if not self.path.writable:
-            raise UsageError(f"{self.path} can only be read; write to a bucket, as in s3://bucket/run.zarr.")
-        if len(self.path.parts) < 2:
-            raise UsageError(f"{self.path} is a bucket; give the run a name of its own, as in {self.path}/run.zarr.")
+        self.expect_writable()
         with Lease(Client(self.path.parent), f".{self.path.name}.lock", self.path) as self._lease:
             if ROOT not in (present := self.client.sizes()):
                 self._create(files(), present)

@@ -40,6 +40,10 @@ class Folder:
         if not self.path.is_dir():
             raise StoreError(f"{self.path} is not a run of ventral, which is a folder; choose another path.")
 
+    def expect_writable(self) -> None:
+        """Raise `StoreError` if a file stands where a folder would have to be."""
+        nearest_folder(self.path)
+
     def read(self, name: str) -> bytes:
         """The bytes of a file."""
         return (self.path / name).read_bytes()
@@ -108,7 +112,7 @@ class Folder:
     @contextmanager
     def taken(self, files: Callable[[], Mapping[str, bytes]]) -> Iterator[None]:
         """Lock the folder against other processes, after it was made of the files if there is none."""
-        nearest_folder(self.path)  # refuses a place at which nothing can be made
+        self.expect_writable()
         if not self.path.exists():
             self.create(files())
         self.expect()

@@ -27,6 +27,9 @@ class Location(Protocol):
     def expect(self) -> None:
         """Raise `StoreError` if there is nothing that can be a run."""
 
+    def expect_writable(self) -> None:
+        """Raise `StoreError` or `UsageError` if no run can be written there, as far as nothing has to be tried."""
+
     def read(self, name: str) -> bytes:
         """The bytes of a file."""
 
