@@ -89,8 +89,8 @@ def run_path(text: object) -> RunPath:
     parts = tuple(rest.rstrip("/").split("/"))
     if "@" in parts[0] or "?" in rest or "#" in rest:  # not repeated: it may be a secret
         raise UsageError(
-            "an address has no user name, password or query, as it is kept with the run; credentials come from the "
-            "environment (docs/buckets.md)."
+            "an address has no user name, password or query, as it is kept with the run; set "
+            "credentials in the environment."
         )
     if any(part in ("", ".", "..") for part in parts):
         raise UsageError(f"{quoted(str(text))} has an empty part, or one of dots only; write s3://bucket/run.zarr.")

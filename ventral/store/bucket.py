@@ -139,6 +139,8 @@ class Bucket:
         self._hold()
         if self.client.put_new(ROOT, files[ROOT]) is None:
             raise BusyError(f"{self.path} was just made by another process; wait, or choose another --out.")
+        for name, data in files.items():
+            self._cache.keep(name, data)
 
     def tidy(self, folders: Iterable[str]) -> None:
         """Nothing: a put that was broken off leaves no file."""
