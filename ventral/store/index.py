@@ -99,14 +99,15 @@ class Index:
         return [name.rpartition("/")[0] for name in (*self.files(0), self.commit_file(0))]
 
 
-def read_index(location: Location) -> Index:
-    """The index of the run at a location.
+def read_index(path: Location | RunPath) -> Index:
+    """The index of the run at a path, an address or a location.
 
     Raises
     ------
     StoreError
         If there is no run, or its root is damaged or of another schema.
     """
+    location = locate(path)
     location.expect()
     path = location.path
     try:
