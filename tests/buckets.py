@@ -28,6 +28,7 @@ class Proxy(ThreadingHTTPServer):
         self.asked = []  # (method, path) of each request
         self.faults = []  # of the next requests: "503", "403", "reset", "lost", "half", or None for none
         self.always = None  # the fault of every request
+        self.deaf = False  # to conditions of puts
         self.when = lambda method, path: True  # which requests can fail
 
     def fault(self, method, path):
@@ -60,7 +61,8 @@ class Handler(BaseHTTPRequestHandler):
             self.reset()
             return
         upstream = http.client.HTTPConnection("127.0.0.1", server.port)
-        upstream.request(self.command, self.path, body, dict(self.headers))
+        headers = {name: value for name, value in self.headers.items() if not (server.deaf and name.startswith("if-"))}
+        upstream.request(self.command, self.path, body, headers)
         response = upstream.getresponse()
         data = response.read()
         upstream.close()
@@ -154,7 +156,7 @@ def new_bucket(proxy):
     assert connection.getresponse().status == 200
     connection.close()
     proxy.asked.clear()
-    proxy.faults, proxy.always, proxy.when = [], None, lambda method, path: True
+    proxy.faults, proxy.always, proxy.deaf, proxy.when = [], None, False, lambda method, path: True
     return f"s3://{name}"
 
 

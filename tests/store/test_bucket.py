@@ -206,7 +206,7 @@ def test_single_failures_are_survived_by_a_writer(address, complete, proxy, faul
     proxy.always = fault
     record(address, plan())
     proxy.always = None
-    assert len(asked) > 100
+    assert len(asked) > 60
     assert stored(address) == contents(complete)
 
 
@@ -362,6 +362,14 @@ def test_of_processes_that_take_a_stale_lock_over_at_once_one_wins(address, monk
     (winner,) = [each for each in outcomes if isinstance(each, Writer)]
     assert all("is being written by" in each for each in outcomes if each is not winner)
     winner.close()
+
+
+def test_a_service_that_overwrites_what_is_there_is_refused(address, proxy):
+    """Of two writers on such a service both would think that they are alone."""
+    proxy.deaf = True
+    with pytest.raises(StoreError, match="the service overwrites a file that was to be put only if there"):
+        Writer.open(address, plan())
+    assert stored(address.parent) == {}
 
 
 SCRIPT = """

@@ -31,6 +31,7 @@ KEYS = {
 }
 NO_KEYS = ("169.254.169.254", "metadata.google.internal", "MissingAccount")  # asked for keys where none are given
 NO_BUCKET = ("NoSuchBucket", "ContainerNotFound")
+LASTING = ("MissingContentLength", "certificate")  # errors that do not pass
 CAUSES = {  # in the text of an error -> in words
     "ConnectionRefused": "the connection is refused",
     "dns error": "there is no server of this name",
@@ -40,6 +41,7 @@ CAUSES = {  # in the text of an error -> in words
     "IncompleteBody": "the connection was reset",
     "imeout": "nothing comes over the connection",
     "TimedOut": "nothing comes over the connection",
+    "MissingContentLength": "the server does not say how long the file is",
     "certificate": "its certificate cannot be trusted",
 }
 
@@ -71,12 +73,20 @@ class Found:
 
 
 class Client:
-    """Requests for the files below an address. Reading a file that is not there raises `FileNotFoundError`."""
+    """Requests for the files below an address. Reading a file that is not there raises `FileNotFoundError`.
 
-    def __init__(self, address: Address) -> None:
+    Parameters
+    ----------
+    address
+        Folder of the files.
+    patience_s
+        How long a request is repeated, in s; `RETRY_S` if not given.
+    """
+
+    def __init__(self, address: Address, patience_s: float | None = None) -> None:
         self.address = address
-        self.requests = 0  # made so far, without those that obstore repeats
-        self._store = _store(address)
+        self.patience_s = RETRY_S if patience_s is None else patience_s
+        self._store = _store(address, self.patience_s)
 
     def get(self, name: str) -> bytes:
         """The bytes of a file."""
@@ -163,20 +173,21 @@ class Client:
 
     def _persist(self, action: Callable[[], Result], done: str) -> Result:
         """The result of a request; repeated while it fails because of the network or the service."""
-        from obstore.exceptions import GenericError, PermissionDeniedError, UnauthenticatedError
+        from obstore import exceptions
 
-        until, wait_s = time.monotonic() + RETRY_S, 0.1
+        until, wait_s = time.monotonic() + self.patience_s, 0.1
         while True:
-            self.requests += 1
             try:
                 return action()
+            except (exceptions.AlreadyExistsError, exceptions.PreconditionError):
+                raise
             except FileNotFoundError as error:
                 self._refuse_bucket(str(error))
                 raise FileNotFoundError(done) from None
-            except (PermissionDeniedError, UnauthenticatedError) as error:
+            except (exceptions.PermissionDeniedError, exceptions.UnauthenticatedError) as error:
                 code = re.search(r"<Code>(\w+)</Code>", str(error))
                 raise DeniedError(self._denied(done, code[1] if code else "")) from None
-            except GenericError as error:
+            except exceptions.BaseError as error:
                 text = str(error)
                 self._refuse_bucket(text)
                 if any(sign in text for sign in NO_KEYS):
@@ -200,7 +211,7 @@ class Client:
     def _failed(self, done: str, text: str) -> str:
         status = re.search(r"status code: (\d{3}(?: [A-Z][A-Za-z]+)*)", text)
         cause = status[1] if status else next((words for sign, words in CAUSES.items() if sign in text), "no answer")
-        tried = f", also after {RETRY_S:g} s" if _passing(text) else ""
+        tried = f", also after {self.patience_s:g} s" if _passing(text) else ""
         return (
             f"{self.address} cannot be {done}: {cause}{tried}. First check the network and the service; then give the "
             "same command again."
@@ -209,8 +220,10 @@ class Client:
 
 def _passing(text: str) -> bool:
     """Whether an error can pass: of the network, or a status that asks to come again."""
+    if any(sign in text for sign in LASTING):
+        return False
     status = _status(text)
-    return not status or status in ("408", "409", "429") or status.startswith("5")
+    return not status or status in ("408", "409", "429") or (status.startswith("5") and status != "501")
 
 
 def _status(text: str) -> str:
@@ -224,7 +237,7 @@ def _tag(meta: Any) -> Tag:
     return {name: meta[name] for name in ("e_tag", "version") if meta.get(name)}
 
 
-def _store(address: Address) -> Any:
+def _store(address: Address, patience_s: float) -> Any:
     """The store of obstore at an address."""
     try:
         from obstore import store
@@ -237,7 +250,7 @@ def _store(address: Address) -> Any:
     if address.scheme == "http" or any(os.environ.get(name, "").startswith("http:") for name in ENDPOINTS):
         client["allow_http"] = True
     backoff = {"init_backoff": timedelta(seconds=0.1), "max_backoff": timedelta(seconds=5)}
-    retry: Any = {"max_retries": 100, "retry_timeout": timedelta(seconds=RETRY_S), "backoff": backoff}
+    retry: Any = {"max_retries": 100, "retry_timeout": timedelta(seconds=patience_s), "backoff": backoff}
     kinds = {"s3": store.S3Store, "gs": store.GCSStore, "az": store.AzureStore}
     kind: Any = kinds.get(address.scheme, store.HTTPStore)
     try:

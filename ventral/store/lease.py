@@ -7,6 +7,7 @@ on the condition that nobody has touched it; so of several that take over one wi
 the lock lost before it writes on.
 """
 
+import contextlib
 import json
 import os
 import platform
@@ -21,6 +22,7 @@ from ventral.files import ANOTHER, RESUME
 from ventral.store.client import Client, Found, Tag
 
 RENEW_S = 20.0
+PATIENCE_S = 10.0  # of a renewal, which is tried again after a while
 STALE_S = 120.0
 
 
@@ -55,17 +57,22 @@ class Lease:
         start = time.monotonic()
         self._tag = self._client.put_new(self._name, self._text()) or self._take_over()
         self._renewed = start
+        if self._client.put_new(self._name, b"{}"):
+            self._client.delete(self._name)
+            raise StoreError(
+                f"{self._run} cannot be written: the service overwrites a file that was to be put only if there is "
+                "none, so it cannot keep a second process away; record onto a disk, and copy the run."
+            )
+        self._client = Client(self._client.address, min(PATIENCE_S, self._client.patience_s))
         threading.Thread(target=self._keep, name=f"lock of {self._run}", daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._ended.set()
-        try:
+        with contextlib.suppress(VentralError):  # if it cannot be given back, it becomes stale
             self._renew()
             if self._tag is not None:
                 self._client.delete(self._name)
-        except VentralError:
-            pass  # it becomes stale by itself
 
     def hold(self) -> None:
         """Refuse to write on if the lock is another's, or may be.
@@ -77,8 +84,8 @@ class Lease:
         StoreError
             If the lock was not renewed for so long that it could be stale, and cannot be renewed now.
         """
-        if self._tag is not None and time.monotonic() - self._renewed > STALE_S / 2:
-            self._renew()
+        if time.monotonic() - self._renewed > STALE_S / 2:
+            self._renew(STALE_S / 2)
         if self._tag is None:
             raise BusyError(
                 f"{self._run} is being written by another process, which took it over while this one had no connection "
@@ -97,9 +104,10 @@ class Lease:
             except StoreError:  # no connection; `hold` looks when the lock was last renewed
                 continue
 
-    def _renew(self) -> None:
+    def _renew(self, after_s: float = 0.0) -> None:
+        """Replace the lock, unless that was done less than a time ago, or the lock is lost."""
         with self._alone:
-            if self._tag is None:
+            if self._tag is None or time.monotonic() - self._renewed < after_s:
                 return
             self._renewals += 1
             start = time.monotonic()
