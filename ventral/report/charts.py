@@ -19,6 +19,7 @@ from ventral.report.colours import dark
 
 Array = NDArray[np.float64]
 DIGITS = 6  # of numbers in the page
+NOTHING = 1e-9  # a range that is none
 
 
 @dataclass(frozen=True, eq=False)
@@ -221,10 +222,11 @@ def ticks(low: float, high: float, most: int = 6) -> list[float]:
     >>> ticks(0.0, 0.652)
     [0.0, 0.2, 0.4, 0.6, 0.8]
     """
-    span = max(high - low, 1e-9)
+    high = high if high - low > NOTHING else low + 1.0  # one number is drawn on some axis
+    span = high - low
     power = 10.0 ** math.floor(math.log10(span / most))
     for step in (power * factor for factor in (1, 2, 2.5, 5, 10, 20)):
-        first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+        first, last = math.floor(low / step + NOTHING), math.ceil(high / step - NOTHING)
         if last - first + 1 <= most:
             break
     return [round(step * number, 12) for number in range(first, last + 1)]
