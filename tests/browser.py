@@ -59,12 +59,18 @@ class Browser:
     def point(self, x: float, y: float) -> None:
         """Move the pointer to a place in the window."""
         self.command("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
+        self.settle()
 
     def press(self, key: str) -> None:
         """Press a key."""
         codes = {"ArrowRight": 39, "ArrowLeft": 37, "ArrowDown": 40, "ArrowUp": 38, "Home": 36, "End": 35, "Tab": 9}
         for kind in ("keyDown", "keyUp"):
             self.command("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=codes[key])
+        self.settle()
+
+    def settle(self) -> None:
+        """Wait until the page has been drawn again, for events come with its frames."""
+        self.run("return new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
     def picture(self, path: Path) -> Path:
         """All of the page as a picture."""

@@ -52,3 +52,11 @@ def fixed(images, tmp_path_factory):
     protocol = ventral.load_protocol("flash", duration_ms=(20,), end_ms=60)
     place = tmp_path_factory.mktemp("fixed") / "flash.zarr"
     return ventral.simulate(made, protocol, ventral.Selection(images), place, ventral.Settings(units=8))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def coarse():
+    """Pictures of few dots, which are written quickly."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("ventral.figures.saving.DPI", 40)
+        yield

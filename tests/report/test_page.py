@@ -3,6 +3,7 @@
 import io
 import re
 import shutil
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -48,7 +49,7 @@ def test_headings_are_in_order(page):
     levels = [int(tag[1]) for tag, _ in page.tags if re.fullmatch("h[1-6]", tag)]
     assert levels.count(1) == 1
     assert levels[0] == 1
-    assert all(after <= before + 1 for before, after in zip(levels, levels[1:], strict=False))
+    assert all(after <= before + 1 for before, after in pairwise(levels))
 
 
 def test_its_tables_are_those_of_the_analyses(page, masked, tmp_path):
@@ -88,7 +89,9 @@ def test_a_name_cannot_be_markup(page):
 
 
 def test_the_same_run_gives_the_same_bytes(masked, tmp_path):
-    first, second = (report_run(masked, tmp_path / name, analyses=("readout",), quick=True) for name in ("a.html", "b.html"))
+    first, second = (
+        report_run(masked, tmp_path / name, analyses=("readout",), quick=True) for name in ("a.html", "b.html")
+    )
     assert first.read_bytes() == second.read_bytes()
 
 
@@ -144,7 +147,9 @@ def test_what_cannot_be_analysed_is_said_in_a_sentence(model, images, pool, tmp_
     """Law: images of one class cannot be decoded; the page says so, and has the rest."""
     one = images.take(np.flatnonzero(images.labels == 0))
     protocol = ventral.load_protocol("backward-mask", soa_ms=(20,), end_ms=100)
-    run = ventral.simulate(model, protocol, ventral.Selection(one, pool), tmp_path / "one.zarr", ventral.Settings(units=8))
+    run = ventral.simulate(
+        model, protocol, ventral.Selection(one, pool), tmp_path / "one.zarr", ventral.Settings(units=8)
+    )
     page = Page.read(report_run(run, tmp_path / "page.html", analyses=("readout", "decoding"), quick=True))
     assert re.search(r"Not shown: .*class", page.words)
     assert "chart-readout" in page.charts

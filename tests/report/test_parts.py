@@ -73,7 +73,9 @@ def test_a_curve_is_drawn_where_its_numbers_are():
     curve = Curve("<a>", Look(INK), Estimate(y, y - 0.1, y + 0.1))
     chart = Chart("name", "title", "what", x, (Panel("", (curve,)),), "x", "y")
     drawn = str(draw_panel(chart, chart.panels[0]))
-    lines = [np.array(re.findall(r"[-\d.]+", path), float).reshape(-1, 2) for path in re.findall(r'"line" d="(.*?)"', drawn)]
+    lines = [
+        np.array(re.findall(r"[-\d.]+", path), float).reshape(-1, 2) for path in re.findall(r'"line" d="(.*?)"', drawn)
+    ]
     box = frame(chart)
     expected = [np.c_[box.x(x[part]), box.y(y[part])] for part in (slice(1, 3), slice(4, 6))]
     assert len(lines) == 2
@@ -98,7 +100,7 @@ def test_a_caption_is_taken_out_of_a_figure(tmp_path):
     assert "Words under" not in text
     whole = float(re.search(rb'viewBox="0 0 \S+ (\S+)"', data)[1])
     assert picture.height < whole * 4 / 3 - 20
-    left = re.findall(r'translate\(\S+ (\S+?)\)', text)
+    left = re.findall(r"translate\(\S+ (\S+?)\)", text)
     assert all(float(y) * 4 / 3 < picture.height for y in left)
 
 

@@ -70,7 +70,9 @@ def test_its_names_are_unique_and_it_asks_for_nothing(both):
 
 
 def test_runs_of_other_protocols_say_what_cannot_be_compared(masked, lesioned, tmp_path):
-    page = Page.read(report_run([masked, lesioned], tmp_path / "page.html", quick=True))
+    page = Page.read(
+        report_run([masked, lesioned], tmp_path / "page.html", analyses=("readout", "networks"), quick=True)
+    )
     assert "2 runs of different protocols; only what they share is compared" in page.words
     assert "has another protocol or other images; give runs of the same experiment" in page.words
     assert "The runs have no condition of one name" in page.words

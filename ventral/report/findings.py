@@ -106,7 +106,8 @@ def _generalisation(run: Run, found: Analysed) -> list[str]:
     """How long a code holds, in the reference."""
     table = _own(run, found.table("generalisation-summary.csv"))
     rows = table[(table["condition"] == reference(run)) & (table["train_condition"] == reference(run))]
-    rows = rows[rows["width_ms"].notna() & (rows["area"] == rows["train_area"])]
+    known = rows[["width_ms", "width_ms_low", "width_ms_high"]].notna().all(axis=1)
+    rows = rows[known & (rows["area"] == rows["train_area"])]
     parts = [f"{row['area']} for {in_ms(row, 'width_ms')}" for _, row in rows.iterrows()]
     return [f"A decoder keeps half of its accuracy above chance in {', '.join(parts)}."] if parts else []
 
