@@ -5,10 +5,11 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check
 RUNTIME := $(VENV)/.stamp-runtime
 DEV := $(VENV)/.stamp-dev
+DOCS := $(VENV)/.stamp-docs
 # processes that share the tests; each computes on one thread
 WORKERS ?= 2
 
-.PHONY: demo test slow lint types bench clean
+.PHONY: demo test slow lint types docs docs-clean bench clean
 
 # records backward masking and draws what it shows; a second call continues what was left and redraws
 demo: $(RUNTIME)
@@ -26,6 +27,13 @@ lint: $(DEV)
 
 types: $(DEV)
 	$(BIN)/mypy
+
+# the site, without a network; a warning is an error, and scripts of the gallery that have not changed are not run again
+docs: $(DOCS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m sphinx -W --keep-going -q -b html -d docs/_build/doctrees docs docs/_build/html
+
+docs-clean:
+	rm -rf docs/_build docs/api docs/gallery docs/results docs/changelog.md docs/start.ipynb docs/sg_execution_times.rst
 
 bench: $(DEV)
 	set -e; for script in benchmarks/*.py; do $(BIN)/python "$$script"; done
@@ -48,4 +56,8 @@ $(RUNTIME): pyproject.toml
 
 $(DEV): $(RUNTIME)
 	$(PIP) install --quiet --editable ".[dev]"
+	touch $@
+
+$(DOCS): $(RUNTIME)
+	$(PIP) install --quiet --editable ".[docs]"
 	touch $@

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ventral.experiment.condition import Condition
     from ventral.experiment.events import Show, image, mask, target
     from ventral.experiment.interventions import Scale
+    from ventral.experiment.noise import Noise
     from ventral.experiment.protocol import Protocol
     from ventral.experiment.run import Run, open_run
     from ventral.experiment.settings import Settings
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from ventral.export.format import Format
     from ventral.export.formats import export_run
     from ventral.figures import plot
+    from ventral.figures.findings import Findings, analyze
     from ventral.measures.decoding import decode_over_time
     from ventral.measures.generalisation import generalise
     from ventral.measures.latency import divergence, latencies, latency_differences
@@ -59,9 +61,11 @@ __all__ = [
     "Condition",
     "Entry",
     "Excerpt",
+    "Findings",
     "Format",
     "Model",
     "Network",
+    "Noise",
     "Protocol",
     "ProtocolError",
     "Recipe",
@@ -74,6 +78,7 @@ __all__ = [
     "UsageError",
     "VentralError",
     "__version__",
+    "analyze",
     "choose",
     "cluster_test",
     "compare_run",
@@ -120,9 +125,11 @@ HOMES = {
     "Condition": "experiment.condition",
     "Entry": "model.areas",
     "Excerpt": "export.excerpt",
+    "Findings": "figures.findings",
     "Format": "export.format",
     "Model": "model.model",
     "Network": "model.network",
+    "Noise": "experiment.noise",
     "Protocol": "experiment.protocol",
     "ProtocolError": "errors",
     "Recipe": "training.recipe",
@@ -134,6 +141,7 @@ HOMES = {
     "Transition": "model.areas",
     "UsageError": "errors",
     "VentralError": "errors",
+    "analyze": "figures.findings",
     "choose": "errors",
     "cluster_test": "measures.significance",
     "compare_run": "compare.compare",

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 # own.
 LAYERS = (
     ("errors",),
-    ("clock", "files", "knobs", "seeds"),
+    ("clock", "files", "knobs", "progress", "seeds"),
     ("plugins", "tables", "views"),
     ("templates",),
     ("stimuli", "store"),

@@ -1,17 +1,15 @@
 """`ventral analyze`: run an analysis on a run."""
 
-import os
 from pathlib import Path
 
 import click
 
-import ventral
 from ventral.cli.candidates import scripts
 from ventral.cli.console import busy, echo, logged
 from ventral.cli.options import PATH, RUN, option, settings_option
 from ventral.cli.runs import open_named, runs_in
 from ventral.errors import UsageError
-from ventral.store.address import RunPath, beside
+from ventral.store.address import RunPath
 
 
 @click.command()
@@ -28,7 +26,6 @@ def analyze(name: str, runs: tuple[RunPath, ...], settings: tuple[str, ...], out
     need another folder.
     """
     from ventral.knobs import apply_settings, knobs
-    from ventral.measures.analysis_record import AnalysisRecord
     from ventral.plugins import load
 
     function = load("analysis", name).analyze
@@ -42,15 +39,9 @@ def analyze(name: str, runs: tuple[RunPath, ...], settings: tuple[str, ...], out
         given["runs"] = tuple(map(str, others))
     with busy("opening the run"):
         opened = open_named(run)
-    folder = out or beside(run, f"{run.name.removesuffix('.zarr')}-analysis")
-    values = {knob.name: knob.default for knob in knobs(function).values()} | given
-    where = os.path.relpath(run, folder) if isinstance(run, Path) else str(run)
-    record = AnalysisRecord(where, values, str(opened.attrs["run_key"]), ventral.__version__)
-    noted = folder / f"{Path(name).stem.replace('_', '-')}.json"
-    record.refuse_other(noted)
-    written = []
+    from ventral.figures.findings import analyze as find
+
     with logged():
-        for path in function(opened, folder, **given):
-            echo(path)
-            written.append(path)
-    record.write(noted, written)
+        findings = find(opened, name, out, **given)
+    for path in findings.files:
+        echo(path)

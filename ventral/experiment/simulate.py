@@ -13,6 +13,7 @@ from ventral.experiment.run import Run, open_run
 from ventral.experiment.settings import Settings
 from ventral.experiment.writing import Writing
 from ventral.model.model import Model, load_model
+from ventral.progress import notebook_bar
 from ventral.stimuli.selection import Selection
 from ventral.store.address import RunPath
 from ventral.store.writer import Writer, check_space
@@ -25,7 +26,7 @@ def simulate(
     out: str | RunPath,
     settings: Settings | None = None,
     command: str = "",
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: Callable[[int, int], None] | None = None,
     cluster: Cluster | None = None,
 ) -> Run:
     """Record an experiment, or resume one that was interrupted.
@@ -46,7 +47,8 @@ def simulate(
     command
         The command that makes the run, kept with it.
     progress
-        Called with the number of batches that are committed and their total, first before any is computed.
+        Called with the number of batches that are committed and their total, first before any is computed. If not
+        given, a notebook shows a bar.
     cluster
         Processes that compute, on this machine or others (see `ventral.Cluster`); this process alone if None.
 
@@ -67,7 +69,9 @@ def simulate(
     settings = settings or Settings()
     if not isinstance(model, Model):
         model = load_model(model, settings.device)
-    return record(Experiment(model, protocol, selection, settings), out, command, (), progress, cluster)
+    experiment = Experiment(model, protocol, selection, settings)
+    with notebook_bar("recording", "batches") as bar:
+        return record(experiment, out, command, (), progress or bar, cluster)
 
 
 def record(

@@ -1,11 +1,13 @@
 """Pictures of single results for notebooks: each function draws a result on axes and returns them.
 
+`timeline` draws a protocol, which needs a figure of its own size, and returns the figure.
+
 Results are those of the functions of `ventral`, such as `decode_over_time`, `generalise`, `cluster_test` and
 `latencies`. Axes are those of matplotlib; the current ones if none are given.
 
 >>> import ventral
 >>> [name for name in dir(ventral.plot) if name in ventral.plot.__all__]
-['bars', 'curves', 'latency', 'matrix']
+['bars', 'curves', 'latency', 'matrix', 'timeline']
 """
 
 from collections.abc import Hashable, Sequence
@@ -16,17 +18,21 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 from numpy.typing import NDArray
 
 from ventral.errors import UsageError, choose
+from ventral.experiment.protocol import Protocol
 from ventral.figures.looks import Look
 from ventral.figures.matrices import COLOURS, MatrixPanel, draw_matrix
+from ventral.figures.protocol import schedule_figure
 from ventral.figures.significance import spans
 from ventral.figures.style import AREA_COLOURS, CHANCE_LINE, INK, OTHER_COLOURS, draw_band, percent_axis, time_axis
 from ventral.measures.intervals import Estimate
+from ventral.model.model import Model
 
-__all__ = ["bars", "curves", "latency", "matrix"]
+__all__ = ["bars", "curves", "latency", "matrix", "timeline"]
 
 Values = TypeVar("Values", xr.DataArray, xr.Dataset)
 SET = (*dict.fromkeys([*AREA_COLOURS.values(), *OTHER_COLOURS]),)  # colours of lines that are no areas
@@ -221,6 +227,25 @@ def latency(found: xr.Dataset, axes: Axes | None = None, *, which: Sequence[str]
     axes.set_ylim(len(rows) - 0.4, -0.6)
     time_axis(axes)
     return axes
+
+
+def timeline(protocol: Protocol, model: Model) -> Figure:
+    """Figure of what each condition of a protocol shows when, and of when its first image reaches each area of a model.
+
+    Parameters
+    ----------
+    protocol
+        As `ventral.load_protocol` gives it.
+    model
+        As `ventral.load_model` gives it.
+
+    Raises
+    ------
+    UsageError, ProtocolError
+        If the model cannot run the protocol.
+    """
+    title = f"{protocol.name} on {model.name}" if protocol.name else ""
+    return schedule_figure(protocol, model.graph, model.statistics_horizon_ms, title)
 
 
 def _given(axes: Axes | None) -> Axes:

@@ -84,7 +84,7 @@ def cluster_test(
     -------
     xr.Dataset
         "t", "p" (of the cluster that a point is in; 1 outside), "significant" and "cluster" (its number in the curve,
-        from 1; 0 outside), dims (..., *along). ``attrs`` say test, unit of observation, their number, alternative,
+        from 1; 0 outside), dims ``(..., *along)``. ``attrs`` say test, unit of observation, their number, alternative,
         level, number of flips, whether these were all, and the smallest p that they permit.
 
     Raises

@@ -54,7 +54,7 @@ def train(
     images: Images,
     test: Images,
     recipe: Recipe,
-    out: Path,
+    out: str | Path,
     device: str = "cpu",
     note: str = "",
     report: Callable[[Trainer, float, float], None] | None = None,
@@ -96,7 +96,7 @@ def train(
     KeyboardInterrupt
         On Ctrl-C, after the step was finished and its state saved.
     """
-    ranks = ranks or Ranks()
+    ranks, out = ranks or Ranks(), Path(out)
     found = states(out)
     recipe = fitted(recipe, graph)
     if found and recipe.precision == "auto":
