@@ -24,10 +24,9 @@ LAYERS = (
     ("model",),
     ("experiment", "training"),
     ("measures",),
-    ("compare",),
+    ("compare", "doctor"),
     ("export", "figures"),
     ("paper", "report"),
-    ("doctor",),
     ("cli",),
 )
 PICTURED = ("figures", "cli", "paper/figures", "paper/report", "report")  # parts that may draw; all others hold numbers
