@@ -71,7 +71,7 @@ def workers(count=2):
             n_workers=count,
             threads_per_worker=1,
             host="127.0.0.1",
-            dashboard_address=None,
+            dashboard_address="127.0.0.1:0",
             memory_limit=None,
             silence_logs=logging.CRITICAL,
         ) as cluster,
@@ -164,7 +164,7 @@ def test_workers_that_are_killed_change_no_bit_and_cost_what_they_were_computing
 def test_a_worker_that_stops_answering_is_given_up_and_its_batches_go_to_another(
     experiment, wanted, tmp_path, monkeypatch
 ):
-    monkeypatch.setitem(room.CONFIG, "distributed.scheduler.worker-ttl", "5s")
+    monkeypatch.setitem(room.CONFIG, "distributed.scheduler.worker-ttl", "30s")
     with workers() as (cluster, client):
         client.register_plugin(Saboteur("silent", tmp_path))
         record(experiment, tmp_path / "run.zarr", cluster=Cluster(scheduler=cluster.scheduler_address))
@@ -296,6 +296,11 @@ def scheduler_of(file, count=1, **environment):
                 process.wait()
 
 
+def complaints(err):
+    """What a command has complained of, without the progress that it reports on a slow machine."""
+    return "\n".join(line for line in err.splitlines() if line and not line.startswith("recording: "))
+
+
 def committed(path):
     return len(list(path.glob("checksums/commit/c.*.0.0")))
 
@@ -339,14 +344,14 @@ def test_a_recording_that_is_killed_or_stopped_resumes_in_the_same_bytes(model_f
     assert 5 <= kept < 160
     if how == signal.SIGINT:
         assert process.returncode == 130
-        assert err.strip() == "stopped; run.zarr keeps what is recorded. Give the same command again to resume."
+        assert complaints(err) == "stopped; run.zarr keeps what is recorded. Give the same command again to resume."
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", IncompleteRun)
         assert len(ventral.open_run(path).missing) == 2 * (160 - kept)
     for name, more in (("run.zarr", ("--workers", "2")), ("whole.zarr", ())):
         process = begin(name, *more)
         _, err = process.communicate()
-        assert (process.returncode, err) == (0, ""), err
+        assert (process.returncode, complaints(err)) == (0, "")
 
     def without_command(files):
         return {name: data for name, data in files.items() if name != "zarr.json"}

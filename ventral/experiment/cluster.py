@@ -39,9 +39,9 @@ CONNECT_S = 30.0  # for a scheduler to answer
 VISIBLE_S = 30.0  # for a file of another machine to be seen here: network file systems remember what was not there
 CLOSE_S = 10.0  # for workers to end
 CONFIG = {
-    # tasks of a worker that dies are suspected of it; one that is killed for other reasons must not end the recording
+    # dask suspects the tasks of a worker that dies; workers that are killed for other reasons must not end a recording
     "distributed.scheduler.allowed-failures": 100,
-    "distributed.scheduler.worker-ttl": "60s",
+    "distributed.scheduler.worker-ttl": "120s",  # a worker that loads torch on a busy machine may be silent for long
     "distributed.comm.timeouts.connect": f"{CONNECT_S:.0f}s",
 }
 
@@ -121,7 +121,7 @@ class Cluster:
                 n_workers=self.workers,
                 threads_per_worker=1,
                 host="127.0.0.1",
-                dashboard_address=None,
+                dashboard_address="127.0.0.1:0",
                 memory_limit=None,  # as for one process
                 silence_logs=logging.CRITICAL,
                 preload=["ventral.experiment.preload"],
