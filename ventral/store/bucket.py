@@ -14,7 +14,8 @@ from typing import TypeVar
 from ventral.errors import BusyError, StoreError, UsageError, few
 from ventral.store.address import Address
 from ventral.store.cache import Cache
-from ventral.store.client import Client, DeniedError
+from ventral.store.client import Client
+from ventral.store.failures import DeniedError
 from ventral.store.lease import Lease
 
 ROOT = "zarr.json"

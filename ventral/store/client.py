@@ -1,8 +1,8 @@
 """Requests to a bucket or a web server, by obstore: whole files, conditional puts, listings.
 
 A request that fails because of the network or the service (a reset, 429, 5xx) is repeated for `RETRY_S` seconds, by
-obstore and, where a body breaks off or a put is conditional, by `Client`; then one sentence says what failed. Messages
-of obstore are not passed on: they run over pages, and an address in them can hold a signature.
+obstore and, where a body breaks off or a put is conditional, by `Client`; then one sentence says what failed (see
+`ventral.store.failures`).
 
 Credentials, region and endpoint come from the environment, in the variables that obstore reads (``AWS_ACCESS_KEY_ID``,
 ``AWS_ENDPOINT_URL``, ``GOOGLE_SERVICE_ACCOUNT``, ``AZURE_STORAGE_ACCOUNT_NAME``, ...).
@@ -10,47 +10,23 @@ Credentials, region and endpoint come from the environment, in the variables tha
 
 import hashlib
 import os
-import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
-from ventral.errors import StoreError, UsageError
+from ventral.errors import UsageError
 from ventral.store.address import Address
+from ventral.store.failures import KEYS, NO_KEYS, failure, of_bucket, passing
 
 RETRY_S = 60.0  # how long a request is repeated
 STALL_S = 30.0  # after which a connection over which nothing comes counts as broken
 PIECE_BYTES = 2**20  # of a file that is hashed as it comes
 ENDPOINTS = ("AWS_ENDPOINT", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AZURE_STORAGE_ENDPOINT")
-KEYS = {
-    "s3": "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_SKIP_SIGNATURE=true for a public bucket",
-    "gs": "GOOGLE_SERVICE_ACCOUNT, or GOOGLE_SKIP_SIGNATURE=true for a public bucket",
-    "az": "AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY",
-}
-NO_KEYS = ("169.254.169.254", "metadata.google.internal", "MissingAccount")  # asked for keys where none are given
-NO_BUCKET = ("NoSuchBucket", "ContainerNotFound")
-LASTING = ("MissingContentLength", "certificate")  # errors that do not pass
-CAUSES = {  # in the text of an error -> in words
-    "ConnectionRefused": "the connection is refused",
-    "dns error": "there is no server of this name",
-    "ConnectionReset": "the connection was reset",
-    "BrokenPipe": "the connection was reset",
-    "IncompleteMessage": "the connection was reset",
-    "IncompleteBody": "the connection was reset",
-    "imeout": "nothing comes over the connection",
-    "TimedOut": "nothing comes over the connection",
-    "MissingContentLength": "the server does not say how long the file is",
-    "certificate": "its certificate cannot be trusted",
-}
 
 Result = TypeVar("Result")
 Tag = dict[str, str]  # which version of a file it is, for a put that replaces this version only
-
-
-class DeniedError(StoreError):
-    """A bucket that these credentials cannot read, list or write."""
 
 
 @dataclass(frozen=True)
@@ -182,54 +158,14 @@ class Client:
             except (exceptions.AlreadyExistsError, exceptions.PreconditionError):
                 raise
             except FileNotFoundError as error:
-                self._refuse_bucket(str(error))
+                if of_bucket(error):
+                    raise failure(self.address, done, error, 0.0) from None
                 raise FileNotFoundError(done) from None
-            except (exceptions.PermissionDeniedError, exceptions.UnauthenticatedError) as error:
-                code = re.search(r"<Code>(\w+)</Code>", str(error))
-                raise DeniedError(self._denied(done, code[1] if code else "")) from None
             except exceptions.BaseError as error:
-                text = str(error)
-                self._refuse_bucket(text)
-                if any(sign in text for sign in NO_KEYS):
-                    raise DeniedError(self._denied(done, "no credentials are given")) from None
-                if _status(text) in ("401", "403"):  # of a listing
-                    raise DeniedError(self._denied(done, "")) from None
-                if not _passing(text) or time.monotonic() + wait_s > until:
-                    raise StoreError(self._failed(done, text)) from None
+                if not passing(error) or time.monotonic() + wait_s > until:
+                    raise failure(self.address, done, error, self.patience_s) from None
             time.sleep(wait_s)
             wait_s = min(2 * wait_s, 5.0)
-
-    def _refuse_bucket(self, text: str) -> None:
-        if any(sign in text for sign in NO_BUCKET):
-            raise StoreError(f"there is no bucket {self.address.parts[0]!r}; make it first, or give another.") from None
-
-    def _denied(self, done: str, code: str) -> str:
-        given = KEYS.get(self.address.scheme)
-        remedy = f"set {given} in the environment" if given else "the server wants a login, which ventral cannot give"
-        return f"{self.address} cannot be {done}: access is denied{f' ({code})' if code else ''}; {remedy}."
-
-    def _failed(self, done: str, text: str) -> str:
-        status = re.search(r"status code: (\d{3}(?: [A-Z][A-Za-z]+)*)", text)
-        cause = status[1] if status else next((words for sign, words in CAUSES.items() if sign in text), "no answer")
-        tried = f", also after {self.patience_s:g} s" if _passing(text) else ""
-        return (
-            f"{self.address} cannot be {done}: {cause}{tried}. First check the network and the service; then give the "
-            "same command again."
-        )
-
-
-def _passing(text: str) -> bool:
-    """Whether an error can pass: of the network, or a status that asks to come again."""
-    if any(sign in text for sign in LASTING):
-        return False
-    status = _status(text)
-    return not status or status in ("408", "409", "429") or (status.startswith("5") and status != "501")
-
-
-def _status(text: str) -> str:
-    """The HTTP status in the text of an error; empty if there is none."""
-    found = re.search(r"status(?: code)?: (\d{3})", text)
-    return found[1] if found else ""
 
 
 def _tag(meta: Any) -> Tag:

@@ -14,7 +14,7 @@ from typing import Any
 
 from ventral.errors import StoreError
 from ventral.store.address import RunPath
-from ventral.store.client import DeniedError
+from ventral.store.failures import DeniedError
 from ventral.store.layout import CHECKSUMS, READOUT
 from ventral.store.location import Location, locate
 
