@@ -14,8 +14,6 @@ that is written to the disk, beside computing alone. Whatever fails prints its t
 
 import argparse
 import contextlib
-import shutil
-import tempfile
 import time
 import traceback
 from collections.abc import Callable, Iterator
@@ -221,51 +219,10 @@ def beside_the_processor(model: str, given: argparse.Namespace) -> None:
 
 
 def written(model: str, given: argparse.Namespace) -> None:
-    """A run that is written, beside computing alone and beside writing one batch after the other, in turns."""
-    from ventral.experiment.writing import Writing
-    from ventral.store.writer import Writer
+    """A run that is written, beside computing alone and beside writing one batch after the other (see `writing.py`)."""
+    import writing  # needs zarr, which the other parts do not
 
-    recorder = Recorder(experiment_of(model, given, "float32", given.images, given.device))
-    layout, presentations = recorder.layout(), recorder.experiment.presentations
-    consumed(recorder, layout.batches)
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-
-        def beside() -> None:
-            with Writer.open(folder / "beside.zarr", layout) as writer, Writing(writer) as writing:
-                for found in recorder.record_tasks(recorder.tasks(writer.pending)):
-                    writing.write(*found)
-
-        def after() -> None:
-            with Writer.open(folder / "after.zarr", layout) as writer:
-                for found in recorder.record_tasks(recorder.tasks(writer.pending)):
-                    writer.write(*found)
-
-        ways = {
-            "computing alone": partial(consumed, recorder, layout.batches),
-            "written beside": beside,
-            "written after": after,
-        }
-        times: dict[str, list[float]] = {name: [] for name in ways}
-        for _ in range(max(1, given.rounds - 1)):
-            for name, compute in ways.items():
-                times[name].append(seconds(compute))
-            files = [file for file in (folder / "beside.zarr").rglob("*") if file.is_file()]
-            size = sum(file.stat().st_size for file in files)
-            for file in files:
-                other = folder / "after.zarr" / file.relative_to(folder / "beside.zarr")
-                assert file.read_bytes() == other.read_bytes(), file
-            shutil.rmtree(folder / "beside.zarr")
-            shutil.rmtree(folder / "after.zarr")
-    base = median(times["computing alone"])
-    for name, taken in times.items():
-        clock = median(taken)
-        rate = f", {size / 1e6 / clock:.0f} MB/s" if name.startswith("written") else ""
-        print(
-            f"  {name:16s} {clock:6.2f} s, {clock / base:.2f} times as long, {presentations / clock:.0f} "
-            f"presentations/s{rate}",
-            flush=True,
-        )
+    writing.compare(experiment_of(model, given, "float32", given.images, given.device), max(1, given.rounds - 1))
 
 
 def main() -> None:
@@ -277,6 +234,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--device", default="cuda")
     given = parser.parse_args()
+    if given.device == "cuda" and not torch.cuda.is_available():
+        print("there is no GPU; --device cpu --images 4 --batch 2 tries the script")
+        return
     name = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
     print(f"torch {torch.__version__}, {name}, {torch.get_num_threads()} threads, {given.data}")
     for done in (measure, beside_the_processor, written):

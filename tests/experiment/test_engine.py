@@ -10,7 +10,7 @@ from random_graphs import graphs_that_read
 from small import small_graph
 
 from ventral.errors import GraphError, StoreError, UsageError
-from ventral.experiment import engine
+from ventral.experiment import kernels
 from ventral.experiment.condition import Condition
 from ventral.experiment.draws import Draws
 from ventral.experiment.engine import Engine
@@ -176,12 +176,12 @@ def test_kernels_that_are_not_kept_are_folded_again(monkeypatch):
     inputs = stimulus(network)
     keeps = Engine(network)
     kept = record(keeps, inputs)
-    monkeypatch.setattr(engine, "KEPT_BYTES", 1)
+    monkeypatch.setattr(kernels, "KEPT_BYTES", 1)
     forgets = Engine(network)
     assert all(torch.equal(a[area], b[area]) for a, b in zip(record(forgets, inputs), kept, strict=True) for area in b)
-    assert len(forgets._kept) == 1
-    assert len(keeps._kept) > 20
-    assert keeps._bytes == sum(made.bytes for made in keeps._kept.values())
+    assert len(forgets.kernels._kept) == 1
+    assert len(keeps.kernels._kept) > 20
+    assert keeps.kernels._bytes == sum(made.bytes for made in keeps.kernels._kept.values())
 
 
 @pytest.mark.parametrize("outward", [2, 8])

@@ -14,7 +14,7 @@ from short_protocols import protocols
 from small import small_graph
 
 from ventral.errors import GraphError, StoreError
-from ventral.experiment import engine, replay
+from ventral.experiment import kernels, replay
 from ventral.experiment.ahead import made_ahead, one_later
 from ventral.experiment.condition import Condition
 from ventral.experiment.engine import Engine
@@ -141,7 +141,7 @@ def test_beyond_the_most_kinds_steps_are_computed_as_usual(monkeypatch):
 
 
 def test_kernels_that_a_captured_step_reads_are_kept_alive(monkeypatch):
-    monkeypatch.setattr(engine, "KEPT_BYTES", 1)
+    monkeypatch.setattr(kernels, "KEPT_BYTES", 1)
     network = network_of(replace(small_graph(), statistics="fixed"))
     steps = steps_of(network, capture=Again)
     inputs = [network.encode(pictures(COUNT, 16)).detach()] * TICKS
@@ -150,7 +150,7 @@ def test_kernels_that_a_captured_step_reads_are_kept_alive(monkeypatch):
     stages = sum(len(network.graph.stages(edge)) for edge in network.graph.edges)
     last = [each for each in steps._met.values() if each and len(each.areas) == 4 and len(each.inputs) == 5]
     assert max(len({id(kernel) for kernel in each.kernels}) for each in last) > stages / 2
-    assert len(steps.engine._kept) == 1
+    assert len(steps.engine.kernels._kept) == 1
 
 
 def test_where_the_device_refuses_steps_are_computed_as_usual():

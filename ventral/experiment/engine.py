@@ -8,24 +8,16 @@ bfloat16, convolutions and most states are half as large, and processors and GPU
 several times as fast.
 """
 
-from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ventral.experiment.folding import Convolution, folded, joined, ready
+from ventral.experiment.kernels import FoldedKernels, Gains
 from ventral.model.areas import Area, Transition
-from ventral.model.layers import ScaleShift
 from ventral.model.network import Network, States
-from ventral.model.normalisation import Normalisation
-
-KEPT_BYTES = 256 * 2**20  # of folded kernels, beyond which those not used for longest are folded anew
-
-Gains = Mapping[str, float | Tensor]
 
 
 class Part(NamedTuple):
@@ -59,10 +51,10 @@ class Engine:
         where rounding would add up from tick to tick or counts must be exact: in areas with an identity and in runs
         with noise.
 
-    Notes
-    -----
-    Kernels are folded when they are first used, for each set of statistics, weights and gains, and kept up to
-    `KEPT_BYTES`.
+    Attributes
+    ----------
+    kernels
+        Its convolutions, with what is folded into them.
     """
 
     def __init__(self, network: Network, precision: str = "float32") -> None:
@@ -70,11 +62,8 @@ class Engine:
         weight = next(network.parameters())
         self._own = weight.dtype
         self._dtype = torch.bfloat16 if precision == "bfloat16" else weight.dtype
-        self._pairs = weight.device.type == "cpu"
         self._stages = {edge.name: network.graph.stages(edge) for edge in network.graph.edges}
-        self._kept: OrderedDict[Hashable, Convolution] = OrderedDict()
-        self._bytes = 0
-        self._used: list[Convolution] | None = None  # within `keeping`
+        self.kernels = FoldedKernels(network, self._dtype)
 
     def encode(self, images: Tensor) -> Tensor:
         """What enters the network for images, as `Network.encode` gives it, in the dtype of the state that it enters.
@@ -162,29 +151,17 @@ class Engine:
         edges = [e for e in graph.edges if e.source in present and e.on(tick)]
         kept = [a.name for a in graph.areas if a.name in present and graph.identity_on(a, tick)]
         after = {*kept, *(edge.target for edge in edges), *([graph.entry] if enters else [])}
-        norms = [norm for edge in edges for norm in self._norms(edge)]
-        reads = graph.readout in after
-        if any(norm.held and len(norm.mean) <= tick for norm in norms if not norm.shared):
-            return None
         final = self.network.postnet.norm
-        if reads and not final.shared and final.held and len(final.mean) <= tick + 1:
+        reads = graph.readout in after
+        if any(norm.asks(tick) for edge in edges for norm in self.kernels.norms(edge)):
+            return None
+        if reads and final.asks(tick + 1):
             return None
         return (
-            tuple((edge.name, gains.get(edge.name, 1.0), self._addresses(edge, tick)) for edge in edges),
+            tuple((edge.name, gains.get(edge.name, 1.0), self.kernels.addresses(edge, tick)) for edge in edges),
             tuple((name, gains.get(name, 1.0)) for name in kept),
             final.row(tick + 1) if reads else -1,
         )
-
-    @contextmanager
-    def keeping(self) -> Iterator[list[Convolution]]:
-        """Give the kernels that are used within this context, none of which is forgotten before it ends."""
-        used: list[Convolution] = []
-        self._used = used
-        try:
-            yield used
-        finally:
-            self._used = None
-            self._forget()
 
     def _dtype_of(self, area: Area) -> torch.dtype:
         """The dtype of an area's state: that of the weights where rounding would add up from tick to tick."""
@@ -210,14 +187,15 @@ class Engine:
             part = Part(edge, self._inner(edge, states[edge.source], tick, rates), gain)
             last = stages[-1]
             if isinstance(gain, Tensor):
-                yield self._last([part._replace(gain=1.0)], part.x, tick).mul_(gain)
+                yield self.kernels.last([(edge, 1.0)], tick, part.x)(part.x).mul_(gain)
             elif last.stride == 1:
                 together.append(part)
             else:
-                yield self._last([part], part.x, tick)
+                yield self.kernels.last([(edge, gain)], tick, part.x)(part.x)
         if together:
             xs = [part.x for part in together]
-            yield self._last(together, xs[0] if len(xs) == 1 else torch.cat(xs, 1), tick)
+            x = xs[0] if len(xs) == 1 else torch.cat(xs, 1)
+            yield self.kernels.last([(part.edge, part.gain) for part in together], tick, x)(x)
 
     def _inner(self, edge: Transition, state: Tensor, tick: int, rates: dict[str, Tensor]) -> Tensor:
         """The input of a transition's last convolution."""
@@ -231,11 +209,11 @@ class Engine:
         """First normalisation and ReLU of a transition; without scales it serves all transitions out of an area."""
         if edge.source in rates:
             return rates[edge.source]
-        norm: Normalisation = self.network.area_norms[edge.source]  # type: ignore[assignment]
+        norm = self.kernels.first_norm(edge)
         row, scale, shift = norm.row(tick), None, None
         scaled = self.network.graph.scale_shift
         if scaled:
-            scale, shift = self._learned(f"{edge.name}/0").at(tick)
+            scale, shift = self.kernels.learned(edge, 0).at(tick)
         normal = F.batch_norm(state, norm.mean[row], norm.variance[row], scale, shift, eps=norm.floor)
         rate = normal.relu_().to(self._dtype)
         if not scaled:
@@ -244,90 +222,7 @@ class Engine:
 
     def _stage(self, edge: Transition, stage: int, x: Tensor, tick: int) -> Tensor:
         """A convolution within a transition, with the normalisation and the ReLU after it."""
-        key = (edge.name, self._address(edge, stage, tick))
-        return self._kernel(key, lambda: self._folded(edge, stage, tick), x).rectified(x)
-
-    def _last(self, parts: Sequence[Part], x: Tensor, tick: int) -> Tensor:
-        """The last convolution of a transition, or of several into one area, times their gains."""
-        last = [len(self._stages[part.edge.name]) - 1 for part in parts]
-        places = list(zip(parts, last, strict=True))
-        key = tuple((part.edge.name, part.gain, self._address(part.edge, stage, tick)) for part, stage in places)
-        made = self._kernel(
-            key, lambda: joined([self._folded(part.edge, stage, tick, part.gain) for part, stage in places]), x
-        )
-        return made(x)
-
-    def _kernel(self, key: Hashable, make: Callable[[], Convolution], x: Tensor) -> Convolution:
-        """A convolution that is kept, or made and then kept; `x` is what it takes."""
-        if key in self._kept:
-            self._kept.move_to_end(key)
-        else:
-            self._kept[key] = ready(make(), self._dtype, self._pairs and x.shape[3] % 2 == 0)
-            self._bytes += self._kept[key].bytes
-        made = self._kept[key]
-        if self._used is None:
-            self._forget()
-        else:
-            self._used.append(made)
-        return made
-
-    def _forget(self) -> None:
-        """Forget the kernels that were not used for longest, if all are more than may be kept."""
-        while self._bytes > KEPT_BYTES and len(self._kept) > 1:
-            self._bytes -= self._kept.popitem(last=False)[1].bytes
-
-    def _addresses(self, edge: Transition, tick: int) -> Hashable:
-        """What tells a transition at a tick from that at other ticks."""
-        stages = self._stages[edge.name]
-        if not stages:
-            return ()
-        own = [self._address(edge, stage, tick) for stage in range(len(stages))]
-        if not stages[0].normalised:
-            return tuple(own)
-        norm: Normalisation = self.network.area_norms[edge.source]  # type: ignore[assignment]
-        scale = self._learned(f"{edge.name}/0").row(tick) if self.network.graph.scale_shift else -1
-        return (norm.row(tick), scale, *own)
-
-    def _norms(self, edge: Transition) -> Iterator[Normalisation]:
-        """The normalisations of a transition."""
-        stages = self._stages[edge.name]
-        if stages and stages[0].normalised:
-            norm: Normalisation = self.network.area_norms[edge.source]  # type: ignore[assignment]
-            yield norm
-        for stage in range(1, len(stages)):
-            yield self._norm(f"{edge.name}/{stage}")
-
-    def _address(self, edge: Transition, stage: int, tick: int) -> tuple[int, int, int, int]:
-        """What tells a convolution of a transition at a tick from those at other ticks: weight and statistics."""
-        kernel = self.network.kernels.at(edge.name, stage, tick)
-        name = f"{edge.name}/{stage + 1}"
-        if stage + 1 == len(self._stages[edge.name]):
-            return stage, id(kernel), -1, -1
-        learned = self._learned(name).row(tick) if self.network.graph.scale_shift else -1
-        return stage, id(kernel), self._norm(name).row(tick), learned
-
-    def _folded(self, edge: Transition, stage: int, tick: int, gain: float | Tensor = 1.0) -> Convolution:
-        """A convolution with the normalisation after it, or at the end of a transition with its gain."""
-        network, stages = self.network, self._stages[edge.name]
-        kernel, stride = network.kernels.at(edge.name, stage, tick), stages[stage].stride
-        if stage + 1 == len(stages):
-            return folded(kernel, stride, gain)
-        name = f"{edge.name}/{stage + 1}"
-        scale, shift = self._norm(name).affine(tick)
-        if network.graph.scale_shift:
-            learned_scale, learned_shift = self._learned(name).at(tick)
-            scale, shift = scale * learned_scale, shift * learned_scale + learned_shift
-        return folded(kernel, stride, scale, shift)
-
-    def _norm(self, name: str) -> Normalisation:
-        """The normalisation before a stage within a transition."""
-        norm: Normalisation = self.network.inner_norms[name]  # type: ignore[assignment]
-        return norm
-
-    def _learned(self, name: str) -> ScaleShift:
-        """The scale and shift before a stage of a transition."""
-        learned: ScaleShift = self.network.scales[name]  # type: ignore[assignment]
-        return learned
+        return self.kernels.inner(edge, stage, tick, x).rectified(x)
 
 
 def _carried(total: Tensor | None, state: Tensor, identity: float, gain: float | Tensor) -> Tensor:

@@ -13,13 +13,14 @@ Replayed numbers are those of the same operations started one by one.
 import warnings
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
-from ventral.experiment.engine import Engine, Gains
+from ventral.experiment.engine import Engine
 from ventral.experiment.folding import Convolution
+from ventral.experiment.kernels import Gains
 from ventral.model.network import States
 
 MOST_KINDS = 100  # of steps that are captured; further ones are computed as usual
@@ -50,14 +51,16 @@ class CudaGraph:
     ----------
     compute
         Function that reads tensors that stay where they are, and returns its outputs.
-    device
-        The GPU.
+    stream
+        Where it is captured.
+    pool
+        Memory that captures share. A replay can overwrite the outputs of others, so these are copied at once.
     """
 
-    def __init__(self, compute: Compute, device: torch.device) -> None:
+    def __init__(self, compute: Compute, stream: torch.cuda.Stream, pool: Any) -> None:
         self._graph = torch.cuda.CUDAGraph()
         # only what this thread does is captured, so that others may copy and free memory meanwhile
-        with torch.cuda.graph(self._graph, stream=torch.cuda.Stream(device), capture_error_mode="thread_local"):
+        with torch.cuda.graph(self._graph, pool=pool, stream=stream, capture_error_mode="thread_local"):
             self.outputs = compute()
 
     def replay(self) -> None:
@@ -68,7 +71,10 @@ class CudaGraph:
 def capture_on(device: str) -> Capture | None:
     """What captures steps on a device: CUDA graphs on a GPU, nothing elsewhere."""
     place = torch.device(device)
-    return (lambda compute: CudaGraph(compute, place)) if place.type == "cuda" else None
+    if place.type != "cuda":
+        return None
+    stream, pool = torch.cuda.Stream(place), torch.cuda.graph_pool_handle()
+    return lambda compute: CudaGraph(compute, stream, pool)
 
 
 @dataclass(eq=False)
@@ -196,7 +202,7 @@ class Steps:
             return [*after.values(), *values.values()]
 
         assert self.capture is not None
-        with self.engine.keeping() as kernels:
+        with self.engine.kernels.keeping() as kernels:
             compute()  # folds kernels, which cannot be captured
             try:
                 captured = self.capture(compute)

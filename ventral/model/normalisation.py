@@ -100,6 +100,10 @@ class Normalisation(nn.Module):
             "stop earlier or hold the last (--beyond-horizon held)."
         )
 
+    def asks(self, tick: int) -> bool:
+        """Whether the statistics themselves say which row is used at a tick: beyond the last, if it is held."""
+        return not self.shared and self.held and tick >= len(self.mean)
+
     def affine(self, tick: int) -> tuple[Tensor, Tensor]:
         """Scale and shift, each (channel,), float64, by which the kept statistics normalise at a tick."""
         row = self.row(tick)
