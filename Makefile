@@ -33,7 +33,7 @@ docs: $(DOCS)
 	OMP_NUM_THREADS=1 $(BIN)/python -m sphinx -W --keep-going -q -b html -d docs/_build/doctrees docs docs/_build/html
 
 docs-clean:
-	rm -rf docs/_build docs/api docs/gallery docs/results docs/changelog.md docs/start.ipynb docs/sg_execution_times.rst
+	rm -rf docs/_build docs/api docs/gallery docs/results docs/sg_execution_times.rst
 
 bench: $(DEV)
 	set -e; for script in benchmarks/*.py; do $(BIN)/python "$$script"; done

@@ -18,7 +18,13 @@ COPIED = (
     "results/weights/README.md",
     "results/weights/recipes/*.toml",
 )
-NAMED = {"CHANGELOG.md": "changelog.md"}  # pages whose name here is another
+NAMED = {"CHANGELOG.md": "results/changelog.md"}  # pages whose name here is another
+# where links of a page lead on GitHub, and on the site
+MOVED = {
+    "../results/": "results/",
+    "../CHANGELOG.md": "results/changelog.md",
+    "examples/GALLERY_HEADER.rst": "gallery/index.rst",
+}
 
 
 def copy(app: Sphinx) -> None:
@@ -37,7 +43,8 @@ def lead_here(app: Sphinx, name: str, source: list[str]) -> None:
     if name.startswith("results/predictions-"):
         source[0] = f"# Predictions: {name.partition('-')[2]}\n\n{source[0]}"  # in results/README they are sections
     if not name.startswith("results/"):
-        source[0] = source[0].replace("(../results/", "(results/").replace("(../CHANGELOG.md", "(changelog.md")
+        for there, here in MOVED.items():
+            source[0] = source[0].replace(f"({there}", f"({here}")
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

@@ -13,7 +13,7 @@ from sphinx.application import Sphinx
 
 PAGES = ("start",)  # those that can be had as a notebook
 PART = re.compile(r"^```python\n(?P<code>.*?)^```\n|(?P<commands>(?:^    ventral [^\n]*\n)+)", re.DOTALL | re.MULTILINE)
-SKIPPED = re.compile(r"^:::\{.*?^:::\n", re.DOTALL | re.MULTILINE)  # what only the site understands
+SKIPPED = ("![", "[This page as a notebook]")  # lines that say nothing in a notebook
 LINK = re.compile(r"\[([^]]+)\]\((?!https?:)[^)]+\)")
 
 
@@ -26,7 +26,6 @@ def notebook_of(page: str) -> nbformat.NotebookNode:
         Text of the page. Links within the site become their words, as a notebook may lie anywhere.
     """
     cells, end = [], 0
-    page = SKIPPED.sub("", page)
     for part in PART.finditer(page):
         cells.append(new_markdown_cell(text_of(page[end : part.start()])))
         cells.append(new_code_cell(part["code"].strip() if part["code"] else commands_of(part["commands"])))
@@ -41,7 +40,7 @@ def notebook_of(page: str) -> nbformat.NotebookNode:
 
 def text_of(text: str) -> str:
     """Text without pictures and links that lead nowhere from a notebook."""
-    lines = [line for line in text.splitlines() if not line.startswith("![")]
+    lines = [line for line in text.splitlines() if not line.startswith(SKIPPED)]
     return LINK.sub(r"\1", "\n".join(lines)).strip()
 
 
@@ -51,10 +50,13 @@ def commands_of(lines: str) -> str:
 
 
 def write(app: Sphinx) -> None:
-    """Write the notebooks beside their pages, where the pages find them to be downloaded."""
+    """Write the notebooks beside their pages, where they are tracked and can be downloaded."""
     for name in PAGES:
         page = Path(app.srcdir) / f"{name}.md"
-        nbformat.write(notebook_of(page.read_text(encoding="utf-8")), page.with_suffix(".ipynb"))
+        text = nbformat.writes(notebook_of(page.read_text(encoding="utf-8"))) + "\n"
+        target = page.with_suffix(".ipynb")
+        if not target.exists() or target.read_text(encoding="utf-8") != text:
+            target.write_text(text, encoding="utf-8")
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

@@ -21,5 +21,5 @@ findings = ventral.analyze(run, "readout")
 
 # %%
 # The mask costs a few points at an SOA of 10 ms, and nothing at 50. This network never saw a mask in training,
-# and holds what it saw so well that noise hardly takes it. What a larger cost would say, and what not, is a
-# page of its own: :doc:`/mask-effects`.
+# and holds what it saw so well that noise hardly takes it. The page on mask
+# effects says what a larger cost would say, and what not.

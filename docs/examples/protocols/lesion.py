@@ -21,4 +21,4 @@ findings = ventral.analyze(run, "lesion")
 # %%
 # Lateral transitions silenced at 120 ms cost a third of what is known at 200 ms, feedback in the same window
 # nothing; without either throughout little is left. A lesion shows what this network has come to rely on, not
-# what must be there: networks trained without feedback find another way (:doc:`/mask-effects`).
+# what must be there: networks trained without feedback find another way.
