@@ -17,11 +17,20 @@ MINUTE = 60
 
 @pytest.mark.parametrize(("folder", "group"), FOLDERS.items())
 def test_each_has_a_script_that_uses_it(folder, group):
-    scripts = {path.stem.replace("_", "-"): path.read_text() for path in SCRIPTS if path.parent.name == folder}
+    scripts = {
+        path.stem.removeprefix("analyze_").replace("_", "-"): path.read_text()
+        for path in SCRIPTS
+        if path.parent.name == folder
+    }
     ours = [script.name for script in list_scripts(group) if script.origin == "ventral"]
     assert sorted(scripts) == sorted(ours)
     for name, text in scripts.items():
         assert re.search(rf'(load_protocol|analyze)\((run, )?"{name}"', text), name
+
+
+def test_no_two_scripts_share_a_name():
+    """Their pages would; an analysis that is called as a protocol is has `analyze_` before its name."""
+    assert len({path.name for path in SCRIPTS}) == len(SCRIPTS)
 
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
