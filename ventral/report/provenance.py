@@ -5,8 +5,6 @@ from collections.abc import Sequence
 
 from ventral.experiment.run import Run
 
-DIGEST = "root_sha256"
-
 
 def provenance_of(run: Run) -> dict[str, str]:
     """What decided the numbers of a run, by name, in full."""
@@ -30,7 +28,6 @@ def provenance_of(run: Run) -> dict[str, str]:
         "computed on": f"{identity.get('device', '')}, {identity.get('threads', '')} threads, "
         f"{identity.get('precision', 'float32')}, batches of {attrs['batch_shape']}",
         "recorded with": versions,
-        "root (sha256)": str(attrs.get(DIGEST, "")),
     }
     return {name: value for name, value in facts.items() if value}
 
