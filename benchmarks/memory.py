@@ -31,7 +31,7 @@ def peak_mb(presentations: int, given: argparse.Namespace, folder: Path) -> floa
     command = [
         *(sys.executable, "-m", "ventral", "simulate", "--protocol", str(folder / "contrasts.py")),
         *("--set", f"conditions={presentations // images}", "--set", f"end_ms={given.end_ms}"),
-        *("--model", given.model, "--images", str(images), "--record", given.record),
+        *("--model", given.model, "--data", "shapes", "--images", str(images), "--record", given.record),
         *("--out", str(folder / f"{presentations}.zarr")),
     ]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:

@@ -201,7 +201,7 @@ def recorded(model, protocol, images, pool, how, capture):
     return {**together, "alone": {**activity, "readout": logits}}, recorder
 
 
-@few
+@settings(few, max_examples=6)
 @given(
     protocol=protocols(),
     record=st.sampled_from(["units", "maps", "channels"]),
