@@ -325,7 +325,7 @@ def test_a_scheduler_that_is_killed_ends_the_recording_which_resumes(experiment,
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM], ids=lambda how: how.name)
 def test_a_recording_that_is_killed_or_stopped_resumes_in_the_same_bytes(model_file, tmp_path, how):
     def begin(out, *more):
         words = [*PYTHON, "ventral", *LINE.format(model=model_file, out=out).split(), *more]
