@@ -210,6 +210,19 @@ def test_single_failures_are_survived_by_a_writer(address, complete, proxy, faul
     assert stored(address) == contents(complete)
 
 
+def test_a_lock_and_a_root_whose_reply_was_lost_count_as_written(address, complete, proxy):
+    """They are put only if there is none; when the put is repeated there is one, which is its own."""
+    lost = []
+    ends = (f"/{LOCK}", "/run.zarr/zarr.json")
+    proxy.when = lambda method, path: (
+        method == "PUT" and path.endswith(ends) and path not in lost and not lost.append(path)
+    )
+    proxy.always = "lost"
+    record(address, plan())
+    assert len(lost) == 2
+    assert {f"run.zarr/{name}": data for name, data in contents(complete).items()} == stored(address.parent)
+
+
 @pytest.mark.parametrize("fault", ["503", "reset", "half"])
 def test_single_failures_are_survived_by_a_reader(uploaded, complete, proxy, fault, monkeypatch):
     monkeypatch.setattr(client, "RETRY_S", 60.0)
