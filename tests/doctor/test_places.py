@@ -46,6 +46,8 @@ def test_data_that_are_named_and_not_there_are_wrong(tmp_path, monkeypatch):
     assert not look_at_data().values["cifar10"]
     monkeypatch.setenv("VENTRAL_DATA", str(tmp_path / "none"))
     assert look_at_data().state == "wrong"
+    (tmp_path / "none").mkdir()
+    assert look_at_data().state == "hint"
     (tmp_path / "images" / "test" / "cat").mkdir(parents=True)
     monkeypatch.setenv("VENTRAL_DATA", str(tmp_path / "images"))
     assert look_at_data().values["cifar10"]

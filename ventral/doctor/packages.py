@@ -19,7 +19,6 @@ PURPOSES = {
     "export": "the export formats mne and nwb",
     "peers": "reading exports back in the tests",
     "remote": "runs in object stores",
-    "report": "pages that explain a run",
 }
 
 

@@ -67,5 +67,9 @@ def look_at_data() -> Finding:
     if there:
         return good("data", f"cifar10 in {path.absolute()}; shapes is built in.", path=str(path), cifar10=True)
     text = f"shapes is built in; cifar10 is not at {path} (`ventral data fetch cifar10`, --data PATH or VENTRAL_DATA)"
-    state = wrong if os.environ.get("VENTRAL_DATA") and not path.exists() else good
-    return state("data", f"{text}.", path=str(path), cifar10=False)
+    values = {"path": str(path), "cifar10": False}
+    if not os.environ.get("VENTRAL_DATA"):
+        return good("data", f"{text}.", **values)
+    if not path.exists():
+        return wrong("data", f"{text}; VENTRAL_DATA names a place that is not there.", **values)
+    return hint("data", f"{text}; VENTRAL_DATA names a place that holds no images yet.", **values)
