@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-Progress = Callable[[int, int], None]
+Report = Callable[[int, int], None]
 
 
 def in_notebook() -> bool:
@@ -14,7 +14,7 @@ def in_notebook() -> bool:
 
 
 @contextmanager
-def notebook_bar(what: str, of: str) -> Iterator[Progress]:
+def notebook_bar(what: str, of: str) -> Iterator[Report]:
     """Show a bar in a notebook, and nothing elsewhere.
 
     The function that is given is called with the number done and the total. The bar is drawn by rich as one output that
@@ -28,13 +28,13 @@ def notebook_bar(what: str, of: str) -> Iterator[Progress]:
     if not in_notebook():
         yield lambda done, total: None
         return
-    from IPython.display import display
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     shown = (TextColumn(what, markup=False), BarColumn(), MofNCompleteColumn(), TextColumn(of), TimeRemainingColumn())
     bar = Progress(*shown)  # never started: it only counts, and its table is what is displayed
     task = bar.add_task(what, total=None)
-    handle = display(bar.make_tasks_table(bar.tasks), display_id=True)  # type: ignore[no-untyped-call]
+    show = sys.modules["IPython.display"].display  # a kernel has it; ventral does not need it otherwise
+    handle = show(bar.make_tasks_table(bar.tasks), display_id=True)
 
     def advance(done: int, total: int) -> None:
         bar.update(task, completed=done, total=total)

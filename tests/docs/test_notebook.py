@@ -1,6 +1,8 @@
 """Laws of the Start page as a notebook: it is the page, and it runs from top to bottom."""
 
+import os
 import re
+import sys
 from pathlib import Path
 
 import nbformat
@@ -41,6 +43,7 @@ def test_text_of_a_notebook_leads_nowhere_that_is_not_there():
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the client's own dependencies
 def test_the_notebook_runs_and_shows_progress_views_and_figures(tmp_path, monkeypatch):
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")  # where `ventral` is
     book = notebook_of(page("start"))
     NotebookClient(book, timeout=600, resources={"metadata": {"path": str(tmp_path)}}).execute()
     shown = {
