@@ -52,6 +52,7 @@ sphinx_gallery_conf = {
     "examples_dirs": "examples",
     "gallery_dirs": "gallery",
     "filename_pattern": r"\.py$",  # every script runs
+    "within_subsection_order": "FileNameSortKey",
     "image_scrapers": ("gallery_figures.pictures",),
     "reset_modules": ("gallery_figures.forget_runs",),
     "capture_repr": (),
