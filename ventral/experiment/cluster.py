@@ -42,7 +42,7 @@ CONFIG = {
     # dask suspects the tasks of a worker that dies; workers that are killed for other reasons must not end a recording
     "distributed.scheduler.allowed-failures": 100,
     "distributed.scheduler.worker-ttl": "120s",  # a worker that loads torch on a busy machine may be silent for long
-    # with it the C library gives memory back at once, for which torch takes 1.3 times as long
+    # with it the C library gives memory back at once, and torch asks for it again
     "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": None,
     "distributed.comm.timeouts.connect": f"{CONNECT_S:.0f}s",
 }
