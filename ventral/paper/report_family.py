@@ -90,7 +90,7 @@ def save_family(subjects: Sequence[Subject], folder: Path, out: Path, data: str)
 def _save_figures(time: By, areas: By, outcomes: pd.DataFrame, out: Path, data: str) -> list[Path]:
     seeds = _seeds_of(outcomes)
     counts = ", ".join(
-        f"{name} {seeds[name]}" for name in dict.fromkeys([*WIRING, *STATISTICS, *TRAINING]) if name in seeds
+        f"{name} {seeds[name]}" for name in dict.fromkeys([*WIRING, *STATISTICS, *TRAINING, UNTRAINED]) if name in seeds
     )
     notes = [f"{outcomes['images'].iloc[0]:,} images of {data}. {INTERVALS} Seeds: {counts}."]
     figures = {
