@@ -12,7 +12,7 @@ from small_runs import contents, layout, record, values
 from ventral.errors import StoreError
 from ventral.experiment.run import open_complete
 from ventral.experiment.writing import WAITING, Writing
-from ventral.store import writer as store_writer
+from ventral.store import folder as store_folder
 from ventral.store.verify import verify
 from ventral.store.writer import Writer
 
@@ -98,20 +98,20 @@ def test_batches_are_written_in_the_order_in_which_they_come():
 
 
 def test_an_error_of_the_disk_reaches_the_caller_and_nothing_further_is_committed(tmp_path, monkeypatch):
-    made, put = plan(), store_writer.put
+    made, put = plan(), store_folder.put
 
     def full(path, data):
         if "c.3." in path.name and "IT" in str(path):
             raise OSError(errno.ENOSPC, "no space")
         put(path, data)
 
-    monkeypatch.setattr(store_writer, "put", full)
+    monkeypatch.setattr(store_folder, "put", full)
     asked = []
     with pytest.raises(StoreError, match=r"the disk is full\. First make room; then give the same command again"):
         record_then(tmp_path / "run.zarr", made, COUNT, None, asked)
     assert asked[-1] <= 3 + WAITING + 1  # that which is written, those that wait, and that which is handed over
     assert committed(tmp_path / "run.zarr", made) == [0, 1, 2]
-    monkeypatch.setattr(store_writer, "put", put)
+    monkeypatch.setattr(store_folder, "put", put)
     record(tmp_path / "run.zarr", made)
     assert verify(tmp_path / "run.zarr") == []
 

@@ -313,19 +313,11 @@ def test_the_runs_are_controls_of_each_other(folder, model, protocol):
 def test_a_recording_that_was_interrupted_is_resumed(predicted, model):
     folder, before, after = predicted
     assert before == [(0, 9), (1, 9), (1, 9), (2, 9), (2, 9), (3, 9), (3, 9), (4, 9)]
-    assert after == [
-        (1, 9),
-        (2, 9),
-        (3, 9),
-        (4, 9),
-        (5, 9),
-        (5, 9),
-        (6, 9),
-        (7, 9),
-        (7, 9),
-        (8, 9),
-        (9, 9),
-    ]  # not again
+    done = [number for number, _ in after]
+    assert done[:3] == [1, 2, 3]  # runs that were complete are not recorded again
+    assert done[3] in (4, 5)  # nor what was announced, or what the writer still had when it was interrupted
+    assert done == sorted(done)
+    assert after[-1] == (9, 9)
     assert all(run.complete for run in open_recordings(folder, model.name).values())
 
 
