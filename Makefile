@@ -28,9 +28,12 @@ lint: $(DEV)
 types: $(DEV)
 	$(BIN)/mypy
 
-# the site, without a network; a warning is an error, and scripts of the gallery that have not changed are not run again
+# the site, without a network; a warning is an error, and scripts of the gallery that have not changed are not run again;
+# `make docs GALLERY=0` runs none of them
+GALLERY ?= 1
 docs: $(DOCS)
-	OMP_NUM_THREADS=1 $(BIN)/python -m sphinx -W --keep-going -q -b html -d docs/_build/doctrees docs docs/_build/html
+	OMP_NUM_THREADS=1 $(BIN)/python -m sphinx -W --keep-going -q -b html -D plot_gallery=$(GALLERY) \
+		-d docs/_build/doctrees docs docs/_build/html
 
 docs-clean:
 	rm -rf docs/_build docs/api docs/gallery docs/results docs/sg_execution_times.rst

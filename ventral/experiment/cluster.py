@@ -57,7 +57,7 @@ class Cluster:
     workers
         Number of processes to start here; None to use a scheduler's.
     scheduler
-        Address of a scheduler ("tcp://10.0.0.1:8786"), or the path of its file (``.json``).
+        Address of a scheduler (``tcp://10.0.0.1:8786``), or the path of its file (``.json``).
     threads
         Number of threads of torch in each process, which decides the last bits, as in one process.
     patience_s
