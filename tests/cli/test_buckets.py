@@ -49,6 +49,7 @@ def test_a_run_is_recorded_into_a_bucket_as_onto_a_disk(bucket, places, model_fi
     assert list(here.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_the_controls_of_a_run_lie_beside_it_in_the_bucket(bucket, model_file, here):
     printed(f"simulate {masking(model_file, f'{bucket}/mask.zarr')} --images 5 --control")
     assert "readout-policies.png" in printed(f"analyze readout {bucket}/mask.zarr")
@@ -63,6 +64,7 @@ def test_a_dry_run_writes_nothing_into_the_bucket(bucket, model_file, proxy):
     assert proxy.asked == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", ["bucket", "web"])
 def test_what_is_made_of_a_run_elsewhere_is_that_of_the_run_on_a_disk(elsewhere, places, here, where):
     run, local = places["run"], here / "local.zarr"
@@ -82,6 +84,7 @@ def test_what_is_made_of_a_run_elsewhere_is_that_of_the_run_on_a_disk(elsewhere,
     assert theirs["V4"].shape == activity.shape
 
 
+@pytest.mark.slow
 def test_a_run_in_a_bucket_is_compared(elsewhere, here):
     run = open_run(elsewhere)
     rows = run.rows("unmasked")
@@ -97,6 +100,7 @@ def test_a_run_in_a_bucket_is_compared(elsewhere, here):
     assert (here / "mask-compare/compare-spearman.csv").exists()
 
 
+@pytest.mark.slow
 def test_all_runs_in_a_bucket_are_analysed_together(elsewhere, bucket, places):
     outcome = ventral(f"analyze readout {bucket}/mask.zarr {elsewhere}")
     assert "is of a model that is given already" in outcome.err

@@ -13,7 +13,7 @@ LISTED = re.findall(r"^([a-z-]+)$", (DOCS / "howto.md").read_text().partition(":
 ELSEWHERE = ("installing", "many-machines", "report")
 TASKS = [page for page in LISTED if page not in ELSEWHERE]
 READING = ("exports", "outside-networks")  # pages whose Python tests/laws/test_docs.py runs, with what it must give
-SLOW = ("exports", "gpu", "outside-networks", "own-network", "recordings")
+QUICK = ("own-analysis",)  # all other pages take longer, and are followed in the slow suite
 PART = re.compile(r"^```python\n(?P<code>.*?)^```$|^    (?P<command>ventral [^#\n]*)", re.DOTALL | re.MULTILINE)
 
 
@@ -37,7 +37,7 @@ def follow(page: str) -> int:
     return given
 
 
-@pytest.mark.parametrize("page", [pytest.param(page, marks=[pytest.mark.slow] * (page in SLOW)) for page in TASKS])
+@pytest.mark.parametrize("page", [pytest.param(page, marks=[pytest.mark.slow] * (page not in QUICK)) for page in TASKS])
 def test_what_a_page_says_can_be_done(page, desk, record):
     if page == "exports":  # which begins with a run
         record("runs/mask.zarr")
