@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from ventral.store.encoding import encode
+from ventral.store.folder import Folder
 from ventral.store.layout import Layout, Recording
 from ventral.store.writer import Writer
 
@@ -43,6 +45,11 @@ def values(plan, batch, area):
     made = np.stack([np.random.default_rng([len(area), number]).standard_normal(shape) for number in presentations])
     made[:, 0] = np.nan
     return made.astype(np.float32)
+
+
+def create(path, plan):
+    """An empty run in a folder."""
+    Folder(path).create(encode(plan))
 
 
 def write(writer, batch):

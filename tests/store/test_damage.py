@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
-from small_runs import contents, layout, record, values
+from small_runs import contents, create, layout, record, values
 
 from ventral.errors import StoreError
 from ventral.experiment.run import open_run
@@ -17,7 +17,7 @@ from ventral.export.formats import export_run
 from ventral.store import manifest
 from ventral.store.index import OWN_DIGEST, ROOT, blanked
 from ventral.store.verify import verify
-from ventral.store.writer import Writer, create
+from ventral.store.writer import Writer
 
 FILES = ("V1/activity/c.{}.0.0", "IT/activity/c.{}.0.0.0.0", "A2/activity/c.{}.0.0", "readout/logits/c.{}.0.0")
 ROW = "checksums/commit/c.{}.0.0"

@@ -17,7 +17,7 @@ import xarray as xr
 import zarr
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_runs import RECORDINGS, TICKS, contents, layout, record, values, write
+from small_runs import RECORDINGS, TICKS, contents, create, layout, record, values, write
 
 from ventral.errors import StoreError, UsageError
 from ventral.experiment.run import IncompleteRun, open_complete, open_run
@@ -25,7 +25,7 @@ from ventral.store.encoding import bytes_needed
 from ventral.store.index import root_problem
 from ventral.store.layout import Recording
 from ventral.store.verify import verify
-from ventral.store.writer import Writer, check_space, create
+from ventral.store.writer import Writer, check_space
 
 
 @pytest.fixture(autouse=True)

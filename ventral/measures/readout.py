@@ -18,7 +18,7 @@ from ventral.experiment.condition import Condition
 from ventral.experiment.run import Run
 from ventral.measures.crossed import crossed_interval
 from ventral.measures.intervals import Estimate, wilson_interval
-from ventral.measures.recorded import labels_of, present_ticks, rows_of
+from ventral.measures.recorded import labels_of, present_ticks
 from ventral.stimuli.layout import NO_CLASS
 
 LISTED = 10  # names of classes in an error
@@ -113,11 +113,6 @@ def accuracy_curve(run: Run, condition: str, accuracy: xr.DataArray) -> Curve:
 def mean_curve(runs: Sequence[Run], condition: str, correct: NDArray[np.float64], times_ms: NDArray[Any]) -> Curve:
     """Accuracy over time in a condition of runs of several models, from (model, image, time); both are crossed."""
     return Curve(runs[0].condition(condition), times_ms.astype(float), crossed_interval([correct]))
-
-
-def readout_curve(run: Run, condition: str) -> Curve:
-    """Accuracy of a run's readout over time in one of its conditions; raises as `readout_accuracy`."""
-    return accuracy_curve(run, condition, readout_accuracy(run.logits.isel(presentation=rows_of(run, condition))))
 
 
 def summary_times(curves: Sequence[Curve], at_ms: int | None, protocol_ms: Sequence[int]) -> list[float]:

@@ -2,9 +2,9 @@
 
 Zarr reads a chunk that is missing as NaN without a word, so completeness has to be recorded. The order of writes:
 
-1. `create` writes metadata, coordinates and manifest into a hidden folder beside the run, syncs every file and folder,
-   and only then renames it into place: a run exists with all of them or not at all, and of several processes that
-   make it at once one wins.
+1. `Folder.create` writes metadata, coordinates and manifest into a hidden folder beside the run, syncs every file and
+   folder, and only then renames it into place: a run exists with all of them or not at all, and of several processes
+   that make it at once one wins.
 2. A batch is one file per area and one for the readout. Each is written under a temporary name, synced, renamed, and
    its folder is synced.
 3. Only then the batch's row of ``commit``, with the sha256 of each of these files and its place, is written in the same
@@ -21,7 +21,6 @@ one that has the lock checks them, gives them their names, and alone writes rows
 import contextlib
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Self
 
 import numpy as np
@@ -62,17 +61,6 @@ def check_space(path: RunPath | str | os.PathLike[str], layout: Layout) -> None:
         needed = int(np.sum(~read_store(index).recorded)) * batch_bytes(layout)
     smaller = "record fewer images (--images), less of each (--record channels), or on another disk (--out)"
     need_space(path, needed, "the run", smaller)
-
-
-def create(path: str | os.PathLike[str], layout: Layout) -> None:
-    """Make an empty run in a folder: metadata, coordinates and manifest, all of it or nothing.
-
-    Raises
-    ------
-    StoreError
-        If there is something at `path` already, or it cannot be written.
-    """
-    Folder(Path(path)).create(encode(layout))
 
 
 class Writer:
