@@ -9,6 +9,7 @@ import pytest
 from commands import FLASH, printed, ventral, worked
 from PIL import Image
 
+from ventral.compare.untrained import untrained_experiment
 from ventral.errors import DataError
 from ventral.experiment.run import open_run
 from ventral.stimuli.datasets import load_images
@@ -42,6 +43,15 @@ def test_an_untrained_network_has_its_statistics_from_another_source(places, alo
     line = f"simulate --protocol flash --model {{graph}} --untrained --data {alone} --images all" + SHORT
     assert "is left to estimate statistics from" in ventral(line, **places).err
     worked(line + " --calibration {images}", **places)
+
+
+def test_the_untrained_control_of_a_run_that_shows_all_images_has_its_statistics_from_another_source(places, alone):
+    worked(FLASH + SHORT + f" --data {alone} --images all", **places)
+    run = open_run("run.zarr")
+    with pytest.raises(DataError, match=r"is left to estimate statistics from.*--calibration"):
+        untrained_experiment(run, str(alone))
+    control = untrained_experiment(run, str(alone), calibrate_on="shapes")
+    assert control.selection.presented.fingerprint == run.attrs["identity"]["images"]["fingerprint"]
 
 
 @pytest.mark.parametrize("line", [FLASH + SHORT, "evaluate {model}"])

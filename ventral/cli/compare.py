@@ -12,6 +12,7 @@ from ventral.cli.options import (
     PATH,
     RUN,
     area_names,
+    calibration_option,
     check_device,
     device_option,
     option,
@@ -59,6 +60,7 @@ WHOLE = click.IntRange(0)
 @option("--against", type=RUN, multiple=True, metavar="RUN", help="Another model's run, for paired differences.")
 @option("--untrained", is_flag=True, help="Also record the same graph with random weights, and compare with it.")
 @option("--images-from", metavar="SOURCE", help="Of --untrained: where the run's images are, if it does not say.")
+@calibration_option
 @option("--read", "reading", multiple=True, metavar="NAME=VALUE", help="How DATA are read, as in region=IT.")
 @option("--seed", type=int, default=0, help="Seed of resamples, orders, halves and folds.")
 @option("--out", type=PATH, help="Folder for figure, tables and netCDF; <run>-compare if not given.")
@@ -74,6 +76,7 @@ def compare(
     against: tuple[RunPath, ...],
     untrained: bool,
     images_from: str | None,
+    calibration: str | None,
     reading: tuple[str, ...],
     resamples: int,
     permutations: int,
@@ -103,7 +106,7 @@ def compare(
         print_costs(opened, neural, names, metric, resamples, permutations, 1 + len(others) + untrained, **named)
         return
     if untrained:
-        others.append(_untrained(opened, images_from, how["device"]))
+        others.append(_untrained(opened, images_from, calibration, how["device"]))
     found = [
         _compared(
             each, neural, metric, conditions=names, resamples=resamples, permutations=permutations, seed=seed, **named
@@ -154,14 +157,14 @@ def _number(text: str) -> float | str:
         return text
 
 
-def _untrained(run: "Run", source: str | None, device: str) -> "Run":
+def _untrained(run: "Run", source: str | None, calibration: str | None, device: str) -> "Run":
     """The untrained control of a run, recorded beside it, or resumed."""
     from ventral.compare.untrained import source_of, untrained_experiment, untrained_path
     from ventral.experiment.simulate import record
 
     name, shapes = read_source(source or source_of(run))
     with busy("making an untrained network"):
-        experiment = untrained_experiment(run, name, shapes, device)
+        experiment = untrained_experiment(run, name, shapes, device, calibration)
     with progress_bar("recording the untrained network", "batches") as advance:
         return record(experiment, untrained_path(run), typed(), progress=advance)
 

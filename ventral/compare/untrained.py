@@ -19,7 +19,11 @@ NAMED = ("shapes", "cifar10")
 
 
 def untrained_experiment(
-    run: Run, source: str | None = None, shapes: ShapeSettings | None = None, device: str = "cpu"
+    run: Run,
+    source: str | None = None,
+    shapes: ShapeSettings | None = None,
+    device: str = "cpu",
+    calibrate_on: str | None = None,
 ) -> Experiment:
     """The experiment of a run on an untrained network of its graph, for `ventral.experiment.simulate.record`.
 
@@ -33,13 +37,15 @@ def untrained_experiment(
         How hard the built-in shapes are, if the source is "shapes".
     device
         Where the untrained network runs.
+    calibrate_on
+        Images from which its statistics are estimated; those of the source that the run does not show if not given.
 
     Raises
     ------
     UsageError
         If the network has no graph of ventral's own, or it is not known where the images are.
     DataError
-        If the images there are not those of the run.
+        If the images there are not those of the run, or none of them is left to estimate statistics from.
     """
     graph, attrs, images = run.graph, run.attrs, run.attrs["identity"]["images"]
     if not isinstance(graph, AreaGraph):
@@ -56,6 +62,7 @@ def untrained_experiment(
         shapes,
         pool=any(stimulus.role == "mask" for stimulus in made),
         calibration=CALIBRATION,
+        calibrate_on=calibrate_on,
         others=max((1 + stimulus.exemplar for stimulus in made if stimulus.role == "image"), default=0),
     )
     if selection.presented.fingerprint != images["fingerprint"]:
