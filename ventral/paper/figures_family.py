@@ -135,7 +135,8 @@ def kinds_figure(outcomes: pd.DataFrame, notes: Sequence[str]) -> Figure:
                 axes.set_title(f"{observer}, {at_ms} ms", loc="left", fontsize=11.5)
                 percent_axis(axes)
                 handles = [Line2D([], [], label=kind, linestyle="none", **looks[kind].dot()) for kind in kinds]
-                axes.legend(handles=handles, loc="upper right")
+                if (observer, at_ms) == READINGS[0]:  # where costs of late masks are 0, so that nothing is hidden
+                    axes.legend(handles=handles, loc="upper right")
             row[0].set_ylabel("unmasked − masked, % correct")
         grid[-1, 0].set_xlabel("SOA (ms), kinds of masks")
         grid[-1, 1].set_xlabel("SOA of a noise mask (ms), kinds of images")

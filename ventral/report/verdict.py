@@ -12,6 +12,11 @@ from ventral.report.analysed import Analysed
 from ventral.report.texts import named
 from ventral.views import listed
 
+OTHERS = (
+    "One run cannot tell whether networks without recurrence, states that only decay, or random weights would show "
+    "the same: record the experiment with them (such as family/feedforward-0, family/leak-0.9-0 and "
+    "--untrained), and give these runs to `ventral report` together."
+)
 EFFECTS = {"masking": ("masking.csv", "cost", "masks"), "lesion": ("lesion.csv", "loss", "lesions")}
 
 
@@ -22,7 +27,7 @@ class Verdict:
     Parameters
     ----------
     short
-        In a few words: "no control is needed", "untested", "12 of 16 effects hold".
+        In a few words: "normalisation needs none", "untested", "12 of 16 effects hold".
     good
         Whether nothing is left open.
     sentences
@@ -45,14 +50,15 @@ def verdict(run: Run, found: Sequence[Analysed]) -> Verdict:
     counts = [_counted(each) for each in found]
     yes, whole = (sum(column) for column in zip(*counts, strict=True)) if counts else (0, 0)
     if run.graph.statistics == "fixed":
-        short, good = "no control of normalisation is needed", True
+        effects = any(len(_effects(each)) for each in found)
+        short, good = "normalisation needs none; recurrence and training are not tested by one run", not effects
     elif not controls or note:
         short, good = "untested: a control is missing", False
     else:
         short, good = (
             (f"{yes} of {whole} effects hold under every policy", yes == whole) if whole else ("recorded", True)
         )
-    sentences += held + _at_chance(run, found)
+    sentences += [*held, *_at_chance(run, found), OTHERS]
     names = [(control.path.name, control.policy) for control in controls]
     return Verdict(short, good, sentences, names)
 
