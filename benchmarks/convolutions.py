@@ -12,6 +12,7 @@ engine reaches; the rest are normalisation, sums, states and Python.
 import argparse
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from statistics import median
 from unittest.mock import patch
 
@@ -36,23 +37,29 @@ def calls_in(step: Callable[[], object]) -> list[tuple[Convolution, Tensor]]:
     """The convolutions of a step, each with numbers like those that it takes."""
     found: list[tuple[Convolution, Tensor]] = []
 
-    def noted(convolution: Convolution, x: Tensor, compute: Callable[[Convolution, Tensor], Tensor]) -> Tensor:
-        found.append((convolution, torch.randn_like(x)))
-        return compute(convolution, x)
+    def noted(name: str) -> Callable[..., Tensor]:
+        compute = getattr(Convolution, name)
 
-    plain, rectified = Convolution.__call__, Convolution.rectified
-    with (
-        patch.object(Convolution, "__call__", lambda self, x: noted(self, x, plain)),
-        patch.object(Convolution, "rectified", lambda self, x: noted(self, x, rectified)),
-    ):
+        def convolve(convolution: Convolution, x: Tensor, *more: Tensor) -> Tensor:
+            found.append((convolution, torch.randn_like(x)))
+            return compute(convolution, x, *more)
+
+        return convolve
+
+    with ExitStack() as patches:
+        for name in ("__call__", "rectified", "plus", "onto"):
+            patches.enter_context(patch.object(Convolution, name, noted(name)))
         step()
     once = {(id(convolution), x.shape): (convolution, x) for convolution, x in found}
-    return [*once.values()]  # `rectified` may call the other
+    return [*once.values()]  # one may call another
 
 
 def unpaired(convolution: Convolution) -> Callable[[Tensor], Tensor]:
     """The plain convolution of the same shape."""
     weight, bias, stride, transposed = convolution
+    if convolution.packed:  # a transposed kernel lies the other way round
+        weight = weight.to_dense().transpose(0, 1) if transposed else weight.to_dense()
+        weight = weight.contiguous(memory_format=torch.channels_last)
     if transposed:
         return lambda x: F.conv_transpose2d(x, weight, bias, stride, padding=1, output_padding=1)
     if weight.shape[3] == 4:  # of two neighbouring places

@@ -71,10 +71,10 @@ class DeviceLoop(Loop):
                 block = images.take(range(start, start + size))
                 encoded: dict[object, Tensor] = {}
                 for condition, blocks in zip(conditions, found, strict=True):
-                    shown = self.recorder.screen.shown(condition)
+                    shown = self.recorder.rig.screen.shown(condition)
                     for each in shown:
                         if each.frame and each not in encoded:
-                            encoded[each] = self.network.encode(self.recorder.screen.pixels(each, block))
+                            encoded[each] = self.network.encode(self.recorder.rig.screen.pixels(each, block))
                     blocks.append(self.run([encoded.get(each) for each in shown]))
         return [batch for blocks in found for batch in blocks]
 
@@ -183,8 +183,8 @@ def measure(model: str, given: argparse.Namespace) -> None:
     recorders = {name: recorder for name, recorder in recorders.items() if name in times}
     for name, recorder in recorders.items():
         per_tick = 1e6 * median(times[name][1:] or times[name]) / (recorder.computed / len(times[name]))
-        kinds = [len([each for each in steps._met.values() if each]) for steps in recorder._steps.values()]
-        replayed = sum(steps.replayed for steps in recorder._steps.values())
+        kinds = [len([each for each in steps._met.values() if each]) for steps in recorder.rig._steps.values()]
+        replayed = sum(steps.replayed for steps in recorder.rig._steps.values())
         print(f"  {name:24s} {per_tick:7.0f} us per computed tick; kinds captured {kinds}, ticks replayed {replayed}")
     with part(f"{model}: agreement on the device"):
         found = {name: numbers_of(recorder, batches) for name, recorder in recorders.items()}

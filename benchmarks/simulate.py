@@ -68,7 +68,7 @@ class Loop:
         experiment, graph = self.experiment, self.network.graph
         presented = [experiment.presentation(row) for row in rows]
         images = experiment.selection.presented.take([each.image for each in presented])
-        inputs = self.recorder.screen.inputs(self.network, images, [each.condition for each in presented])
+        inputs = self.recorder.rig.screen.inputs(self.network, images, [each.condition for each in presented])
         count = experiment.protocol.count
         units = {a: torch.full((len(rows), count, len(s)), torch.nan).half() for a, s in self.sites.items()}
         units["readout"] = torch.full((len(rows), count, graph.classes), torch.nan).half()

@@ -96,7 +96,7 @@ def test_re_estimating_statistics_is_a_line_of_its_own(clock, model_file):
 
 @pytest.mark.parametrize("record", ["units", "channels"])
 def test_disk_is_what_the_run_takes(model_file, record, monkeypatch):
-    monkeypatch.setattr("ventral.cli.simulate.megabytes", lambda size: f"{size / 1e6:.6f} MB")
+    monkeypatch.setattr("ventral.cli.recording.megabytes", lambda size: f"{size / 1e6:.6f} MB")
     line = (
         f"simulate --protocol flash --set duration_ms=10,20,30,50,80 --set end_ms=100 "
         f"--model {model_file} --images 30 --batch 20 --record {record} --out run.zarr"

@@ -189,7 +189,7 @@ def test_kernels_that_are_not_kept_are_folded_again(monkeypatch):
 def test_two_places_at_once_are_the_same_bits_as_one(outward, transposed):
     plain = folded(Kernel(Stage(5, outward, 1, transposed), True, 0, "k"), 1)
     x = pictures(4, 12)[:, :1].repeat(1, 5, 1, 1).contiguous(memory_format=torch.channels_last)
-    pair, single = (ready(plain, torch.float32, paired) for paired in (True, False))
+    pair, single = (ready(plain, torch.float32, x[..., :width]) for width in (12, 11))
     assert (pair.weight.shape[3], single.weight.shape[3]) == (4, 3)
     torch.testing.assert_close(pair(x), single(x), rtol=1e-6, atol=1e-6)
     assert pair(x).is_contiguous(memory_format=torch.channels_last)
@@ -198,14 +198,29 @@ def test_two_places_at_once_are_the_same_bits_as_one(outward, transposed):
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float64])
 @pytest.mark.parametrize("stage", [Stage(5, 8), Stage(5, 12, 2), Stage(5, 12, 2, True), Stage(5, 8, 1, True)])
 def test_a_convolution_rectified_in_one_step_has_the_same_bits(dtype, stage):
-    made = ready(folded(Kernel(stage, True, 0, "k"), stage.stride), dtype, True)
     x = pictures(4, 12)[:, :1].repeat(1, 5, 1, 1).to(dtype).contiguous(memory_format=torch.channels_last)
-    with torch.no_grad():
-        once = made.rectified(x)
-        assert torch.equal(once, made(x).relu_())
-    with torch.enable_grad():
-        assert torch.equal(once, made.rectified(x))
+    made = ready(folded(Kernel(stage, True, 0, "k"), stage.stride), dtype, x)
+    once = made.rectified(x)
+    assert torch.equal(once, made(x).relu_())
     assert (once == 0).any()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float64])
+@pytest.mark.parametrize("stage", [Stage(5, 8), Stage(5, 12, 2), Stage(5, 12, 2, True), Stage(5, 8, 1, True)])
+@pytest.mark.parametrize("layout", [torch.channels_last, torch.contiguous_format])
+def test_a_convolution_that_adds_gives_the_sum(dtype, stage, layout):
+    x = pictures(4, 12)[:, :1].repeat(1, 5, 1, 1).to(dtype).contiguous(memory_format=torch.channels_last)
+    kernel = folded(Kernel(stage, True, 0, "k"), stage.stride)
+    made = ready(kernel, dtype, x)
+    alone = made(x)
+    other = torch.randn(alone.shape).to(dtype).contiguous(memory_format=layout)
+    expected = kernel(x.double()) + other.double()
+    bound = {torch.float32: 1e-5, torch.bfloat16: 0.02, torch.float64: 1e-12}[dtype]
+    before = other.clone()
+    torch.testing.assert_close(made.plus(x, other).double(), expected, rtol=bound, atol=bound)
+    assert torch.equal(other, before)
+    assert made.onto(x, other) is other
+    torch.testing.assert_close(other.double(), expected, rtol=bound, atol=bound)
 
 
 def test_a_folded_convolution_is_scaled_and_shifted():
@@ -261,6 +276,14 @@ def test_a_run_in_another_precision_is_another_run(model, images, tmp_path):
     rough = simulate(model, FLASH, selection, tmp_path / "rough.zarr", less)
     assert not np.array_equal(rough.logits.values, run.logits.values, equal_nan=True)
     np.testing.assert_allclose(rough.logits.values, run.logits.values, atol=0.1 * np.nanmax(abs(run.logits.values)))
+
+
+def test_a_run_is_not_continued_with_other_last_bits(model, images, tmp_path, monkeypatch):
+    how = Settings(batch=4, dtype="float32")
+    simulate(model, FLASH, Selection(images.take(range(4))), tmp_path / "run.zarr", how)
+    monkeypatch.setattr("ventral.experiment.provenance.ARITHMETIC", 3)
+    with pytest.raises(StoreError, match="arithmetic is 2 there and 3 here"):
+        simulate(model, FLASH, Selection(images.take(range(4))), tmp_path / "run.zarr", how)
 
 
 def test_a_precision_that_there_is_not_is_refused():

@@ -215,7 +215,7 @@ def test_an_experiment_has_the_same_bits_if_its_steps_are_replayed(
     protocol = replace(protocol, gap=gap, before_ms=20)
     found, recorder = recorded(model, protocol, shown, pool, how, captures)
     expected, _ = recorded(model, protocol, shown, pool, how, nothing)
-    assert sum(steps.replayed for steps in recorder._steps.values()) > 0
+    assert sum(steps.replayed for steps in recorder.rig._steps.values()) > 0
     assert found.keys() == expected.keys()
     for batch, values in expected.items():
         for name, x in values.items():

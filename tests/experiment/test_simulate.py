@@ -166,7 +166,7 @@ FLASH = Protocol((Condition("unmasked", (Show(target, 0, 60),)),), end_ms=50)
 def recalibrated(model, protocol, images, calibration, settings=ANEW):
     """Statistics by name."""
     experiment = Experiment(model, protocol, Selection(images, calibration, calibration), settings)
-    return {name: torch.as_tensor(values) for name, values in Recorder(experiment).statistics.items()}
+    return {name: torch.as_tensor(values) for name, values in Recorder(experiment).rig.statistics.items()}
 
 
 def test_under_the_conditions_of_training_recalibrated_statistics_are_those_of_training(model, images, pool):
@@ -227,7 +227,7 @@ def test_a_run_holds_the_statistics_estimated_for_it_and_the_model_keeps_its_own
     frozen = simulate(model, FLASH, Selection(images), tmp_path / "frozen.zarr", settings=HOW)
     for name, values in Recorder(
         Experiment(model, FLASH, Selection(images, calibration=pool), ANEW)
-    ).statistics.items():
+    ).rig.statistics.items():
         assert np.array_equal(anew.statistics[name], values, equal_nan=True)
         assert torch.equal(before[name].nan_to_num(), dict(model.network.named_buffers())[name].nan_to_num())
     assert frozen.statistics == {}

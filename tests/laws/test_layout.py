@@ -31,10 +31,14 @@ LAYERS = (
 )
 PICTURED = ("figures", "cli", "paper/figures", "paper/report", "report")  # parts that may draw; all others hold numbers
 PAPER_PICTURES = ("ventral.paper.figures", "ventral.paper.report")
-IMPORTED_AS = {"PIL": "pillow", "hdmf": "pynwb"}  # import name -> name of the distribution that brings it
+IMPORTED_AS = {
+    "google_crc32c": "google-crc32c",
+    "PIL": "pillow",
+    "hdmf": "pynwb",
+}  # import name -> name of the distribution that brings it
 HOSTS = ("IPython",)  # what is imported only where it is already there: in a notebook
 DOORS = ("__init__", "__main__")  # what is imported from outside; not part of the order
-ZARR = ("ventral/store/encoding", "ventral/store/arrays")
+ZARR = ("ventral/store/encoding", "ventral/store/shard", "ventral/store/arrays")
 MODULES = sorted(path for path in (ROOT / "ventral").rglob("*.py") if path.stem not in DOORS)
 PROTOCOLS = sorted((ROOT / "protocols").glob("*.py"))
 SCRIPTS = [*PROTOCOLS, *sorted((ROOT / "analysis").glob("*.py"))]
@@ -125,7 +129,7 @@ def test_what_is_imported_is_declared_and_what_is_declared_is_imported():
     declared = [*project["dependencies"], *(requirement for extra in extras for requirement in extra)]
     used = set().union(*map(packages, (*MODULES, *SCRIPTS)))
     others = {IMPORTED_AS.get(name, name) for name in used - sys.stdlib_module_names - {"ventral", *HOSTS}}
-    assert others == {re.split(r"\W", requirement)[0] for requirement in declared}
+    assert others == {re.split(r"[^\w-]", requirement)[0] for requirement in declared}
 
 
 def test_every_public_name_is_there():

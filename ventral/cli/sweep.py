@@ -9,7 +9,8 @@ import click
 
 from ventral.cli.console import echo, plural, table
 from ventral.cli.options import PATH, THREADS, cluster_options, option
-from ventral.cli.simulate import place_of, simulate
+from ventral.cli.recording import place_of
+from ventral.cli.simulate import simulate
 from ventral.cli.sweep_plan import PlannedRun, read_sweep
 from ventral.errors import BusyError, StoreError, VentralError
 

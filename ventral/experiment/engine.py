@@ -2,10 +2,10 @@
 
 Four things make the difference. Normalisations within a transition, and scales of transitions, are folded into the
 convolution before them (see `ventral.experiment.folding`); the first normalisation of a transition is computed once per
-area, as in the network. The last convolutions of all transitions into an area are one convolution of their concatenated
-inputs, which replaces their sum. Everything else is computed in place, on tensors that the engine has made. In
-bfloat16, convolutions and most states are half as large, and processors and GPUs that have instructions for it are
-several times as fast.
+area, as in the network. The last convolution of a transition adds to the state of its target while it is computed,
+where oneDNN can; elsewhere those of all transitions into an area are one convolution of their concatenated inputs.
+Everything else is computed in place, on tensors that the engine has made. In bfloat16, convolutions and most states are
+half as large, and processors and GPUs that have instructions for it are several times as fast.
 """
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
@@ -15,9 +15,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from ventral.experiment.folding import fuses
 from ventral.experiment.kernels import FoldedKernels, Gains
 from ventral.model.areas import Area, Transition
 from ventral.model.network import Network, States
+
+ARITHMETIC = 2  # one more whenever the last bits of an engine change: no run holds those of two
 
 
 class Part(NamedTuple):
@@ -99,6 +102,7 @@ class Engine:
         name = self.network.graph.readout
         return self.network.readout({name: states[name].to(self._own)} if name in states else {}, tick)
 
+    @torch.no_grad()
     def step(
         self, states: Mapping[str, Tensor], tick: int, entering: Tensor | None, gains: Gains, exact: bool = False
     ) -> States:
@@ -116,16 +120,13 @@ class Engine:
         for area in graph.areas:
             edges = [e for e in graph.edges if e.target == area.name and e.source in states and e.on(tick)]
             dtype = self._own if exact else self._dtype_of(area)
-            total: Tensor | None = None
-            for term in self._terms(edges, states, tick, gains, rates):
-                own = term.to(dtype)
-                total = own if total is None else total.add_(own)
+            enters = entering.to(dtype) if entering is not None and area.name == graph.entry else None
+            total = self._total(edges, states, tick, gains, rates, enters, dtype)
             if area.name in states and graph.identity_on(area, tick):
                 total = _carried(total, states[area.name], area.identity, gains.get(area.name, 1.0))
-            if entering is not None and area.name == graph.entry:
-                added = entering.to(dtype)
+            if enters is not None and not edges:
                 # a total without terms may be the state of the tick before
-                total = added if total is None else total.add_(added) if edges else total + added
+                total = enters if total is None else total + enters
             if total is not None:
                 after[area.name] = total
         return after
@@ -167,31 +168,58 @@ class Engine:
         """The dtype of an area's state: that of the weights where rounding would add up from tick to tick."""
         return self._own if area.identity > 0 else self._dtype
 
-    def _terms(
+    def _total(
         self,
         edges: Sequence[Transition],
         states: Mapping[str, Tensor],
         tick: int,
         gains: Gains,
         rates: dict[str, Tensor],
-    ) -> Iterator[Tensor]:
-        """What transitions into an area add up to: new tensors, one for all that can be one convolution."""
-        together: list[Part] = []
+        enters: Tensor | None,
+        dtype: torch.dtype,
+    ) -> Tensor | None:
+        """The sum of what transitions into an area bring and of what enters: a new tensor; None without transitions."""
+        total: Tensor | None = None
+        parts: list[Part] = []
         for edge in edges:
             gain = gains.get(edge.name, 1.0)
-            stages = self._stages[edge.name]
-            if not stages:
+            if not self._stages[edge.name]:
                 pooled = F.max_pool2d(states[edge.source], 2)
-                yield pooled if isinstance(gain, float) and gain == 1.0 else pooled.mul_(gain)
-                continue
-            part = Part(edge, self._inner(edge, states[edge.source], tick, rates), gain)
-            last = stages[-1]
-            if isinstance(gain, Tensor):
-                yield self.kernels.last([(edge, 1.0)], tick, part.x)(part.x).mul_(gain)
-            elif last.stride == 1:
+                term = pooled if isinstance(gain, float) and gain == 1.0 else pooled.mul_(gain)
+            else:
+                part = Part(edge, self._inner(edge, states[edge.source], tick, rates), gain)
+                if not isinstance(gain, Tensor):
+                    parts.append(part)
+                    continue
+                term = self.kernels.last([(edge, 1.0)], tick, part.x)(part.x).mul_(gain)
+            total = term.to(dtype) if total is None else total.add_(term)
+        if parts and dtype == self._dtype and fuses(parts[0].x.device.type, dtype):
+            return self._added(parts, tick, total, enters)
+        for term in self._joined(parts, tick):
+            total = term.to(dtype) if total is None else total.add_(term)
+        return total if total is None or enters is None else total.add_(enters)
+
+    def _added(self, parts: Sequence[Part], tick: int, total: Tensor | None, enters: Tensor | None) -> Tensor:
+        """The sum of a total, of what enters and of the last convolutions, each of which adds to those before it."""
+        if total is not None and enters is not None:
+            total.add_(enters)
+        for part in parts:
+            convolve = self.kernels.last([(part.edge, part.gain)], tick, part.x)
+            if total is not None:
+                convolve.onto(part.x, total)
+            else:
+                total = convolve(part.x) if enters is None else convolve.plus(part.x, enters)
+        assert total is not None
+        return total
+
+    def _joined(self, parts: Iterable[Part], tick: int) -> Iterator[Tensor]:
+        """What the last convolutions of transitions into an area add up to, as one convolution where it can be."""
+        together: list[Part] = []
+        for part in parts:
+            if self._stages[part.edge.name][-1].stride == 1:
                 together.append(part)
             else:
-                yield self.kernels.last([(edge, gain)], tick, part.x)(part.x)
+                yield self.kernels.last([(part.edge, part.gain)], tick, part.x)(part.x)
         if together:
             xs = [part.x for part in together]
             x = xs[0] if len(xs) == 1 else torch.cat(xs, 1)

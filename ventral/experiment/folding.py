@@ -15,7 +15,14 @@ from torch.nn import functional as F
 
 from ventral.model.layers import Kernel
 
-FUSED = ("_convolution_pointwise", "_convolution_transpose_pointwise", "_is_mkldnn_bf16_supported")
+FUSED = (
+    "_convolution_pointwise",
+    "_convolution_pointwise_",
+    "_convolution_transpose_pointwise",
+    "_reorder_convolution_weight",
+    "_reorder_convolution_transpose_weight",
+    "_is_mkldnn_bf16_supported",
+)
 LANES = 8  # most output channels for which two neighbouring places are computed as one
 
 
@@ -45,27 +52,43 @@ class Convolution(NamedTuple):
         return self.stride == 1 and not self.transposed
 
     @property
+    def packed(self) -> bool:
+        """Whether its kernel lies as oneDNN reads it; then what follows a convolution is part of it."""
+        return self.weight.is_mkldnn
+
+    @property
     def bytes(self) -> int:
         """Memory of kernel and bias."""
-        return self.weight.nbytes + self.bias.nbytes
+        return self.weight.numel() * self.weight.element_size() + self.bias.nbytes
 
     def __call__(self, x: Tensor) -> Tensor:
         """Convolve x, (image, channel, y, x)."""
+        if self.packed:
+            return self._apart(self._followed(x, "none"))
         if self.transposed:
             return F.conv_transpose2d(x, self.weight, self.bias, self.stride, padding=1, output_padding=1)
         return self._apart(F.conv2d(x, self.weight, self.bias, self._strides, padding=1))
 
     def rectified(self, x: Tensor) -> Tensor:
-        """Convolve and rectify x, (image, channel, y, x); in one step, with the same bits, where oneDNN can."""
-        if torch.is_grad_enabled() or not fuses(x.device.type, x.dtype):
-            return self(x).relu_()
-        one, strides = [1, 1], list(self._strides)
-        then: tuple[int, str, list[float], str] = (1, "relu", [], "")  # groups, and what follows the convolution
-        if self.transposed:
-            fused = torch.ops.mkldnn._convolution_transpose_pointwise
-            rate: Tensor = fused(x, self.weight, self.bias, one, one, strides, one, *then)
-            return rate
-        return self._apart(torch.ops.mkldnn._convolution_pointwise(x, self.weight, self.bias, one, strides, one, *then))
+        """Convolve and rectify x, (image, channel, y, x), with the bits of one after the other."""
+        return self._apart(self._followed(x, "relu")) if self.packed else self(x).relu_()
+
+    def plus(self, x: Tensor, other: Tensor) -> Tensor:
+        """The sum of x convolved and of `other`, which has the shape of that: a new tensor."""
+        if not self._sums(x, other):
+            return self(x).add_(other)
+        then: tuple[str, float, None, list[float], None] = ("add", 1.0, None, [], None)
+        summed = torch.ops.mkldnn._convolution_pointwise.binary
+        return self._apart(summed(x, self._together(other), self.weight, self.bias, *self._where, 1, *then))
+
+    def onto(self, x: Tensor, total: Tensor) -> Tensor:
+        """Add x convolved to `total`, in place."""
+        if not self._sums(x, total):
+            return total.add_(self(x))
+        then: tuple[str, float, None, list[float], None] = ("add", 1.0, None, [], None)
+        summed = torch.ops.mkldnn._convolution_pointwise_.binary
+        summed(self._together(total), x, self.weight, self.bias, *self._where, 1, *then)
+        return total
 
     @property
     def _paired(self) -> bool:
@@ -77,6 +100,27 @@ class Convolution(NamedTuple):
         """Stride along y and x."""
         return (1, 2) if self._paired else (self.stride, self.stride)
 
+    @property
+    def _where(self) -> tuple[list[int], list[int], list[int]]:
+        """Padding, stride and dilation, as oneDNN takes them."""
+        return [1, 1], list(self._strides), [1, 1]
+
+    def _followed(self, x: Tensor, then: str) -> Tensor:
+        """Convolve x and do what follows, by oneDNN; two places may still be one."""
+        found: Tensor
+        if self.transposed:
+            deconvolve = torch.ops.mkldnn._convolution_transpose_pointwise
+            padding, strides, dilation = self._where
+            found = deconvolve(x, self.weight, self.bias, padding, [1, 1], strides, dilation, 1, then, [], "")
+        else:
+            found = torch.ops.mkldnn._convolution_pointwise(x, self.weight, self.bias, *self._where, 1, then, [], "")
+        return found
+
+    def _sums(self, x: Tensor, total: Tensor) -> bool:
+        """Whether oneDNN can add a tensor of the shape of the output to it."""
+        alike = total.dtype == x.dtype and total.is_contiguous(memory_format=torch.channels_last)
+        return self.packed and not self.transposed and alike
+
     def _apart(self, found: Tensor) -> Tensor:
         """The output in which two places that were computed as one are two: a view of it."""
         if not self._paired:
@@ -84,12 +128,19 @@ class Convolution(NamedTuple):
         pairs = found.permute(0, 2, 3, 1)
         return pairs.reshape(*pairs.shape[:2], 2 * pairs.shape[2], -1).permute(0, 3, 1, 2)
 
+    def _together(self, total: Tensor) -> Tensor:
+        """What `_apart` gave, as it took it: a view of it."""
+        if not self._paired:
+            return total
+        places = total.permute(0, 2, 3, 1)
+        return places.view(*places.shape[:2], places.shape[2] // 2, -1).permute(0, 3, 1, 2)
+
 
 @functools.cache
 def fuses(device: str, dtype: torch.dtype) -> bool:
-    """Whether a convolution and the ReLU after it are one operation on a kind of device in a dtype.
+    """Whether oneDNN computes a convolution and what follows it as one, on a kind of device in a dtype.
 
-    The operation is that of torch's own compiler, which has no public name.
+    The operations are those of torch's own compiler, which have no public names.
     """
     known = all(hasattr(torch.ops.mkldnn, name) for name in FUSED)
     if device != "cpu" or platform.machine() not in ("x86_64", "AMD64") or not known:
@@ -129,7 +180,7 @@ def joined(parts: Sequence[Convolution]) -> Convolution:
     return Convolution(torch.cat([part.weight for part in parts], 1), torch.stack([part.bias for part in parts]).sum(0))
 
 
-def ready(convolution: Convolution, dtype: torch.dtype, paired: bool) -> Convolution:
+def ready(convolution: Convolution, dtype: torch.dtype, x: Tensor) -> Convolution:
     """The convolution in the dtype and memory format in which it is computed.
 
     With few output channels, half of a processor's vector registers would be empty. So two neighbouring places are
@@ -142,12 +193,25 @@ def ready(convolution: Convolution, dtype: torch.dtype, paired: bool) -> Convolu
         As `folded` or `joined` gives it.
     dtype
         Of the result.
-    paired
-        Whether places may be paired: the width of the map is even, and a processor computes.
+    x
+        What it will take, (image, channel, y, x); it may take other numbers of images too.
     """
     weight, bias, stride, transposed = convolution
-    if paired and convolution.joins and len(bias) <= LANES:
+    even = x.device.type == "cpu" and x.shape[3] % 2 == 0
+    if even and convolution.joins and len(bias) <= LANES:
         left, right = F.pad(weight, (0, 1)), F.pad(weight, (1, 0))
         weight, bias = torch.cat([left, right]), bias.repeat(2)
     weight = weight.to(dtype).contiguous(memory_format=torch.channels_last)
-    return Convolution(weight, bias.to(dtype), stride, transposed)
+    made = Convolution(weight, bias.to(dtype), stride, transposed)
+    return _packed(made, x) if fuses(x.device.type, dtype) else made
+
+
+def _packed(made: Convolution, x: Tensor) -> Convolution:
+    """A convolution whose kernel lies as oneDNN reads it for x, which would otherwise be done at every call."""
+    padding, strides, dilation = made._where
+    shape = [*x.shape]
+    if made.transposed:
+        pack = torch.ops.mkldnn._reorder_convolution_transpose_weight
+        return made._replace(weight=pack(made.weight, padding, [1, 1], strides, dilation, 1, shape))
+    pack = torch.ops.mkldnn._reorder_convolution_weight
+    return made._replace(weight=pack(made.weight, padding, strides, dilation, 1, shape))

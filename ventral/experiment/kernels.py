@@ -34,7 +34,6 @@ class FoldedKernels:
 
     def __init__(self, network: Network, dtype: torch.dtype) -> None:
         self.network, self._dtype = network, dtype
-        self._pairs = next(network.parameters()).device.type == "cpu"
         self._stages = {edge.name: network.graph.stages(edge) for edge in network.graph.edges}
         self._kept: OrderedDict[Hashable, Convolution] = OrderedDict()
         self._bytes = 0
@@ -94,7 +93,7 @@ class FoldedKernels:
         if key in self._kept:
             self._kept.move_to_end(key)
         else:
-            self._kept[key] = ready(make(), self._dtype, self._pairs and x.shape[3] % 2 == 0)
+            self._kept[key] = ready(make(), self._dtype, x)
             self._bytes += self._kept[key].bytes
         made = self._kept[key]
         if self._used is None:

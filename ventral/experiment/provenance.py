@@ -14,6 +14,7 @@ from typing import Any
 import torch
 
 from ventral.clock import MS_PER_TICK
+from ventral.experiment.engine import ARITHMETIC
 from ventral.experiment.experiment import Experiment
 from ventral.files import expanded
 
@@ -44,6 +45,7 @@ def identity_of(experiment: Experiment) -> dict[str, Any]:
         "record": settings.record,
         "units": settings.units,
         "precision": settings.precision,
+        "arithmetic": ARITHMETIC,
         "device": device_name(settings.device),
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,

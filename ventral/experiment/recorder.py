@@ -2,37 +2,24 @@
 
 import itertools
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from functools import cached_property, partial
-from types import MappingProxyType
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from ventral.experiment.ahead import made_ahead, one_later
-from ventral.experiment.blocks import Blocks, shares
+from ventral.experiment.blocks import shares
 from ventral.experiment.condition import Condition
 from ventral.experiment.coordinates import coordinates_of
 from ventral.experiment.draws import draws_of
-from ventral.experiment.engine import Engine
-from ventral.experiment.events import Stimulus
 from ventral.experiment.experiment import Experiment
 from ventral.experiment.precision import exact_convolutions
 from ventral.experiment.provenance import attributes_of
-from ventral.experiment.recalibration import recalibrated_networks
-from ventral.experiment.record import Gathered, Record
-from ventral.experiment.replay import Capture, Steps, capture_on
-from ventral.experiment.screen import Screen
-from ventral.experiment.sites import Electrodes, recording_of
-from ventral.experiment.timelines import Moment, stretches, ticks_in, timeline
-from ventral.model import statistics
+from ventral.experiment.replay import Capture, capture_on
+from ventral.experiment.rig import Rig
+from ventral.experiment.sharing import Sharing
 from ventral.model.network import Network
-from ventral.model.subject import Dynamics
-from ventral.stimuli.images import Images
-from ventral.store.layout import READOUT, Layout, Recording
+from ventral.store.layout import READOUT, Layout
 from ventral.store.values import Array
-
-DTYPES = {"float16": torch.float16, "float32": torch.float32}
 
 
 class Recorder:
@@ -42,18 +29,18 @@ class Recorder:
 
     Parameters
     ----------
-    experiment
-        The experiment.
-    capture
-        Function of a device: what captures steps there, to replay them; None for nothing.
-    recalibrated
-        The network of each condition, by its name, if its statistics are estimated already; see `recalibrated`.
+    experiment, capture, recalibrated
+        As `ventral.experiment.rig.Rig` takes them.
 
     Attributes
     ----------
-    computed, recorded
-        Number of ticks that were computed so far, each in the shape of a whole batch, and of those that were recorded:
-        more than that, where conditions share states.
+    rig
+        What computes it.
+    sharing
+        What computes conditions that share states; None if none do.
+    recorded
+        Number of ticks that were recorded so far, each in the shape of a whole batch: more than were computed, where
+        conditions share states.
     """
 
     def __init__(
@@ -63,43 +50,19 @@ class Recorder:
         recalibrated: Mapping[str, Network] | None = None,
     ) -> None:
         self.experiment = experiment
-        if recalibrated is not None:
-            self.recalibrated = dict(recalibrated)
-        self.screen = Screen(experiment)
-        self.electrodes = Electrodes(experiment)
-        self.computed = self.recorded = 0
-        self._capture = capture(experiment.settings.device)
-        self._blocks: dict[int, Blocks] = {}  # by the identity of the steps
-        self._steps: dict[int, Steps] = {}  # by the identity of the network, which lives as long as the experiment
+        self.rig = Rig(experiment, capture, recalibrated)
+        self.sharing = Sharing(self.rig) if shares(experiment) else None
+        self.recorded = self._alone = 0
 
-    @cached_property
-    def recalibrated(self) -> dict[str, Network]:
-        """The network of each condition, by its name, with statistics estimated for this run; empty if frozen."""
-        if self.experiment.settings.policy == "frozen":
-            return {}
-        with exact_convolutions():
-            return recalibrated_networks(self.experiment)
+    @property
+    def computed(self) -> int:
+        """Number of ticks that were computed so far, each in the shape of a whole batch."""
+        return self._alone + (self.sharing.computed if self.sharing else 0)
 
-    def network(self, condition: Condition) -> Dynamics:
-        """The model's network, with the statistics that the policy asks for in a condition."""
-        return self.recalibrated.get(condition.name, self.experiment.model.network)
-
-    @cached_property
-    def statistics(self) -> dict[str, Array]:
-        """Mean and variance of every normalisation by name that were estimated for this run; empty if frozen.
-
-        Each is (tick, channel), or (condition, tick, channel) where each condition has its own.
-        """
-        estimated = [dict(network.named_buffers()) for network in self.recalibrated.values()]
-        if self.experiment.settings.policy == "pooled":
-            return {name: buffer.cpu().numpy() for name, buffer in estimated[0].items()}
-        names = estimated[0] if estimated else {}
-        return {name: torch.stack([each[name] for each in estimated]).cpu().numpy() for name in names}
-
-    @cached_property
-    def recordings(self) -> tuple[Recording, ...]:
-        """What is recorded of each area."""
-        return tuple(recording_of(self.experiment, area) for area in self.experiment.areas)
+    @property
+    def share(self) -> float:
+        """Share of the ticks of a block of images that is computed, from 0 to 1; the rest is shared."""
+        return self.sharing.share if self.sharing else 1.0
 
     def layout(self, command: str = "", controls: Sequence[str] = ()) -> Layout:
         """What the run will hold; `command` and `controls` as in `ventral.experiment.provenance.attributes_of`."""
@@ -107,12 +70,12 @@ class Recorder:
         return Layout(
             presentation=coordinates_of(experiment),
             time_ms=np.array(experiment.protocol.times_ms),
-            recordings=self.recordings,
+            recordings=self.rig.recordings,
             classes=experiment.model.label_names,
             batch=experiment.settings.batch,
             dtype=experiment.settings.dtype,
             attrs=attributes_of(experiment, command, controls),
-            statistics=self.statistics,
+            statistics=self.rig.statistics,
         )
 
     def groups(self, presentations: Sequence[int]) -> list[tuple[list[int], Condition]]:
@@ -157,12 +120,7 @@ class Recorder:
 
     def tasks(self, batches: Sequence[int]) -> list[list[int]]:
         """Batches by number, those together that `record_task` computes together: those of one block of images."""
-        if not shares(self.experiment):
-            return [[batch] for batch in batches]
-        blocks: dict[int, list[int]] = {}
-        for batch in batches:
-            blocks.setdefault(batch % self._blocks_of_images, []).append(batch)
-        return list(blocks.values())
+        return self.sharing.tasks(batches) if self.sharing else [[batch] for batch in batches]
 
     def record_task(self, task: Sequence[int]) -> Iterator[tuple[int, dict[str, Array], Array]]:
         """Compute the batches of one of `tasks`, each part that they have in common once.
@@ -189,114 +147,21 @@ class Recorder:
         meanwhile.
         """
         experiment, size = self.experiment, self.experiment.settings.batch
-        if not shares(experiment):
+        if self.sharing is None:
             for batch in itertools.chain.from_iterable(tasks):
                 rows = range(batch * size, min((batch + 1) * size, experiment.presentations))
                 yield batch, *self.record(rows)
             return
-        if self._capture is None:
-            gathered = self._gathered((task, {}) for task in tasks)
+        if self.rig.replays:
+            gathered = one_later(self.sharing.gathered(made_ahead(tasks, self.sharing.stimuli)))
         else:
-            gathered = one_later(self._gathered(made_ahead(tasks, self._stimuli)))
+            gathered = self.sharing.gathered((task, {}) for task in tasks)
         for batch, found in gathered:
             whole = found.arrays()
             del found
             self.recorded += experiment.protocol.count
             yield batch, {area: whole[area] for area in experiment.areas}, whole[READOUT]
             del whole
-
-    def _block(self, task: Sequence[int]) -> tuple[Images, dict[str, int]]:
-        """The images of a task, and its batches by the name of their condition."""
-        experiment, size = self.experiment, self.experiment.settings.batch
-        first = task[0] % self._blocks_of_images * size
-        images = experiment.selection.presented.take(range(first, first + size))
-        return images, {experiment.presentation(batch * size).condition.name: batch for batch in task}
-
-    def _stimuli(self, task: Sequence[int]) -> Mapping[Stimulus, Tensor]:
-        """What is shown in a task."""
-        images, batches = self._block(task)
-        return self.screen.stimuli(images, (moment.shown for name in batches for moment in self._timelines[name]))
-
-    def _gathered(
-        self, tasks: Iterable[tuple[Sequence[int], Mapping[Stimulus, Tensor]]]
-    ) -> Iterator[tuple[int, Gathered]]:
-        """The batches of tasks by number, with what is recorded of each as it leaves the device.
-
-        Each task comes with stimuli that are made already.
-        """
-        for task, made in tasks:
-            images, batches = self._block(task)
-            for names, blocks in self._sharing(batches):
-                computing = blocks.compute(images, {name: self._timelines[name] for name in names}, made)
-                before = blocks.computed
-                # what holds in these contexts must not hold while the caller has the word
-                while True:
-                    with torch.inference_mode(), exact_convolutions():
-                        found = next(computing, None)
-                    self.computed, before = self.computed + blocks.computed - before, blocks.computed
-                    if found is None:
-                        break
-                    yield batches[found[0]], found[1]
-
-    @property
-    def share(self) -> float:
-        """Share of the ticks of a block of images that is computed, from 0 to 1; the rest is shared."""
-        if not shares(self.experiment) or self.experiment.settings.policy == "per-condition":
-            return 1.0
-        return ticks_in(stretches(self._timelines)) / (self.experiment.protocol.count * len(self._timelines))
-
-    @property
-    def _blocks_of_images(self) -> int:
-        """Number of blocks of images, each of which fills a batch."""
-        return len(self.experiment.selection.presented) // self.experiment.settings.batch
-
-    @cached_property
-    def _timelines(self) -> dict[str, tuple[Moment, ...]]:
-        """The moments of each condition, by its name."""
-        return {each.name: timeline(self.screen, each) for each in self.experiment.protocol.conditions}
-
-    def _sharing(self, names: Iterable[str]) -> Iterator[tuple[list[str], Blocks]]:
-        """Conditions by name, those together that have the same network, and what computes them."""
-        by_network: dict[int, list[str]] = {}
-        for name in names:
-            network = self.network(self.experiment.protocol.condition(name))
-            statistics.hold(network, self.experiment.settings.beyond_horizon == "held")
-            assert isinstance(network, Network), "an outside network shares nothing"
-            steps = self._steps_of(network)
-            by_network.setdefault(id(steps), []).append(name)
-            if id(steps) not in self._blocks:
-                self._blocks[id(steps)] = Blocks(
-                    self.screen, steps, self._record(DTYPES[self.experiment.settings.dtype])
-                )
-        for key, together in by_network.items():
-            yield together, self._blocks[key]
-
-    def _record(self, dtype: torch.dtype = torch.float32) -> Record:
-        """An empty record, gathered in a dtype."""
-        shapes = {target.area: target.shape for target in self.recordings}
-        return Record(
-            {**shapes, READOUT: (len(self.experiment.model.label_names),)},
-            self.experiment.model.name,
-            self.experiment.settings.device,
-            dtype,
-        )
-
-    def _taken(
-        self,
-        engine: Engine | Dynamics,
-        states: Mapping[str, Tensor],
-        tick: int,
-        counts: Mapping[str, Tensor] = MappingProxyType({}),
-    ) -> dict[str, Tensor]:
-        """What is recorded of the states at a tick, by area and as "readout"; counts stand for states."""
-        values = {
-            area: self.electrodes.take(area, counts.get(area, states[area]), area in counts)
-            for area in self.experiment.areas
-            if area in states
-        }
-        if self.experiment.model.graph.readout in states:
-            values[READOUT] = engine.readout(states, tick)
-        return values
 
     def _group(self, group: Sequence[int], condition: Condition) -> dict[str, Array]:
         """What is recorded of a group of presentations, (presentation, time, ...), by area and as "readout".
@@ -309,28 +174,22 @@ class Recorder:
         size, number = experiment.settings.batch, len(group)
         padded = [experiment.presentation(group[min(row, number - 1)]) for row in range(size)]
         images = experiment.selection.presented.take([presented.image for presented in padded])
-        network = self.network(condition)
-        statistics.hold(network, experiment.settings.beyond_horizon == "held")
+        network = self.rig.network(condition)
         gains = experiment.protocol.gains(condition, graph).__getitem__
         noise = draws_of(experiment, experiment.selection.presented, padded)
-        conditions, record = [presented.condition for presented in padded], self._record()
+        conditions, record = [presented.condition for presented in padded], self.rig.record()
         if noise is None and isinstance(network, Network):
-            steps = self._steps_of(network)
-            inputs = self.screen.inputs(steps.engine, images, conditions)
+            steps = self.rig.steps(network)
+            inputs = self.rig.screen.inputs(steps.engine, images, conditions)
             ticks = (values for _, values in steps.run(inputs, gains))
         else:
-            runs = self._steps_of(network).engine if isinstance(network, Network) else network
-            states = runs.run(self.screen.inputs(network, images, conditions), gains, disturb=noise)
-            ticks = (self._taken(runs, found, tick, noise.counts if noise else {}) for tick, found in enumerate(states))
+            runs = self.rig.steps(network).engine if isinstance(network, Network) else network
+            states = runs.run(self.rig.screen.inputs(network, images, conditions), gains, disturb=noise)
+            ticks = (
+                self.rig.taken(runs, found, tick, noise.counts if noise else {}) for tick, found in enumerate(states)
+            )
         for values in ticks:
             record.add({name: x[:number] for name, x in values.items()})
-        self.computed += experiment.protocol.count
+        self._alone += experiment.protocol.count
         self.recorded += experiment.protocol.count
         return record.gather(number).arrays()
-
-    def _steps_of(self, network: Network) -> Steps:
-        """The steps of a network that is made from a graph."""
-        if id(network) not in self._steps:
-            engine = Engine(network, self.experiment.settings.precision)
-            self._steps[id(network)] = Steps(engine, partial(self._taken, engine), self._capture)
-        return self._steps[id(network)]

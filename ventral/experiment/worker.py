@@ -84,7 +84,7 @@ def make_order(recorder: Recorder, layout: Layout, index: Index, folder: Path) -
     StoreError
         If the disk refuses.
     """
-    experiment, recalibrated = recorder.experiment, recorder.recalibrated
+    experiment, recalibrated = recorder.experiment, recorder.rig.recalibrated
     device = experiment.settings.device
     if torch.device(device).type != "cpu":
         network, recalibrated = copy.deepcopy((experiment.model.network, recalibrated))

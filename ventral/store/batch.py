@@ -53,13 +53,20 @@ def cast(layout: Layout, batch: int, target: Recording, values: Array) -> Array:
     if values.shape != shape:
         raise StoreError(f"batch {batch} of {target.area} has shape {values.shape}; it should be {shape}.")
     with np.errstate(over="ignore"):
-        stored = values.astype(layout.dtype)
-    infinite = np.isinf(stored)
-    if not infinite.any():
+        stored = values.astype(layout.dtype, copy=False)
+    if not _any_infinite(stored):
         return stored
-    at = tuple(np.argwhere(infinite)[0])
+    at = tuple(np.argwhere(np.isinf(stored))[0])
     where = f"{target.area} is {values[at]:g} at {int(layout.time_ms[at[1]])} ms"
     if np.isinf(values[at]):
         raise StoreError(f"{where}: the network diverges, so record a shorter time or another network.")
     limit = float(np.finfo(layout.dtype).max)
     raise StoreError(f"{where}, and {layout.dtype} ends at {limit:g}; record with --dtype float32.")
+
+
+def _any_infinite(stored: Array) -> bool:
+    """Whether some values are infinite; of float16 it is told by their bits, which is several times as fast."""
+    if stored.dtype != np.float16:
+        return bool(np.isinf(stored).any())
+    bits = stored.view(np.uint16) & np.uint16(0x7FFF)  # without the sign
+    return bool((bits == 0x7C00).any())

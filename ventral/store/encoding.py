@@ -1,8 +1,8 @@
 """From a layout and numbers to the bytes of each file of a run.
 
-Arrays are encoded in memory by zarr, and `ventral.files` writes every file: so what is hashed is what was meant, and
-the order in which files reach the disk is ours. Zarr calls the file of a batch a shard; within it lie inner chunks of
-one tick (of a few ticks where an area is small), so that one time can be read without the others.
+Arrays are encoded in memory, by zarr or as zarr does it, and `ventral.files` writes every file: so what is hashed is
+what was meant, and the order in which files reach the disk is ours. Zarr calls the file of a batch a shard; within it
+lie inner chunks of one tick (of a few ticks where an area is small), so that one time can be read without the others.
 """
 
 import json
@@ -17,6 +17,7 @@ from zarr.storage import MemoryStore
 
 from ventral.store.index import OWN_DIGEST, ROOT, SCHEMA, TEXTS, blanked, variable
 from ventral.store.layout import CHECKSUMS, STATISTICS, Layout, Recording
+from ventral.store.shard import LEVEL, encode_checked, encode_shard
 from ventral.store.values import Array, coordinate, digest, plain, to_json
 
 CHUNK_BYTES = 65536  # smallest inner chunk, where an area has that much
@@ -65,21 +66,12 @@ def encode(layout: Layout) -> dict[str, bytes]:
 
 def encode_batch(layout: Layout, target: Recording, values: Array) -> bytes:
     """The file of one area in one batch; its bytes do not depend on where in the run it lies."""
-    with zarr.config.set(
-        {"codec_pipeline.batch_size": len(layout.time_ms)}
-    ):  # all chunks at once, in a third less time
-        group, files = _in_memory()
-        array = _add_activity(group, layout, target, layout.batch)
-        array[: len(values)] = values
-    return files[f"{variable(target.area)}/c.0" + ".0" * (1 + len(target.dims))].to_bytes()
+    return encode_shard(values, _shard_shape(layout, target), _chunk_ticks(layout, target))
 
 
 def encode_row(digests: list[bytes]) -> bytes:
     """The file of one row of ``commit``, from the sha256 of each file of a batch."""
-    group, files = _in_memory()
-    array = _add_commit(group, 1, len(digests))
-    array[0] = np.frombuffer(b"".join(digests), np.uint8).reshape(-1, 32)
-    return files["commit/c.0.0.0"].to_bytes()
+    return encode_checked(b"".join(digests))
 
 
 def bytes_needed(layout: Layout) -> int:
@@ -138,7 +130,7 @@ def _add_coordinate(group: zarr.Group, name: str, dim: str, values: Array, attrs
         dtype=dtype,
         dimension_names=(dim,),
         attributes=attrs or {},
-        compressors=ZstdCodec(level=1, checksum=True),
+        compressors=ZstdCodec(level=LEVEL, checksum=True),
         **CHUNK_FILES,
     )
     array[:] = values
@@ -157,7 +149,7 @@ def _add_activity(
         fill_value=np.nan,
         dimension_names=("presentation", "time", *target.dims),
         attributes=attrs or {},
-        compressors=ZstdCodec(level=1, checksum=True),
+        compressors=ZstdCodec(level=LEVEL, checksum=True),
         **CHUNK_FILES,
     )
 
