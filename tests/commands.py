@@ -49,7 +49,7 @@ def printed(line: str, **places: object) -> str:
 def worked(line: str, **places: object) -> Outcome:
     """Give a command that should work."""
     outcome = ventral(line, **places)
-    assert (outcome.code, outcome.err) == (0, "")
+    assert (outcome.code, outcome.err) == (0, ""), (outcome.code, outcome.err)
     return outcome
 
 

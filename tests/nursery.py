@@ -15,16 +15,16 @@ from typing import Any
 
 from commands import ventral
 
-from ventral.experiment import record, recorder, simulate
+from ventral.experiment import record, rig, simulate
 from ventral.measures import readout  # noqa: F401 - which the command imports
 from ventral.stimuli import selection  # noqa: F401
-from ventral.store import writer
+from ventral.store import folder, writer
 
 PHASES: dict[str, tuple[Any, str]] = {
-    "recalibrating": (recorder, "recalibrated_networks"),
-    "creating": (writer, "create"),
+    "recalibrating": (rig, "recalibrated_networks"),
+    "creating": (folder.Folder, "create"),
     "resuming": (writer, "refuse_difference"),
-    "computing": (record.Record, "arrays"),
+    "computing": (record.Gathered, "arrays"),
     "writing": (writer.Writer, "write"),
     "committing": (writer, "encode_row"),
     "reading": (simulate, "open_run"),
@@ -46,11 +46,11 @@ def announced(function: Callable[..., object], phase: str) -> Callable[..., obje
     return announcing
 
 
-def obey(words: list[str], folder: Path) -> int:
+def obey(words: list[str], place: Path) -> int:
     """Give a command in a folder; returns its exit code."""
-    os.chdir(folder)
-    for phase, (place, name) in PHASES.items():
-        setattr(place, name, announced(getattr(place, name), phase))
+    os.chdir(place)
+    for phase, (owner, name) in PHASES.items():
+        setattr(owner, name, announced(getattr(owner, name), phase))
     say("phase", "loading")
     outcome = ventral(shlex.join(words))
     sys.stderr.write(outcome.err)
