@@ -49,7 +49,7 @@ def networks_figure(
     names = list(dict.fromkeys(curves["network"]))
     looks = {name: Look.at(COLOURS[place % len(COLOURS)], place) for place, name in enumerate(names)}
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(2.2 + 2.7 * max(len(conditions), 2), 6.4), layout="constrained")
+        figure = Figure(figsize=(2.2 + 3.1 * max(len(conditions), 2), 6.4), layout="constrained")
         above, below = figure.subplots(
             2, len(conditions), sharex=True, sharey="row", squeeze=False, height_ratios=(3, 2)
         )
