@@ -10,7 +10,7 @@ from random_graphs import graphs_that_read
 from small import small_graph
 
 from ventral.errors import GraphError, StoreError, UsageError
-from ventral.experiment import kernels
+from ventral.experiment import folding, kernels
 from ventral.experiment.condition import Condition
 from ventral.experiment.draws import Draws
 from ventral.experiment.engine import Engine
@@ -221,6 +221,26 @@ def test_a_convolution_that_adds_gives_the_sum(dtype, stage, layout):
     assert torch.equal(other, before)
     assert made.onto(x, other) is other
     torch.testing.assert_close(other.double(), expected, rtol=bound, atol=bound)
+
+
+@pytest.fixture
+def refused(monkeypatch):
+    """No operation of oneDNN takes what it is given."""
+
+    def refuse(*_):
+        raise RuntimeError("no such operation")
+
+    folding.fuses.cache_clear()
+    monkeypatch.setattr(folding, "_packed", refuse)
+    yield
+    folding.fuses.cache_clear()
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_without_the_operations_of_onednn_an_engine_computes_the_same(refused, precision):
+    assert not folding.fuses("cpu", torch.float32)
+    network = with_anything(small_graph(), dtype=torch.float32)
+    assert_equal_up_to(1e-4 if precision == "float32" else 0.05, network, stimulus(network), precision)
 
 
 def test_a_folded_convolution_is_scaled_and_shifted():

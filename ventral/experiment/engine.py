@@ -23,6 +23,27 @@ from ventral.model.network import Network, States
 ARITHMETIC = 2  # one more whenever the last bits of an engine change: no run holds those of two
 
 
+class Given(NamedTuple):
+    """What a step begins with.
+
+    Parameters
+    ----------
+    states
+        Of all areas that are present.
+    tick
+        At which they are.
+    gains
+        Scales of transitions, and of identities of areas.
+    rates
+        Filled as the step goes on: an area's normalised and rectified state, where its transitions have it in common.
+    """
+
+    states: Mapping[str, Tensor]
+    tick: int
+    gains: Gains
+    rates: dict[str, Tensor]
+
+
 class Part(NamedTuple):
     """A transition at a tick, up to the input of its last convolution.
 
@@ -115,13 +136,13 @@ class Engine:
         exact
             Whether no state may be bfloat16.
         """
-        graph, rates = self.network.graph, dict[str, Tensor]()
+        graph, given = self.network.graph, Given(states, tick, gains, {})
         after: States = {}
         for area in graph.areas:
             edges = [e for e in graph.edges if e.target == area.name and e.source in states and e.on(tick)]
             dtype = self._own if exact else self._dtype_of(area)
             enters = entering.to(dtype) if entering is not None and area.name == graph.entry else None
-            total = self._total(edges, states, tick, gains, rates, enters, dtype)
+            total = self._total(edges, given, enters, dtype)
             if area.name in states and graph.identity_on(area, tick):
                 total = _carried(total, states[area.name], area.identity, gains.get(area.name, 1.0))
             if enters is not None and not edges:
@@ -169,33 +190,26 @@ class Engine:
         return self._own if area.identity > 0 else self._dtype
 
     def _total(
-        self,
-        edges: Sequence[Transition],
-        states: Mapping[str, Tensor],
-        tick: int,
-        gains: Gains,
-        rates: dict[str, Tensor],
-        enters: Tensor | None,
-        dtype: torch.dtype,
+        self, edges: Sequence[Transition], given: Given, enters: Tensor | None, dtype: torch.dtype
     ) -> Tensor | None:
         """The sum of what transitions into an area bring and of what enters: a new tensor; None without transitions."""
         total: Tensor | None = None
         parts: list[Part] = []
         for edge in edges:
-            gain = gains.get(edge.name, 1.0)
+            gain = given.gains.get(edge.name, 1.0)
             if not self._stages[edge.name]:
-                pooled = F.max_pool2d(states[edge.source], 2)
+                pooled = F.max_pool2d(given.states[edge.source], 2)
                 term = pooled if isinstance(gain, float) and gain == 1.0 else pooled.mul_(gain)
             else:
-                part = Part(edge, self._inner(edge, states[edge.source], tick, rates), gain)
+                part = Part(edge, self._inner(edge, given), gain)
                 if not isinstance(gain, Tensor):
                     parts.append(part)
                     continue
-                term = self.kernels.last([(edge, 1.0)], tick, part.x)(part.x).mul_(gain)
+                term = self.kernels.last([(edge, 1.0)], given.tick, part.x)(part.x).mul_(gain)
             total = term.to(dtype) if total is None else total.add_(term)
         if parts and dtype == self._dtype and fuses(parts[0].x.device.type, dtype):
-            return self._added(parts, tick, total, enters)
-        for term in self._joined(parts, tick):
+            return self._added(parts, given.tick, total, enters)
+        for term in self._joined(parts, given.tick):
             total = term.to(dtype) if total is None else total.add_(term)
         return total if total is None or enters is None else total.add_(enters)
 
@@ -225,32 +239,30 @@ class Engine:
             x = xs[0] if len(xs) == 1 else torch.cat(xs, 1)
             yield self.kernels.last([(part.edge, part.gain) for part in together], tick, x)(x)
 
-    def _inner(self, edge: Transition, state: Tensor, tick: int, rates: dict[str, Tensor]) -> Tensor:
+    def _inner(self, edge: Transition, given: Given) -> Tensor:
         """The input of a transition's last convolution."""
         stages = self._stages[edge.name]
-        x = self._rate(edge, state, tick, rates) if stages[0].normalised else state.to(self._dtype)
-        for stage in range(len(stages) - 1):
-            x = self._stage(edge, stage, x, tick)
+        x = self._rate(edge, given) if stages[0].normalised else given.states[edge.source].to(self._dtype)
+        for stage in range(len(stages) - 1):  # with the normalisation and the ReLU after it
+            x = self.kernels.inner(edge, stage, given.tick, x).rectified(x)
         return x
 
-    def _rate(self, edge: Transition, state: Tensor, tick: int, rates: dict[str, Tensor]) -> Tensor:
+    def _rate(self, edge: Transition, given: Given) -> Tensor:
         """First normalisation and ReLU of a transition; without scales it serves all transitions out of an area."""
-        if edge.source in rates:
-            return rates[edge.source]
+        if edge.source in given.rates:
+            return given.rates[edge.source]
         norm = self.kernels.first_norm(edge)
-        row, scale, shift = norm.row(tick), None, None
+        row, scale, shift = norm.row(given.tick), None, None
         scaled = self.network.graph.scale_shift
         if scaled:
-            scale, shift = self.kernels.learned(edge, 0).at(tick)
-        normal = F.batch_norm(state, norm.mean[row], norm.variance[row], scale, shift, eps=norm.floor)
+            scale, shift = self.kernels.learned(edge, 0).at(given.tick)
+        normal = F.batch_norm(
+            given.states[edge.source], norm.mean[row], norm.variance[row], scale, shift, eps=norm.floor
+        )
         rate = normal.relu_().to(self._dtype)
         if not scaled:
-            rates[edge.source] = rate
+            given.rates[edge.source] = rate
         return rate
-
-    def _stage(self, edge: Transition, stage: int, x: Tensor, tick: int) -> Tensor:
-        """A convolution within a transition, with the normalisation and the ReLU after it."""
-        return self.kernels.inner(edge, stage, tick, x).rectified(x)
 
 
 def _carried(total: Tensor | None, state: Tensor, identity: float, gain: float | Tensor) -> Tensor:

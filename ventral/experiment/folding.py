@@ -145,9 +145,23 @@ def fuses(device: str, dtype: torch.dtype) -> bool:
     known = all(hasattr(torch.ops.mkldnn, name) for name in FUSED)
     if device != "cpu" or platform.machine() not in ("x86_64", "AMD64") or not known:
         return False
-    if dtype == torch.bfloat16:
-        return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
-    return dtype == torch.float32 and torch.backends.mkldnn.is_available()
+    if dtype == torch.bfloat16 and not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        return False
+    return dtype in (torch.float32, torch.bfloat16) and torch.backends.mkldnn.is_available() and _computes(dtype)
+
+
+@torch.no_grad()
+def _computes(dtype: torch.dtype) -> bool:
+    """Whether oneDNN takes what it is given here, tried on small convolutions: other torch may want it otherwise."""
+    x = torch.ones(1, 8, 4, 4, dtype=dtype).contiguous(memory_format=torch.channels_last)
+    weight = torch.ones(8, 8, 3, 3, dtype=dtype).contiguous(memory_format=torch.channels_last)
+    try:
+        _packed(Convolution(weight, x[0, :, 0, 0], 2, True), x).rectified(x)
+        convolve = _packed(Convolution(weight, x[0, :, 0, 0]), x)
+        total = convolve.onto(x, convolve.plus(x, convolve(x)))
+    except RuntimeError:  # so is what an operation of another name or with other arguments raises
+        return False
+    return bool((total == 3 * F.conv2d(x, weight, x[0, :, 0, 0], padding=1)).all())
 
 
 def folded(kernel: Kernel, stride: int, scale: Tensor | float = 1.0, shift: Tensor | float = 0.0) -> Convolution:
