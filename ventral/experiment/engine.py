@@ -20,7 +20,7 @@ from ventral.experiment.kernels import FoldedKernels, Gains
 from ventral.model.areas import Area, Transition
 from ventral.model.network import Network, States
 
-ARITHMETIC = 2  # one more whenever the last bits of an engine change: no run holds those of two
+ARITHMETIC = 2  # raised by one whenever an engine's last bits change, so that a run holds those of one version
 
 
 class Given(NamedTuple):

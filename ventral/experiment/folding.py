@@ -23,6 +23,13 @@ FUSED = (
     "_reorder_convolution_transpose_weight",
     "_is_mkldnn_bf16_supported",
 )
+ADDED: tuple[str, float, None, list[float], None] = (
+    "add",
+    1.0,
+    None,
+    [],
+    None,
+)  # another tensor is added, times 1; nothing follows
 LANES = 8  # most output channels for which two neighbouring places are computed as one
 
 
@@ -53,7 +60,7 @@ class Convolution(NamedTuple):
 
     @property
     def packed(self) -> bool:
-        """Whether its kernel lies as oneDNN reads it; then what follows a convolution is part of it."""
+        """Whether its kernel is in the memory layout of oneDNN, which then also computes what follows a convolution."""
         return self.weight.is_mkldnn
 
     @property
@@ -77,17 +84,15 @@ class Convolution(NamedTuple):
         """The sum of x convolved and of `other`, which has the shape of that: a new tensor."""
         if not self._sums(x, other):
             return self(x).add_(other)
-        then: tuple[str, float, None, list[float], None] = ("add", 1.0, None, [], None)
         summed = torch.ops.mkldnn._convolution_pointwise.binary
-        return self._apart(summed(x, self._together(other), self.weight, self.bias, *self._where, 1, *then))
+        return self._apart(summed(x, self._together(other), self.weight, self.bias, *self._where, 1, *ADDED))
 
     def onto(self, x: Tensor, total: Tensor) -> Tensor:
         """Add x convolved to `total`, in place."""
         if not self._sums(x, total):
             return total.add_(self(x))
-        then: tuple[str, float, None, list[float], None] = ("add", 1.0, None, [], None)
         summed = torch.ops.mkldnn._convolution_pointwise_.binary
-        summed(self._together(total), x, self.weight, self.bias, *self._where, 1, *then)
+        summed(self._together(total), x, self.weight, self.bias, *self._where, 1, *ADDED)
         return total
 
     @property
@@ -152,14 +157,14 @@ def fuses(device: str, dtype: torch.dtype) -> bool:
 
 @torch.no_grad()
 def _computes(dtype: torch.dtype) -> bool:
-    """Whether oneDNN takes what it is given here, tried on small convolutions: other torch may want it otherwise."""
+    """Whether oneDNN computes small convolutions as they are asked for here; another torch may want other arguments."""
     x = torch.ones(1, 8, 4, 4, dtype=dtype).contiguous(memory_format=torch.channels_last)
     weight = torch.ones(8, 8, 3, 3, dtype=dtype).contiguous(memory_format=torch.channels_last)
     try:
         _packed(Convolution(weight, x[0, :, 0, 0], 2, True), x).rectified(x)
         convolve = _packed(Convolution(weight, x[0, :, 0, 0]), x)
         total = convolve.onto(x, convolve.plus(x, convolve(x)))
-    except RuntimeError:  # so is what an operation of another name or with other arguments raises
+    except RuntimeError:  # also for an operation that is not there, and for other arguments
         return False
     return bool((total == 3 * F.conv2d(x, weight, x[0, :, 0, 0], padding=1)).all())
 
@@ -221,7 +226,7 @@ def ready(convolution: Convolution, dtype: torch.dtype, x: Tensor) -> Convolutio
 
 
 def _packed(made: Convolution, x: Tensor) -> Convolution:
-    """A convolution whose kernel lies as oneDNN reads it for x, which would otherwise be done at every call."""
+    """A convolution with its kernel in the memory layout that oneDNN wants for x, so that no call has to change it."""
     padding, strides, dilation = made._where
     shape = [*x.shape]
     if made.transposed:
