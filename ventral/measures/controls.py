@@ -18,7 +18,7 @@ from ventral.model.subject import Anatomy
 from ventral.store.address import RunPath
 from ventral.store.index import is_there
 
-FIXED = "The network's statistics are fixed, the same in every condition and at every tick: no control is needed."
+FIXED = "The network's statistics are fixed, the same in every condition and at every tick: they need no control."
 EARLIER = {"pooled": "recalibrated"}  # what the name of a run ended in before
 
 
